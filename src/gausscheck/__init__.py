@@ -1,0 +1,3 @@
+"""gausscheck: audit embeddings for Gaussian structure."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,191 @@
+"""The nouns of gausscheck: frozen types, two protocols and the error class.
+
+Everything here is data. Nothing in this module reads a file, draws a number or keeps state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.floating[Any]]
+"""A floating-point array of any width."""
+
+Scope = Literal["direction", "joint", "sphere", "norms"]
+Null = Literal["simple", "composite"]
+Calibration = Literal["asymptotic", "table", "monte_carlo", "none"]
+Status = Literal["gaussian", "not_gaussian", "inconclusive"]
+
+
+class GausscheckError(ValueError):
+    """Bad input, said in one line: what was expected, what came, where, and what to do."""
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Rows of an embedding matrix that can be read again, in any order.
+
+    Attributes
+    ----------
+    uri : str
+        What error messages and the report call it, e.g. ``emb.h5:/embeddings``.
+    n, d : int
+        Rows and dimensions.
+    dtype : numpy.dtype
+        The stored element type, in native byte order.
+    notes : tuple of str
+        What the reader had to say about the container (quantised vectors, skipped keys).
+    """
+
+    @property
+    def uri(self) -> str: ...
+    @property
+    def n(self) -> int: ...
+    @property
+    def d(self) -> int: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows ``start:stop`` as a C-contiguous ``(stop - start, d)`` array in ``dtype``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Directions:
+    """Unit columns to project on, and where they came from.
+
+    Attributes
+    ----------
+    matrix : (d, k) float64 array
+        Unit columns in the prepared space.
+    kind : str
+        ``axes``, ``random``, ``pca``, ``file``, ``ica``, ``pursuit`` or ``lda``; the level's name.
+    labels : tuple of str
+        One name a direction, e.g. ``axis 17`` or ``random 3``.
+    seed : int or None
+        The seed of the stream that drew them, None where nothing was drawn.
+    fit_rows : str
+        ``none`` when no row was looked at, ``all`` when every row was (second moments only),
+        ``half`` when one random half was: such directions are tested on the other half alone.
+    """
+
+    matrix: NDArray[np.float64]
+    kind: str
+    labels: tuple[str, ...]
+    seed: int | None = None
+    fit_rows: str = "none"
+
+    @property
+    def k(self) -> int:
+        """The number of directions."""
+        return int(self.matrix.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Biased (1/n) central moments of k one-dimensional samples; every array has shape (k,)."""
+
+    n: int
+    mean: FloatArray
+    m2: FloatArray
+    m3: FloatArray
+    m4: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """Sorted, standardised samples and the normal law at them; every array has shape (k, n).
+
+    ``z`` is ``(x - mean) / sd`` with the n - 1 standard deviation, ascending along axis 1.
+    ``log_cdf`` and ``log_sf`` are log Φ(z) and log(1 − Φ(z)), accurate in both tails.
+    """
+
+    z: FloatArray
+    cdf: FloatArray
+    log_cdf: FloatArray
+    log_sf: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a test may look at. A field is None unless some test asked for it.
+
+    ``n`` counts the rows behind ``ordered`` and ``joint``; ``moments`` carries its own count.
+    """
+
+    n: int
+    moments: Moments | None = None
+    ordered: Ordered | None = None
+    joint: NDArray[np.float64] | None = None  # (n, d)
+    norms: NDArray[np.float64] | None = None  # (n,)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one test said of k directions (or, for a joint test, of one matrix: k = 1).
+
+    Attributes
+    ----------
+    test, scope, null : str
+        The test's name, what it looks at, and whether its null estimates parameters.
+    n, d : int
+        Rows behind the statistic; dimension of what was tested (1 for directions).
+    statistic : (k,) array
+    pvalue : (k,) array or None
+        None means: no calibrated null at this (n, d). Never a made-up number.
+    log_pvalue : (k,) array or None
+        Natural logarithm of the p-value, finite where ``pvalue`` underflows to 0.
+    effect : (k,) array or None
+        An n-free size of the deviation, where the test has one.
+    calibration : str
+        ``asymptotic`` (a published approximation), ``table`` (simulated once, shipped),
+        ``monte_carlo`` (simulated for this n and d) or ``none``.
+    notes : tuple of str
+    """
+
+    test: str
+    scope: Scope
+    null: Null
+    n: int
+    d: int
+    statistic: FloatArray
+    pvalue: FloatArray | None
+    log_pvalue: FloatArray | None = None
+    effect: FloatArray | None = None
+    calibration: Calibration = "none"
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A test: a constant that names a pure function and what it needs.
+
+    ``needs`` names fields of :class:`Evidence`. ``null_says`` is the null hypothesis in words,
+    ``cost`` its price in n, d and k, ``reference`` the publication.
+    """
+
+    name: str
+    scope: Scope
+    null: Null
+    needs: tuple[str, ...]
+    run: Callable[[Evidence], Outcome]
+    null_says: str
+    cost: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer: a status, the level it comes from, and words for a newcomer."""
+
+    status: Status
+    worst_level: str | None
+    summary: str
+    levels: Mapping[str, Status] = field(default_factory=dict)

@@ -1,0 +1,128 @@
+"""Memory-bounded folds over rows: the Reduction protocol, the leaf plan, the tree fold.
+
+Rows are always cut into the same leaves, whatever the memory budget: the budget only decides how
+many leaves are read at once. So every sum is added up in the same order and a report does not
+depend on ``--memory``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from numpy.typing import NDArray
+
+State = TypeVar("State")
+Result_co = TypeVar("Result_co", covariant=True)
+
+LEAF_VALUES = 1 << 21
+"""Values in a leaf (rows times dimensions), about 16 MB in float64."""
+
+
+class Reduction(Protocol[State, Result_co]):
+    """A quantity that is computed on pieces and merged."""
+
+    def of(self, block: NDArray[Any], row0: int) -> State:
+        """Return the state of one block whose first row is row ``row0`` of the source."""
+        ...
+
+    def merge(self, a: State, b: State) -> State:
+        """Return the state of the rows of ``a`` followed by those of ``b``."""
+        ...
+
+    def finish(self, state: State) -> Result_co:
+        """Return the quantity itself."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How n rows are cut: leaves of ``leaf`` rows, read ``batch`` leaves at a time."""
+
+    n: int
+    leaf: int
+    batch: int
+
+    def reads(self) -> Iterator[tuple[int, int]]:
+        """Row ranges to read, in order; each is a whole number of leaves but for the last."""
+        step = self.leaf * self.batch
+        for start in range(0, self.n, step):
+            yield start, min(start + step, self.n)
+
+    def leaves(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Leaves inside one read."""
+        for row in range(start, stop, self.leaf):
+            yield row, min(row + self.leaf, stop)
+
+
+def plan(n: int, d: int, itemsize: int, memory: int) -> Plan:
+    """Cut n rows of d values into leaves that do not depend on ``memory``, in batches that do.
+
+    Parameters
+    ----------
+    n, d : int
+    itemsize : int
+        Bytes of a stored value.
+    memory : int
+        Bytes that the buffers of one read may take: the stored rows once, and a float64 working
+        copy of each leaf in flight.
+
+    Examples
+    --------
+    >>> plan(10_000, 512, 2, 1 << 30).leaf
+    4096
+    >>> plan(10_000, 512, 2, 1 << 24).leaf
+    4096
+    """
+    leaf = max(64, LEAF_VALUES // max(d, 1))
+    leaf = 1 << (leaf.bit_length() - 1)
+    bytes_per_leaf = leaf * max(d, 1) * itemsize
+    batch = max(1, min(64, memory // (4 * bytes_per_leaf)))
+    return Plan(n=n, leaf=leaf, batch=int(batch))
+
+
+class TreeFold(Generic[State]):
+    """A binary counter of states: at most log2(leaves) + 1 of them are alive.
+
+    The tree depends only on the sequence of leaves, so two runs that cut the rows alike agree to
+    the last bit.
+    """
+
+    def __init__(self, merge: Callable[[State, State], State]) -> None:
+        self._merge = merge
+        self._levels: list[State | None] = []
+
+    def push(self, state: State) -> None:
+        """Add the next leaf's state."""
+        for i, held in enumerate(self._levels):
+            if held is None:
+                self._levels[i] = state
+                return
+            state = self._merge(held, state)
+            self._levels[i] = None
+        self._levels.append(state)
+
+    def result(self) -> State:
+        """Merge what is held, oldest rows first. Raises LookupError if nothing was pushed."""
+        total: State | None = None
+        for held in self._levels:
+            if held is not None:
+                total = held if total is None else self._merge(held, total)
+        if total is None:
+            raise LookupError("no leaf was pushed")
+        return total
+
+
+def tree_fold(merge: Callable[[State, State], State], states: Iterable[State]) -> State:
+    """Fold states in row order with few alive at a time.
+
+    Examples
+    --------
+    >>> tree_fold(lambda a, b: a + b, iter("abcde"))
+    'abcde'
+    """
+    fold = TreeFold(merge)
+    for state in states:
+        fold.push(state)
+    return fold.result()
