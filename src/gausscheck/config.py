@@ -1,0 +1,172 @@
+"""Every default of gausscheck, once; the CLI's options and ``analyze``'s keywords bear these names."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gausscheck.core import GausscheckError
+
+AD_THRESHOLD = 0.752
+"""5 % critical value of A*² with mean and variance estimated (Stephens 1974): the field's rule."""
+
+DP_THRESHOLD = 0.05
+"""The field's threshold for a coordinate's D'Agostino-Pearson p-value."""
+
+NORMALIZE = ("raw", "center", "unit", "standardize", "whiten")
+ON_BAD_ROWS = ("error", "drop")
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The options of one audit.
+
+    Attributes
+    ----------
+    normalize : {"raw", "center", "unit", "standardize", "whiten"}
+        What is done to the rows before they are projected.
+    directions : str
+        Comma-separated families, a count after the colon: ``axes,random:256,pca:32,file:PATH``.
+    subsets : str or None
+        ``BxM``: the field's table averages each statistic over B disjoint random subsets of M
+        rows. None takes the whole sample once.
+    reference : int
+        Rows at which the n-free effect size is read: ``ad_at_reference = a0 + reference * delta``.
+    rows : int
+        Rows in the random sample that order-based statistics and joint tests read. Moments and
+        preflight always see every row.
+    groups : int
+        Groups of the delete-a-group jackknife.
+    confidence : float
+        Coverage of the intervals.
+    alpha : float
+        Level of the corrections over directions.
+    on_bad_rows : {"error", "drop"}
+        What to do with rows that are not finite or are all zero.
+    memory : int or str
+        Bytes that buffers may take, such as ``1GB``. The answer does not depend on it.
+    seed : int
+        Seed of every named random stream.
+    threads : int or None
+        Worker threads; None takes the processors at hand.
+    dataset : str or None
+        The array inside a container that holds several.
+    worst : int
+        Most deviant directions named per level.
+    """
+
+    normalize: str = "raw"
+    directions: str = "axes,random:256,pca:32"
+    subsets: str | None = None
+    reference: int = 5000
+    rows: int = 100_000
+    groups: int = 20
+    confidence: float = 0.95
+    alpha: float = 0.05
+    on_bad_rows: str = "error"
+    memory: int | str = "1GB"
+    seed: int = 0
+    threads: int | None = None
+    dataset: str | None = None
+    worst: int = 3
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot mean anything."""
+        _one_of("normalize", self.normalize, NORMALIZE)
+        _one_of("on_bad_rows", self.on_bad_rows, ON_BAD_ROWS)
+        for name, low in (("reference", 8), ("rows", 100), ("groups", 2), ("seed", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < low:
+                raise GausscheckError(f"{name}: expected an integer of at least {low}, got {value}")
+        for name in ("confidence", "alpha"):
+            if not 0 < getattr(self, name) < 1:
+                raise GausscheckError(
+                    f"{name}: expected a number between 0 and 1, got {getattr(self, name)}"
+                )
+        if self.memory_bytes < 32 * 10**6:
+            raise GausscheckError(f"memory: expected at least 32MB, got {self.memory}")
+        self.subset_plan()  # refuses a malformed one here rather than mid-run
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory budget in bytes."""
+        return parse_bytes(self.memory)
+
+    @property
+    def workers(self) -> int:
+        """Worker threads to use."""
+        if self.threads:
+            return self.threads
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
+
+    def subset_plan(self) -> tuple[int, int] | None:
+        """Return ``subsets`` as (B, M), or None for the whole sample once."""
+        if self.subsets is None:
+            return None
+        match = re.fullmatch(r"(\d+)[xX](\d+)", self.subsets.strip())
+        if match is None or int(match[1]) < 1 or int(match[2]) < 20:
+            raise GausscheckError(
+                f"subsets: expected BxM with B >= 1 subsets of M >= 20 rows, such as 5x1000, "
+                f"got {self.subsets!r}"
+            )
+        return int(match[1]), int(match[2])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the options as plain values, for the report."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Config:
+        """Read options from a TOML file; unknown names are refused.
+
+        Raises
+        ------
+        GausscheckError
+            If the file cannot be read, is not TOML, or names an unknown option.
+        """
+        try:
+            values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
+            raise GausscheckError(f"{path}: expected a TOML file of options: {err}") from err
+        return cls.from_options(values, where=str(path))
+
+    @classmethod
+    def from_options(cls, values: dict[str, Any], where: str = "options") -> Config:
+        """Build from a mapping; None means the default, an unknown name is an error."""
+        known = {f.name for f in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise GausscheckError(
+                f"{where}: unknown option {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+            )
+        return cls(**{name: value for name, value in values.items() if value is not None})
+
+
+def parse_bytes(text: int | str) -> int:
+    """Bytes in ``512MB``, ``1.5GB`` or a plain number; units are powers of ten.
+
+    Examples
+    --------
+    >>> parse_bytes("1.5GB")
+    1500000000
+    """
+    if isinstance(text, int):
+        return text
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([KMGT]?)I?B?\s*", str(text).upper())
+    if match is None:
+        raise GausscheckError(f"memory: expected a size such as 512MB or 2GB, got {text!r}")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def _one_of(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise GausscheckError(f"{name}: expected one of {', '.join(choices)}, got {value!r}")

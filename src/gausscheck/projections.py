@@ -1,0 +1,233 @@
+"""Directions to look along, and the rows seen along them.
+
+A projected block is ``(k, m)``: one direction a row, so that each sorts in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.core import Directions, GausscheckError
+from gausscheck.preprocess import Preparation
+
+F64 = NDArray[np.float64]
+
+TILE = 64
+"""Directions in one matrix product. Fixed, so that results do not depend on the memory plan."""
+
+ROWS = 4096
+"""Rows in one matrix product. Fixed, for the same reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What families of directions are drawn from.
+
+    ``covariance`` is that of the prepared rows, ``(dim, dim)``; ``axes`` the prepared coordinates
+    that vary, ``names`` what each prepared coordinate is called.
+    """
+
+    covariance: F64
+    axes: NDArray[np.intp]
+    names: tuple[str, ...]
+    rank: int
+    seed: int
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of a prepared row."""
+        return int(self.covariance.shape[0])
+
+
+def stream(seed: int, name: str) -> np.random.Generator:
+    """Return the random stream of that name: adding one never moves another's numbers."""
+    return np.random.default_rng([seed, crc32(name.encode())])
+
+
+def axes(scene: Scene, argument: str) -> Directions:
+    """Coordinate axes that vary; a count takes that many at random."""
+    chosen = scene.axes
+    if argument:
+        count = _count("axes", argument, chosen.size)
+        chosen = np.sort(stream(scene.seed, "axes").choice(chosen, count, replace=False))
+    matrix = np.zeros((scene.dim, chosen.size))
+    matrix[chosen, np.arange(chosen.size)] = 1
+    return Directions(matrix, "axes", tuple(scene.names[j] for j in chosen))
+
+
+def random(scene: Scene, argument: str) -> Directions:
+    """Haar-random orthonormal frames: QR of a Gaussian matrix with the signs of R made positive.
+
+    More directions than dimensions come as several independent frames.
+    """
+    count = _count("random", argument or "256", None)
+    rng = stream(scene.seed, "random")
+    frames = []
+    for start in range(0, count, scene.dim):
+        width = min(scene.dim, count - start)
+        q, r = np.linalg.qr(rng.standard_normal((scene.dim, width)))
+        frames.append(q * np.sign(np.diag(r)))
+    labels = tuple(f"random {i}" for i in range(count))
+    return Directions(np.hstack(frames), "random", labels, seed=scene.seed)
+
+
+def pca(scene: Scene, argument: str) -> Directions:
+    """Leading principal directions of the prepared rows, largest variance first."""
+    count = min(_count("pca", argument or "32", None), scene.rank)
+    _, vectors = np.linalg.eigh(scene.covariance)
+    lead = vectors[:, ::-1][:, :count]
+    lead = lead * np.sign(lead[np.abs(lead).argmax(axis=0), np.arange(count)])
+    labels = tuple(f"pc {i + 1}" for i in range(count))
+    return Directions(np.ascontiguousarray(lead), "pca", labels, fit_rows="all")
+
+
+def file(scene: Scene, argument: str) -> Directions:
+    """A user's own matrix from a .npy file: ``(dim, k)``, scaled to unit columns.
+
+    Raises
+    ------
+    GausscheckError
+        If it cannot be read, has another shape, or a column is zero or not finite.
+    """
+    where = f"--directions file:{argument}"
+    try:
+        matrix = np.load(Path(argument), allow_pickle=False)
+    except (OSError, ValueError) as err:
+        raise GausscheckError(f"{where}: expected a readable .npy matrix: {err}") from err
+    if matrix.ndim != 2 or matrix.shape[0] != scene.dim or matrix.dtype.kind not in "fiu":
+        raise GausscheckError(
+            f"{where}: expected a numeric matrix of shape ({scene.dim}, k), one column a "
+            f"direction, got {matrix.dtype} {matrix.shape}; transpose or choose another file"
+        )
+    matrix = matrix.astype(np.float64)
+    length = np.linalg.norm(matrix, axis=0)
+    if not np.all(np.isfinite(length) & (length > 0)):
+        bad = int(np.flatnonzero(~(np.isfinite(length) & (length > 0)))[0])
+        raise GausscheckError(f"{where}: column {bad} is zero or not finite; remove it")
+    labels = tuple(f"column {i}" for i in range(matrix.shape[1]))
+    return Directions(matrix / length, "file", labels)
+
+
+FAMILIES: dict[str, Callable[[Scene, str], Directions]] = {
+    "axes": axes,
+    "random": random,
+    "pca": pca,
+    "file": file,
+}
+"""Families that ``--directions`` knows."""
+
+
+def parse(text: str) -> list[tuple[str, str]]:
+    """Split ``axes,random:256`` into (family, argument) pairs.
+
+    Raises
+    ------
+    GausscheckError
+        On an unknown or repeated family, or an empty list.
+
+    Examples
+    --------
+    >>> parse("axes, random:256")
+    [('axes', ''), ('random', '256')]
+    """
+    pairs = []
+    for item in text.split(","):
+        name, _, argument = item.strip().partition(":")
+        if name not in FAMILIES:
+            raise GausscheckError(
+                f"--directions: expected families out of {', '.join(FAMILIES)} with a count or "
+                f"path after a colon, got {item.strip()!r}"
+            )
+        if name in (known for known, _ in pairs):
+            raise GausscheckError(f"--directions: {name} is named twice; give it once")
+        if name == "file":
+            if not argument:
+                raise GausscheckError("--directions: file needs a path: file:PATH")
+        elif argument:
+            _count(name, argument, None)
+        pairs.append((name, argument))
+    return pairs
+
+
+def _count(name: str, text: str, most: int | None) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise GausscheckError(
+            f"--directions: expected a positive count after {name}:, got {text!r}"
+        )
+    return int(text) if most is None else min(int(text), most)
+
+
+def project(
+    read: Callable[[int, int], NDArray[Any]],
+    m: int,
+    preparation: Preparation,
+    center: F64,
+    directions: Directions,
+    columns: slice,
+    *,
+    double: bool,
+    pool: ThreadPoolExecutor,
+) -> NDArray[Any]:
+    """Project sampled rows on some of the directions.
+
+    ``(row(x) - center) @ matrix @ P`` in products of fixed shape. Rows are centred in float64
+    before they may become float32: a mean far from zero would cost the digits that matter.
+
+    Parameters
+    ----------
+    read : callable
+        ``read(start, stop)`` gives stored rows of the sample.
+    m : int
+        Sampled rows.
+    preparation : Preparation
+    center : (d,) array
+        Mean of the rows after the row map.
+    directions : Directions
+    columns : slice
+        Which of the directions.
+    double : bool
+        Work in float64 instead of float32.
+    pool : ThreadPoolExecutor
+
+    Returns
+    -------
+    (k, m) array
+        Cost O(m d k), or O(m k) for plain axes.
+    """
+    dtype = np.float64 if double else np.float32
+    matrix = directions.matrix[:, columns]
+    k = matrix.shape[1]
+    out = np.empty((k, m), dtype=dtype)
+    picks: NDArray[np.intp] | None = None
+    if directions.kind == "axes" and preparation.matrix is None:
+        picks = matrix.argmax(axis=0)
+    effective = matrix if preparation.matrix is None else preparation.matrix @ matrix
+    weights = np.ascontiguousarray(effective.T.astype(dtype))
+
+    def chunk(start: int) -> None:
+        stop = min(start + ROWS, m)
+        block = read(start, stop)
+        if picks is not None and preparation.kind != "unit":
+            x = block[:, picks].astype(np.float64)
+            x -= center[picks]
+            out[:, start:stop] = x.T
+            return
+        x = preparation.rows(block)
+        x -= center
+        if picks is not None:
+            out[:, start:stop] = x[:, picks].T
+            return
+        rows = np.ascontiguousarray(x.astype(dtype).T)
+        for low in range(0, k, TILE):
+            out[low : low + TILE, start:stop] = weights[low : low + TILE] @ rows
+
+    list(pool.map(chunk, range(0, m, ROWS)))
+    return out
