@@ -1,3 +1,67 @@
-"""gausscheck: audit embeddings for Gaussian structure."""
+"""gausscheck: audit embeddings for Gaussian structure.
+
+``analyze`` audits a file or an array, ``evaluate`` runs one test by name, ``load_report`` reads
+what an audit wrote. Names load what they need on first use, so that the import itself is cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gausscheck.config import Config
+    from gausscheck.core import Directions, GausscheckError, Outcome, Source, Spec, Verdict
+    from gausscheck.normality import TESTS, evaluate
+    from gausscheck.pipeline import analyze
+    from gausscheck.preprocess import Preparation
+    from gausscheck.report import Report, load_report
+    from gausscheck.sources import inspect_source, open_source
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "TESTS",
+    "Config",
+    "Directions",
+    "GausscheckError",
+    "Outcome",
+    "Preparation",
+    "Report",
+    "Source",
+    "Spec",
+    "Verdict",
+    "analyze",
+    "evaluate",
+    "inspect_source",
+    "load_report",
+    "open_source",
+]
+
+_HOME = {
+    "TESTS": "normality",
+    "Config": "config",
+    "Directions": "core",
+    "GausscheckError": "core",
+    "Outcome": "core",
+    "Preparation": "preprocess",
+    "Report": "report",
+    "Source": "core",
+    "Spec": "core",
+    "Verdict": "core",
+    "analyze": "pipeline",
+    "evaluate": "normality",
+    "inspect_source": "sources",
+    "load_report": "report",
+    "open_source": "sources",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"gausscheck.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'gausscheck' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
