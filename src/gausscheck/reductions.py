@@ -72,10 +72,9 @@ class FirstPass:
     def of(self, block: NDArray[Any], row0: int) -> tuple[Rows, Spread]:
         """Return the state of one block of stored rows."""
         x = block.astype(np.float64)
-        squares = np.einsum("ij,ij->i", x, x)
-        finite = np.isfinite(squares)
-        if not finite.all():  # a square may overflow where the row itself is finite
-            finite = np.isfinite(x).all(axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            squares = np.einsum("ij,ij->i", x, x)
+        finite = np.isfinite(squares)  # a row too long for float64 (1e154) is not usable either
         norms = np.sqrt(squares)
         norms[~finite] = np.nan
         zero = finite & (norms == 0)
