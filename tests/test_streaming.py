@@ -1,7 +1,8 @@
-from hypothesis import given
-from hypothesis import strategies as st
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gausscheck.streaming import Plan, TreeFold, plan, tree_fold
 
@@ -33,7 +34,7 @@ def test_plan_covers_every_row_once(n, leaf, batch):
     rows = [r for read in cut.reads() for r in cut.leaves(*read)]
     assert rows[0][0] == 0
     assert rows[-1][1] == n
-    assert all(a[1] == b[0] for a, b in zip(rows, rows[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in pairwise(rows))
     assert all(stop - start == leaf for start, stop in rows[:-1])
 
 

@@ -1,4 +1,4 @@
-"""Every default of gausscheck, once; the CLI's options and ``analyze``'s keywords bear these names."""
+"""Every default of gausscheck, once: options of the CLI and keywords of ``analyze`` alike."""
 
 from __future__ import annotations
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # the command line starts without NumPy
+    import numpy as np
+    from numpy.typing import NDArray
 
-FloatArray: TypeAlias = NDArray[np.floating[Any]]
+FloatArray: TypeAlias = "NDArray[np.floating[Any]]"
 """A floating-point array of any width."""
 
 Scope = Literal["direction", "joint", "sphere", "norms"]
@@ -42,15 +43,29 @@ class Source(Protocol):
     """
 
     @property
-    def uri(self) -> str: ...
+    def uri(self) -> str:
+        """What messages call it."""
+        ...
+
     @property
-    def n(self) -> int: ...
+    def n(self) -> int:
+        """Rows."""
+        ...
+
     @property
-    def d(self) -> int: ...
+    def d(self) -> int:
+        """Dimensions."""
+        ...
+
     @property
-    def dtype(self) -> np.dtype[Any]: ...
+    def dtype(self) -> np.dtype[Any]:
+        """Stored element type."""
+        ...
+
     @property
-    def notes(self) -> tuple[str, ...]: ...
+    def notes(self) -> tuple[str, ...]:
+        """Remarks of the reader."""
+        ...
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop`` as a C-contiguous ``(stop - start, d)`` array in ``dtype``."""

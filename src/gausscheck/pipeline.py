@@ -518,8 +518,13 @@ def _norms(
     counts, edges = np.histogram(good, bins=min(80, max(20, int(np.sqrt(good.size)))))
     arrays["norms/counts"], arrays["norms/edges"] = counts, edges
     if bench.config.normalize == "unit":
-        return {"applicable": True, "mean": found.norm_mean, "cv": found.norm_cv,
-                "cv_gaussian": None, "note": "rows were divided by their norms"}
+        return {
+            "applicable": True,
+            "mean": found.norm_mean,
+            "cv": found.norm_cv,
+            "cv_gaussian": None,
+            "note": "rows were divided by their norms",
+        }
     return {
         "applicable": True,
         "mean": found.norm_mean,

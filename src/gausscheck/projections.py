@@ -90,7 +90,7 @@ def pca(scene: Scene, argument: str) -> Directions:
 
 
 def file(scene: Scene, argument: str) -> Directions:
-    """A user's own matrix from a .npy file: ``(dim, k)``, scaled to unit columns.
+    """Read a user's own ``(dim, k)`` matrix from a .npy file; columns are scaled to unit length.
 
     Raises
     ------

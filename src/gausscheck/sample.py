@@ -35,7 +35,7 @@ class RowSample:
         if self.index.size * d * dtype.itemsize <= memory:
             self._rows: NDArray[Any] = np.empty(shape, dtype)
         else:
-            self._spill = tempfile.TemporaryFile(prefix="gausscheck-")
+            self._spill = tempfile.TemporaryFile(prefix="gausscheck-")  # noqa: SIM115 - __exit__ closes it
             self._rows = np.memmap(self._spill, dtype=dtype, mode="w+", shape=shape)
 
     def __enter__(self) -> RowSample:
