@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from gausscheck.streaming import tree_fold
 
 def pieces(x, cuts):
     edges = [0, *sorted(set(cuts) & set(range(1, len(x)))), len(x)]
-    return [(a, x[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    return [(a, x[a:b]) for a, b in pairwise(edges)]
 
 
 @settings(max_examples=30)

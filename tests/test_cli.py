@@ -1,0 +1,153 @@
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from gausscheck.cli import main
+
+FAST = ["--directions", "axes:12,random:12"]
+
+
+@pytest.fixture
+def run():
+    def call(*args):
+        return CliRunner().invoke(main, [str(a) for a in args])
+
+    return call
+
+
+@pytest.fixture
+def gaussian_file(tmp_path):
+    x = np.random.default_rng(1).standard_normal((3000, 8)).astype(np.float32)
+    np.save(tmp_path / "gauss.npy", x)
+    return tmp_path / "gauss.npy"
+
+
+@pytest.fixture
+def laplace_file(tmp_path):
+    x = np.random.default_rng(1).laplace(size=(3000, 8))
+    np.save(tmp_path / "laplace.npy", x)
+    return tmp_path / "laplace.npy"
+
+
+def test_analyze_prints_a_report_that_fits_80_columns(run, minilm_path):
+    done = run("analyze", minilm_path, *FAST)
+    assert done.exit_code == 0, done.output
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+    for words in ("5,000 rows x 384 dimensions, float16", "axes", "random", "dead coordinates"):
+        assert words in done.stdout
+
+
+def test_json_is_all_that_stands_on_stdout(run, gaussian_file):
+    done = run("analyze", gaussian_file, "--json", *FAST)
+    assert json.loads(done.stdout)["verdict"]["status"] == "gaussian"
+
+
+def test_out_holds_report_and_figures_and_plot_redraws_them(run, laplace_file, tmp_path):
+    out = tmp_path / "out"
+    assert run("analyze", laplace_file, "--out", out, *FAST).exit_code == 0
+    names = {p.name for p in out.iterdir()}
+    assert {"report.json", "report.npz"} <= names
+    figures = {n for n in names if n.endswith(".png")}
+    assert len(figures) >= 4
+    for name in figures:
+        (out / name).unlink()
+    assert run("plot", out).exit_code == 0
+    assert {p.name for p in out.iterdir()} == names
+    shown = run("show", out)
+    assert shown.exit_code == 0
+    assert "NOT GAUSSIAN" in shown.stdout
+    assert run("show", out, "--json").stdout == (out / "report.json").read_text()
+
+
+@pytest.mark.parametrize(("file", "code"), [("gaussian_file", 0), ("laplace_file", 3)])
+def test_fail_on_sets_the_exit_code(run, file, code, request):
+    path = request.getfixturevalue(file)
+    assert run("analyze", path, "--fail-on", "not_gaussian", *FAST).exit_code == code
+    assert run("analyze", path, "--fail-on", "inconclusive", *FAST).exit_code == code
+
+
+def test_bad_data_is_one_line_exit_1_and_nothing_written(run, tmp_path):
+    x = np.ones((100, 3))
+    x[4] = np.nan
+    np.save(tmp_path / "x.npy", x)
+    done = run("analyze", tmp_path / "x.npy", "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "row 4" in done.stderr
+    assert done.stdout == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_wrong_option_is_usage(run, gaussian_file):
+    assert run("analyze", gaussian_file, "--normalize", "l3").exit_code == 2
+
+
+def test_a_config_file_gives_options_and_the_command_line_wins(run, gaussian_file, tmp_path):
+    (tmp_path / "c.toml").write_text('directions = "axes:3"\nseed = 7\n')
+    done = run("analyze", gaussian_file, "--config", tmp_path / "c.toml", "--seed", 8, "--json")
+    config = json.loads(done.stdout)["config"]
+    assert (config["directions"], config["seed"]) == ("axes:3", 8)
+
+
+def test_a_config_file_with_an_unknown_option_is_one_line(run, gaussian_file, tmp_path):
+    (tmp_path / "c.toml").write_text("sead = 7\n")
+    done = run("analyze", gaussian_file, "--config", tmp_path / "c.toml")
+    assert done.exit_code == 1
+    assert "unknown option sead" in done.stderr
+
+
+def test_apply_whitens_other_rows(run, gaussian_file, tmp_path):
+    run("analyze", gaussian_file, "--normalize", "whiten", "--out", tmp_path / "r", *FAST)
+    other = np.random.default_rng(3).standard_normal((50, 8))
+    np.save(tmp_path / "other.npy", other)
+    done = run("apply", tmp_path / "r", tmp_path / "other.npy", "--out", tmp_path / "w.npy")
+    assert done.exit_code == 0, done.output
+    assert np.load(tmp_path / "w.npy").shape == (50, 8)
+
+
+def test_inspect_names_what_would_be_taken(run, minilm_path):
+    done = run("inspect", minilm_path)
+    assert done.exit_code == 0
+    assert "embeddings" in done.stdout
+    assert "5,000" in done.stdout
+
+
+def test_tests_lists_every_test(run):
+    from gausscheck.normality import TESTS
+
+    done = run("tests")
+    assert all(name in done.stdout for name in TESTS)
+
+
+def test_every_command_has_help_and_is_in_the_docs(run):
+    from pathlib import Path
+
+    page = (Path(__file__).parents[1] / "docs" / "cli.md").read_text()
+    for name, command in main.commands.items():
+        assert command.help
+        assert f"## gausscheck {name}" in page
+
+
+def test_python_dash_m_is_the_same_program():
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-m", "gausscheck", "--version"], capture_output=True, text=True
+    )
+    assert done.stdout.startswith("gausscheck, version")
+
+
+def test_help_starts_without_heavy_imports():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from gausscheck.cli import main; "
+        "heavy = {'numpy', 'scipy', 'matplotlib', 'h5py', 'pandas', 'sklearn', 'torch', 'rich'}; "
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

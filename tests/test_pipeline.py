@@ -1,0 +1,235 @@
+import json
+
+import numpy as np
+import pytest
+
+import gausscheck
+from gausscheck.core import GausscheckError
+
+SMALL = "axes,random:24,pca:6"
+
+
+@pytest.fixture(scope="module")
+def gaussian():
+    rng = np.random.default_rng(1)
+    return rng.standard_normal((4000, 16)) @ rng.standard_normal((16, 16)) + 3
+
+
+@pytest.fixture(scope="module")
+def report(gaussian):
+    return gausscheck.analyze(gaussian, directions=SMALL)
+
+
+def test_gaussian_rows_are_found_gaussian_at_every_level(report):
+    assert report.verdict.status == "gaussian"
+    assert set(report.levels) == {"axes", "random", "pca"}
+    assert all(found["status"] == "gaussian" for found in report.levels.values())
+
+
+@pytest.mark.parametrize("law", ["laplace", "uniform", "exponential", "two humps"])
+def test_other_laws_are_not(law):
+    rng = np.random.default_rng(2)
+    draw = {
+        "laplace": lambda: rng.laplace(size=(3000, 8)),
+        "uniform": lambda: rng.uniform(size=(3000, 8)),
+        "exponential": lambda: rng.exponential(size=(3000, 8)),
+        "two humps": lambda: rng.standard_normal((3000, 8)) + rng.choice([-3, 3], (3000, 8)),
+    }
+    shapes = {
+        "laplace": "heavy-tailed",
+        "uniform": "light-tailed",
+        "exponential": "right-skewed",
+        "two humps": "bimodal",
+    }
+    report = gausscheck.analyze(draw[law](), directions="axes")
+    assert report.verdict.status == "not_gaussian"
+    assert all(shapes[law] in worst["shape"] for worst in report.levels["axes"]["worst"])
+
+
+def test_report_has_the_keys_that_programs_read(report):
+    data = report.to_dict()
+    assert data["schema"] == "gausscheck.report"
+    assert data["schema_version"] == [1, 0]
+    for key in ("source", "config", "preflight", "paper_table", "levels", "outcomes", "verdict"):
+        assert key in data
+    for column in ("raw", "unit"):
+        assert set(data["paper_table"][column]) == {"cv", "ad_avg", "ad_pass", "dp_avg", "dp_pass"}
+    for level in data["levels"].values():
+        assert {
+            "status",
+            "ad_discrepancy",
+            "ad_discrepancy_ci",
+            "ad_at_reference",
+            "ad_at_reference_ci",
+            "rms_cdf_error",
+            "n_detect",
+        } <= set(level)
+    assert set(data["verdict"]) >= {"status", "worst_level", "summary"}
+    json.dumps(data, allow_nan=False)
+
+
+def test_effects_are_what_the_statistics_say(report, gaussian):
+    """delta = (mean A*² − a0)/n, with A*² from SciPy."""
+    from scipy import stats
+
+    n = len(gaussian)
+    a2 = []
+    for column in gaussian.T:
+        z = np.sort((column - column.mean()) / column.std(ddof=1))
+        i = np.arange(1, n + 1)
+        a = -n - np.mean((2 * i - 1) * (stats.norm.logcdf(z) + stats.norm.logsf(z[::-1])))
+        a2.append(a * (1 + 0.75 / n + 2.25 / n**2))
+    found = report.levels["axes"]
+    assert found["ad_discrepancy"] == pytest.approx((np.mean(a2) - 0.385) / n, rel=1e-6)
+    assert found["ad_at_reference"] == pytest.approx(0.385 + 5000 * found["ad_discrepancy"])
+    assert found["ad_mean"] == pytest.approx(np.mean(a2), rel=1e-8)
+
+
+def test_the_table_agrees_with_scipy_for_raw_and_unit_rows(report, gaussian):
+    from scipy import stats
+
+    unit = gaussian / np.linalg.norm(gaussian, axis=1, keepdims=True)
+    for name, rows in (("raw", gaussian), ("unit", unit)):
+        p = stats.normaltest(rows, axis=0).pvalue
+        assert report.paper_table[name]["dp_avg"] == pytest.approx(p.mean(), rel=1e-6)
+        assert report.paper_table[name]["dp_pass"] == pytest.approx((p > 0.05).mean())
+    norms = np.linalg.norm(gaussian, axis=1)
+    assert report.paper_table["raw"]["cv"] == pytest.approx(norms.std() / norms.mean())
+
+
+def test_norm_cv_stands_beside_its_gaussian_value(report):
+    assert report.norms["cv"] == pytest.approx(report.norms["cv_gaussian"], rel=0.15)
+
+
+def test_subset_protocol_averages_before_it_thresholds(gaussian):
+    table = gausscheck.analyze(gaussian, directions="axes", subsets="7x500").paper_table
+    assert table["subsets"] == {"b": 7, "m": 500}
+    assert table["raw"]["ad_pass"] == 1.0
+    assert table["gaussian"]["ad_pass"] > 0.998
+    assert table["gaussian"]["dp_pass"] > 0.999
+
+
+def test_null_of_the_table_at_one_subset(report):
+    null = report.paper_table["gaussian"]
+    assert null["ad_avg"] == pytest.approx(0.385, abs=0.01)
+    assert null["ad_pass"] == pytest.approx(0.95, abs=0.01)
+    assert null["dp_avg"] == pytest.approx(0.5, abs=0.01)
+    assert null["dp_pass"] == pytest.approx(0.95, abs=0.01)
+
+
+def test_too_many_subsets_are_refused(gaussian):
+    with pytest.raises(GausscheckError, match="--subsets 50x1000: expected at most 4000 rows"):
+        gausscheck.analyze(gaussian, directions="axes", subsets="50x1000")
+
+
+@pytest.mark.parametrize("normalize", ["raw", "center", "unit", "standardize", "whiten"])
+def test_every_normalisation_runs_on_real_embeddings(clip_path, normalize):
+    report = gausscheck.analyze(clip_path, normalize=normalize, directions="axes,random:16,pca:4")
+    assert report.preparation.kind == normalize
+    assert report.levels["axes"]["directions"] == 512
+    assert report.verdict.status in ("not_gaussian", "inconclusive")
+
+
+def test_unit_rows_have_no_norms_to_speak_of(minilm_path):
+    report = gausscheck.analyze(minilm_path, directions="axes:20")
+    assert not report.norms["applicable"]
+    assert report.paper_table["raw"]["cv"] is None
+    assert report.paper_table["unit"] == report.paper_table["raw"]
+
+
+def test_same_seed_same_report_for_any_memory_and_threads(gaussian, tmp_path):
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((30_000, 40)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    options = {"directions": "axes,random:130", "rows": 20_000}
+    runs = [
+        gausscheck.analyze(tmp_path / "x.npy", memory=m, threads=t, **options)
+        for m, t in (("1GB", None), ("33MB", 1), ("200MB", 3))
+    ]
+    first = runs[0].to_dict()
+    for run in runs[1:]:
+        other = run.to_dict()
+        for key in ("preflight", "paper_table", "norms", "levels", "outcomes", "verdict"):
+            assert other[key] == first[key], key
+        for name, values in runs[0].arrays.items():
+            if values.dtype.kind == "f":
+                np.testing.assert_allclose(run.arrays[name], values, rtol=1e-10, atol=1e-12)
+
+
+def test_seeds_differ(gaussian):
+    a, b = (gausscheck.analyze(gaussian, directions="random:8", seed=s) for s in (0, 1))
+    assert a.levels["random"]["ad_mean"] != b.levels["random"]["ad_mean"]
+
+
+def test_moment_tests_see_every_row_where_the_sample_does_not():
+    from scipy import stats
+
+    x = np.random.default_rng(6).standard_normal((5000, 6))
+    report = gausscheck.analyze(x, directions="axes", rows=1000)
+    outcomes = report.outcomes["axes"]
+    assert outcomes["dagostino_pearson"]["n"] == 5000
+    assert outcomes["anderson_darling"]["n"] == 1000
+    got = report.to_frame()["dagostino_pearson_pvalue"]
+    np.testing.assert_allclose(got, stats.normaltest(x, axis=0).pvalue, rtol=1e-9)
+
+
+def test_dropped_rows_are_as_if_they_had_not_been_there():
+    x = np.random.default_rng(7).standard_normal((900, 5))
+    dirty = np.insert(x, [10, 500], np.nan, axis=0)
+    with pytest.raises(GausscheckError, match=r"2 not finite \(row 10, 501\)"):
+        gausscheck.analyze(dirty, directions="axes")
+    found = gausscheck.analyze(dirty, directions="axes", on_bad_rows="drop")
+    clean = gausscheck.analyze(x, directions="axes")
+    assert found.preflight["n_used"] == 900
+    assert found.levels["axes"]["ad_mean"] == pytest.approx(clean.levels["axes"]["ad_mean"])
+    assert "rows dropped" in found.preflight["notes"][0]
+
+
+def test_dropping_works_where_the_sample_is_smaller_than_the_file():
+    x = np.random.default_rng(7).standard_normal((3000, 5))
+    x[::100] = np.nan
+    found = gausscheck.analyze(x, directions="axes", on_bad_rows="drop", rows=500)
+    assert found.outcomes["axes"]["dagostino_pearson"]["n"] == 2970
+    assert 450 < found.levels["axes"]["n"] <= 500
+
+
+def test_equal_rows_are_one_line():
+    with pytest.raises(GausscheckError, match="expected rows that differ, got 30 equal rows"):
+        gausscheck.analyze(np.ones((30, 4)))
+
+
+def test_few_rows_are_one_line():
+    with pytest.raises(GausscheckError, match="expected at least 20 rows, got 5"):
+        gausscheck.analyze(np.random.default_rng(0).random((5, 4)))
+
+
+def test_fewer_rows_than_dimensions_still_answers():
+    x = np.random.default_rng(8).standard_normal((60, 100))
+    report = gausscheck.analyze(x, normalize="whiten", directions="axes,random:5")
+    assert report.preflight["rank"] == 59
+    assert report.levels["axes"]["directions"] == 59
+
+
+def test_worst_rows_are_the_extremes_of_the_file():
+    x = np.random.default_rng(9).standard_normal((2000, 3))
+    x[123, 1] = 40
+    worst = gausscheck.analyze(x, directions="axes").levels["axes"]["worst"][0]
+    assert worst["direction"] == "axis 1"
+    assert worst["highest_rows"][0] == 123
+
+
+def test_save_load_show_the_same(report, tmp_path):
+    report.save(tmp_path / "r")
+    again = gausscheck.load_report(tmp_path / "r")
+    assert again.to_dict() == report.to_dict()
+    assert sorted(p.name for p in (tmp_path / "r").iterdir()) == ["report.json", "report.npz"]
+    frame = again.to_frame()
+    assert len(frame) == 16 + 24 + 6
+    assert {"level", "label", "ad_star", "anderson_darling_pvalue"} <= set(frame.columns)
+    assert "gaussian" in repr(again)
+    assert "<table>" in again._repr_html_()
+
+
+def test_unknown_options_are_refused(gaussian):
+    with pytest.raises(GausscheckError, match="unknown option normalise"):
+        gausscheck.analyze(gaussian, normalise="unit")
