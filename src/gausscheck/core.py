@@ -139,7 +139,19 @@ class Evidence:
     moments: Moments | None = None
     ordered: Ordered | None = None
     joint: NDArray[np.float64] | None = None  # (n, d)
-    norms: NDArray[np.float64] | None = None  # (n,)
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """P-values of statistics under the null, and where they come from.
+
+    ``pvalue`` None means that no calibrated null is at hand for this (n, d).
+    """
+
+    pvalue: FloatArray | None
+    log_pvalue: FloatArray | None = None
+    calibration: Calibration = "none"
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +192,30 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A test: a constant that names a pure function and what it needs.
+    """A test: a constant that names two pure functions and what they need.
 
-    ``needs`` names fields of :class:`Evidence`. ``null_says`` is the null hypothesis in words,
-    ``cost`` its price in n, d and k, ``reference`` the publication.
+    Attributes
+    ----------
+    name, scope, null : str
+    needs : str
+        The field of :class:`Evidence` that ``statistic`` reads.
+    statistic : callable
+        Evidence -> (k,) statistics; NaN where not defined.
+    law : callable
+        (statistics, n, d) -> :class:`Law`.
+    sizes : (int, int or None)
+        Smallest and largest n at which the test is defined.
+    null_says, cost, reference : str
+        The null hypothesis in words, the price in n, d and k, the publication.
     """
 
     name: str
     scope: Scope
     null: Null
-    needs: tuple[str, ...]
-    run: Callable[[Evidence], Outcome]
+    needs: Literal["moments", "ordered", "joint"]
+    statistic: Callable[[Evidence], FloatArray]
+    law: Callable[[FloatArray, int, int], Law]
+    sizes: tuple[int, int | None]
     null_says: str
     cost: str
     reference: str

@@ -1,0 +1,24 @@
+"""The battery: every test by its name, one call to run one, one engine to run them all.
+
+A test is a :class:`gausscheck.core.Spec`: a statistic and its null law, both pure functions.
+"""
+
+from gausscheck.normality.gather import gather, moments_of
+from gausscheck.normality.judge import evaluate, judge, run
+from gausscheck.normality.profile import A0, Profile, profile
+from gausscheck.normality.registry import DIRECTION_TESTS, TESTS
+from gausscheck.normality.tables import kolmogorov_null
+
+__all__ = [
+    "A0",
+    "DIRECTION_TESTS",
+    "TESTS",
+    "Profile",
+    "evaluate",
+    "gather",
+    "judge",
+    "kolmogorov_null",
+    "moments_of",
+    "profile",
+    "run",
+]
