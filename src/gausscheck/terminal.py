@@ -14,6 +14,7 @@ from rich.text import Text
 from gausscheck.config import AD_THRESHOLD
 from gausscheck.core import Spec
 from gausscheck.report import Report
+from gausscheck.sources import Contents
 
 WIDTH = 80
 _STYLE = {"gaussian": "bold green", "not_gaussian": "bold red", "inconclusive": "bold yellow"}
@@ -174,3 +175,18 @@ def _two_digits(value: float) -> int:
 
     step = 10 ** max(floor(log10(max(value, 1))) - 1, 0)
     return int(round(value / step) * step)
+
+
+def show_contents(contents: Contents) -> None:
+    """Print the arrays of a file, marking the one analyze would take."""
+    console = _console()
+    size = "" if contents.size is None else f", {contents.size:,} bytes"
+    console.print(Text(contents.uri, style="bold"), f"{contents.format}{size}", sep="\n")
+    table = _table("", "array", "shape", "type")
+    table.add_column("", no_wrap=False)
+    for entry in contents.entries:
+        shape = " x ".join(f"{size:,}" for size in entry.shape)
+        remark = "<- analyze takes this" if entry.key == contents.chosen else entry.problem or ""
+        table.add_row(entry.key, shape, entry.dtype, remark)
+    console.print(table)
+    console.print(f"Chosen: {contents.chosen or 'nothing'} ({contents.reason})", soft_wrap=True)

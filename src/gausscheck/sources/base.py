@@ -1,0 +1,202 @@
+"""What all formats share: the array checks, the choice among several arrays, the file's first bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.core import GausscheckError
+
+KNOWN_NAMES = ("embeddings", "features", "feats", "emb", "X")
+"""Names under which an array of embeddings usually goes, most telling first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One array in a file: its key, shape, element type, and why it can or cannot be analysed."""
+
+    key: str
+    shape: tuple[int, ...]
+    dtype: str
+    problem: str | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether analyze can take it."""
+        return self.problem is None
+
+    def __str__(self) -> str:
+        """Key and shape, for error messages."""
+        return f"{self.key} {self.dtype} {self.shape}"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a file holds and what analyze would take."""
+
+    uri: str
+    format: str
+    size: int | None
+    entries: tuple[Entry, ...]
+    chosen: str | None
+    reason: str
+
+
+def problem_of(shape: Sequence[int], dtype: np.dtype[Any]) -> str | None:
+    """Say why an array cannot be embeddings, or None where it can."""
+    reason = dtype_problem(dtype)
+    if reason is not None:
+        return reason
+    if len(shape) != 2:
+        return f"shape {tuple(shape)} is not (rows, dimensions)"
+    if 0 in shape:
+        return f"shape {tuple(shape)} holds nothing"
+    return None
+
+
+def dtype_problem(dtype: np.dtype[Any]) -> str | None:
+    """Say why an element type cannot be analysed, or None where it can."""
+    if dtype.kind in "fiu" or dtype.name == "bfloat16":
+        return None
+    reasons = {
+        "c": "complex numbers have no order to test; save real and imaginary parts as columns",
+        "O": "Python objects are pickled, which is never loaded; save a numeric array",
+        "b": "booleans are not embeddings; save the numbers before thresholding",
+        "S": "strings are not numbers",
+        "U": "strings are not numbers",
+        "V": "a record type is not a matrix; save one numeric array",
+        "M": "dates are not embeddings",
+        "m": "time spans are not embeddings",
+    }
+    return f"{dtype}: {reasons.get(dtype.kind, 'not a numeric type')}"
+
+
+def require(shape: Sequence[int], dtype: np.dtype[Any], uri: str) -> None:
+    """Refuse an array that cannot be embeddings.
+
+    Raises
+    ------
+    GausscheckError
+    """
+    reason = problem_of(shape, dtype)
+    if reason is not None:
+        raise GausscheckError(
+            f"{uri}: expected a 2-D array of real numbers (rows, dimensions), got {reason}"
+        )
+
+
+def choose(entries: Sequence[Entry], wanted: str | None, uri: str) -> tuple[Entry, str]:
+    """Pick the array to analyse, and say why.
+
+    The one asked for; else the well-known names in order; else the only usable one.
+
+    Raises
+    ------
+    GausscheckError
+        If there is none, or several and none is well known: the message lists them.
+    """
+    listing = "; ".join(map(str, entries[:12])) + ("; ..." if len(entries) > 12 else "")
+    if wanted is not None:
+        for entry in entries:
+            if entry.key == wanted.strip("/"):
+                if entry.problem is not None:
+                    raise GausscheckError(
+                        f"{uri}:{entry.key}: expected a 2-D array of real numbers (rows, "
+                        f"dimensions), got {entry.problem}"
+                    )
+                return entry, "asked for"
+        raise GausscheckError(f"{uri}: expected an array {wanted!r}, got {listing or 'none'}")
+    usable = [entry for entry in entries if entry.usable]
+    for name in KNOWN_NAMES:
+        named = [entry for entry in usable if entry.key.rsplit("/", 1)[-1] == name]
+        if len(named) == 1:
+            return named[0], f"the well-known name {name!r}"
+        if len(named) > 1:
+            usable = named
+            break
+    if len(usable) == 1:
+        return usable[0], "the only 2-D numeric array"
+    if not usable:
+        raise GausscheckError(
+            f"{uri}: expected a 2-D array of real numbers (rows, dimensions), got "
+            f"{listing or 'an empty container'}"
+        )
+    names = "; ".join(map(str, usable[:12]))
+    raise GausscheckError(f"{uri}: several arrays could be meant; choose with --dataset: {names}")
+
+
+def check_file(path: Path) -> None:
+    """Refuse what is plainly not a data file, by its first bytes.
+
+    Raises
+    ------
+    GausscheckError
+        For a missing or empty file, a folder, a Git LFS pointer, an HTML page.
+    """
+    try:
+        with path.open("rb") as handle:
+            head = handle.read(512)
+    except FileNotFoundError as err:
+        raise GausscheckError(f"{path}: no such file; check the path") from err
+    except IsADirectoryError as err:
+        raise GausscheckError(f"{path}: expected a file, got a folder") from err
+    except OSError as err:
+        raise GausscheckError(f"{path}: cannot be read: {err.strerror}") from err
+    if not head:
+        raise GausscheckError(f"{path}: the file is empty; download or save it again")
+    if head.startswith(b"version https://git-lfs"):
+        raise GausscheckError(
+            f"{path}: a Git LFS pointer, not the data itself; run git lfs pull in its repository"
+        )
+    text = head.lstrip().lower()
+    if text.startswith((b"<!doctype html", b"<html", b"<?xml")):
+        raise GausscheckError(
+            f"{path}: an HTML page, not data: a download saved the web page; fetch the raw file"
+        )
+
+
+def stored_eps(dtype: np.dtype[Any]) -> float:
+    """Return the relative spacing of a stored type; that of float64 for integers.
+
+    Examples
+    --------
+    >>> stored_eps(np.dtype(np.float16))
+    0.0009765625
+    """
+    if dtype.name == "bfloat16":
+        return 2.0**-7
+    return float(np.finfo(dtype if dtype.kind == "f" else np.float64).eps)
+
+
+class ArraySource:
+    """Rows of an array that is already in memory (or memory-mapped).
+
+    Parameters
+    ----------
+    array : (n, d) array
+        Checked by :func:`require`.
+    uri : str
+    notes : tuple of str
+    eps : float, optional
+        Of the precision the values were stored in, where it is coarser than the dtype.
+    """
+
+    def __init__(
+        self, array: NDArray[Any], uri: str, notes: tuple[str, ...] = (), eps: float | None = None
+    ) -> None:
+        require(array.shape, array.dtype, uri)
+        self._array = array
+        self.uri = uri
+        self.notes = notes
+        self.n, self.d = array.shape
+        self.dtype = array.dtype.newbyteorder("=")
+        self.eps = stored_eps(self.dtype) if eps is None else eps
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows ``start:stop``, C-contiguous, in native byte order."""
+        return np.ascontiguousarray(self._array[start:stop], dtype=self.dtype)

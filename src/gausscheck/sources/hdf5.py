@@ -1,0 +1,96 @@
+"""HDF5 files: the 2-D numeric dataset is found, groups searched, chunks read once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.core import GausscheckError
+from gausscheck.sources.base import Contents, Entry, check_file, choose, problem_of, stored_eps
+
+
+class Hdf5Source:
+    """Rows of one dataset. The file is opened on first read and can travel by its path."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self._path, self._key = path, key
+        self._file: Any = None
+        data = self._dataset()
+        self.uri = f"{path}:/{key}"
+        self.n, self.d = data.shape
+        self.dtype = data.dtype.newbyteorder("=")
+        self.eps = stored_eps(self.dtype)
+        self.notes: tuple[str, ...] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel without the open handle."""
+        return {**self.__dict__, "_file": None}
+
+    def _dataset(self) -> Any:
+        if self._file is None:
+            import h5py
+
+            # a cache of 64 MB holds a chunk that straddles two reads
+            self._file = h5py.File(self._path, "r", rdcc_nbytes=64 << 20)
+        return self._file[self._key]
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows ``start:stop``, C-contiguous, in native byte order."""
+        out = np.empty((stop - start, self.d), dtype=self.dtype)
+        try:
+            self._dataset().read_direct(out, np.s_[start:stop])
+        except OSError as err:
+            raise GausscheckError(
+                f"{self.uri}: rows {start} to {stop} cannot be read ({_first_line(err)}); the file "
+                "is damaged: copy or download it again"
+            ) from err
+        return out
+
+
+def _first_line(err: BaseException) -> str:
+    return str(err).splitlines()[0] if str(err) else type(err).__name__
+
+
+def _entries(path: Path) -> list[Entry]:
+    import h5py
+
+    check_file(path)
+    found: list[Entry] = []
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.shape is not None and len(item.shape) > 0:
+            found.append(Entry(name, item.shape, str(item.dtype), _problem(item)))
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(visit)
+    except (OSError, RuntimeError) as err:
+        raise GausscheckError(
+            f"{path}: expected an HDF5 file, got one that is damaged, truncated or of another kind "
+            f"({_first_line(err)}); copy or download it again"
+        ) from err
+    return found
+
+
+def _problem(item: Any) -> str | None:
+    return problem_of(item.shape, item.dtype)
+
+
+def open_hdf5(path: Path, dataset: str | None) -> Hdf5Source:
+    """Open one dataset of the file."""
+    entry, _ = choose(_entries(path), dataset, str(path))
+    return Hdf5Source(path, entry.key)
+
+
+def inspect_hdf5(path: Path) -> Contents:
+    """Say what the file holds."""
+    entries = _entries(path)
+    try:
+        entry, reason = choose(entries, None, str(path))
+        chosen: str | None = entry.key
+    except GausscheckError as err:
+        chosen, reason = None, str(err)
+    return Contents(str(path), "HDF5", path.stat().st_size, tuple(entries), chosen, reason)

@@ -1,0 +1,98 @@
+"""``.npy`` files, read by position: C and Fortran order, any endianness, never pickle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.core import GausscheckError
+from gausscheck.sources.base import Contents, Entry, check_file, problem_of, require, stored_eps
+
+
+class NpySource:
+    """Rows of a .npy file.
+
+    C order is read with plain reads at an offset, so that pages of a file larger than memory do not
+    pile up; Fortran order keeps a row's values far apart and is memory-mapped.
+    """
+
+    def __init__(self, path: Path) -> None:
+        shape, fortran, stored, offset = read_header(path)
+        self.uri = str(path)
+        require(shape, stored, self.uri)
+        check_size(path, shape, stored, offset)
+        self.n, self.d = shape
+        self.dtype = stored.newbyteorder("=")
+        self.eps = stored_eps(self.dtype)
+        self.notes: tuple[str, ...] = ()
+        self._path, self._stored, self._offset = path, stored, offset
+        self._fortran = fortran and self.d > 1
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows ``start:stop``, C-contiguous, in native byte order."""
+        if self._fortran:
+            mapped = np.memmap(
+                self._path, self._stored, "r", self._offset, (self.n, self.d), order="F"
+            )
+            return np.ascontiguousarray(mapped[start:stop], dtype=self.dtype)
+        count = (stop - start) * self.d
+        where = self._offset + start * self.d * self._stored.itemsize
+        flat = np.fromfile(self._path, self._stored, count, offset=where)
+        if flat.size != count:
+            raise GausscheckError(
+                f"{self.uri}: the file shrank while it was read: rows {start} to {stop} are gone"
+            )
+        return flat.astype(self.dtype, copy=False).reshape(stop - start, self.d)
+
+
+def read_header(path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Return shape, whether Fortran order, element type, and where the values begin."""
+    check_file(path)
+    with path.open("rb") as handle:
+        try:
+            version = np.lib.format.read_magic(handle)
+            if version == (1, 0):
+                shape, fortran, dtype = np.lib.format.read_array_header_1_0(handle)
+            else:
+                shape, fortran, dtype = np.lib.format.read_array_header_2_0(handle)
+        except (ValueError, EOFError) as err:
+            first = str(err).splitlines()[0]
+            raise GausscheckError(
+                f"{path}: expected a .npy file, but its header cannot be read ({first}); save it "
+                "again with numpy.save"
+            ) from err
+        return shape, fortran, dtype, handle.tell()
+
+
+def check_size(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], offset: int) -> None:
+    """Refuse a file shorter than its header says."""
+    expected = offset + int(np.prod(shape)) * dtype.itemsize
+    actual = path.stat().st_size
+    if actual < expected:
+        raise GausscheckError(
+            f"{path}: truncated: the header promises {expected:,} bytes for shape {shape}, the "
+            f"file has {actual:,}; copy or download it again"
+        )
+
+
+def open_npy(path: Path, dataset: str | None) -> NpySource:
+    """Open a .npy file; it holds one array, so ``dataset`` must be None."""
+    if dataset is not None:
+        raise GausscheckError(f"{path}: a .npy file holds one array; leave --dataset out")
+    return NpySource(path)
+
+
+def inspect_npy(path: Path) -> Contents:
+    """Say what the file holds."""
+    shape, fortran, dtype, offset = read_header(path)
+    problem = problem_of(shape, dtype)
+    if problem is None:
+        check_size(path, shape, dtype, offset)
+    entry = Entry("array", tuple(shape), str(dtype), problem)
+    order = "Fortran order" if fortran else "C order"
+    chosen = entry.key if entry.usable else None
+    return Contents(str(path), f".npy, {order}", path.stat().st_size, (entry,), chosen,
+                    "the only array" if chosen else "nothing to analyse")  # fmt: skip
