@@ -113,6 +113,10 @@ class Moments:
     m3: FloatArray
     m4: FloatArray
 
+    def pick(self, part: slice) -> Moments:
+        """Return the moments of some of the samples."""
+        return Moments(self.n, self.mean[part], self.m2[part], self.m3[part], self.m4[part])
+
 
 @dataclass(frozen=True, slots=True)
 class Ordered:

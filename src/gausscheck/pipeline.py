@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -14,23 +13,18 @@ from numpy.typing import NDArray
 
 from gausscheck import preflight as checks
 from gausscheck import preprocess, projections, summary
+from gausscheck.bench import Bench, Progress
 from gausscheck.config import Config
-from gausscheck.core import Directions, GausscheckError, Moments, Outcome, Source
-from gausscheck.normality import A0, Profile, kolmogorov_null, profile
+from gausscheck.core import Directions, GausscheckError, Moments, Source
+from gausscheck.field_table import norm_summary, paper_table
+from gausscheck.levels import audit_level
+from gausscheck.normality import Profile
 from gausscheck.preprocess import Preparation
 from gausscheck.reductions import FirstPass, PowerSums, Rows, Spread
 from gausscheck.report import Report
 from gausscheck.sample import RowSample
 from gausscheck.sources import open_source
 from gausscheck.streaming import Plan, TreeFold, plan
-
-Progress = Callable[[str, float], None]
-"""Called with a stage's name and the share of it that is done, from 0 to 1."""
-
-QUANTILES = 201
-"""Points of a stored Q-Q curve."""
-
-_TABLE_TESTS = ("anderson_darling", "dagostino_pearson")
 
 
 def analyze(source: Any, *, progress: Progress | None = None, **options: Any) -> Report:
@@ -78,40 +72,6 @@ def analyze(source: Any, *, progress: Progress | None = None, **options: Any) ->
         return _audit(opened, config, families, pool, report)
 
 
-@dataclass(frozen=True, slots=True)
-class _Bench:
-    """What every level needs."""
-
-    source: Source
-    config: Config
-    sample: RowSample
-    pool: ThreadPoolExecutor
-    rows: Rows
-    center: NDArray[np.float64]
-    double: bool
-    report: Progress
-
-    def project(self, prep: Preparation, ways: Directions, columns: slice) -> NDArray[Any]:
-        return projections.project(
-            self.sample.read,
-            self.sample.m,
-            prep,
-            self.center,
-            ways,
-            columns,
-            double=self.double or prep.kind == "whiten",
-            pool=self.pool,
-        )
-
-    def slabs(self, k: int) -> Iterator[slice]:
-        """Directions at a time such that their projections take a quarter of the budget."""
-        bytes_each = self.sample.m * 8
-        width = max(1, self.config.memory_bytes // 4 // bytes_each // projections.TILE)
-        step = width * projections.TILE
-        for low in range(0, k, step):
-            yield slice(low, min(low + step, k))
-
-
 def _audit(
     source: Source,
     config: Config,
@@ -142,7 +102,7 @@ def _audit(
         found = checks.preflight(rows, spread, spec, dead, str(source.dtype), eps)
         prep = preprocess.fit(config.normalize, spread, spec, live)
         double = source.dtype.itemsize > 4 and source.dtype.kind == "f"
-        bench = _Bench(source, config, sample, pool, rows, spread.mean, double, report)
+        bench = Bench(source, config, sample, pool, rows, spread.mean, double, report)
         scene = _scene(prep, spread, live, spec.rank, config.seed)
         ways = [projections.FAMILIES[name](scene, argument) for name, argument in families]
         moments = _second_pass(bench, blocks, prep, ways)
@@ -152,11 +112,11 @@ def _audit(
         levels, effects, outcomes = {}, {}, {}
         kept: dict[str, Profile] = {}
         for directions, moment in zip(ways, moments, strict=True):
-            level = _level(bench, prep, directions, moment, arrays)
+            level = audit_level(bench, prep, directions, moment, arrays)
             levels[directions.kind], outcomes[directions.kind] = level.entry, level.outcomes
             effects[directions.kind], kept[directions.kind] = level.effect, level.profile
-        table = _paper_table(bench, prep, found, live, kept.get("axes"))
-        norms = _norms(bench, found, spread, arrays)
+        table = paper_table(bench, prep, found, live, kept.get("axes"))
+        norms = norm_summary(bench, found, spread, arrays)
         verdict = summary.overall(effects, found.constant_norm)
         from gausscheck import __version__
 
@@ -219,7 +179,7 @@ def _scene(
 
 
 def _second_pass(
-    bench: _Bench, blocks: Plan, prep: Preparation, ways: list[Directions]
+    bench: Bench, blocks: Plan, prep: Preparation, ways: list[Directions]
 ) -> list[Moments | None]:
     """Moments of every direction over all rows, where the sample does not hold them all."""
     if bench.sample.m == bench.source.n - bench.rows.bad.size:
@@ -253,7 +213,7 @@ def _second_pass(
         bench.report("moments over all rows", stop / bench.source.n)
     total = sums.finish(fold.result())
     ends = np.cumsum([0, *(w.k for w in ways)])
-    return [_pick(total, slice(low, high)) for low, high in pairwise(ends)]
+    return [total.pick(slice(low, high)) for low, high in pairwise(ends)]
 
 
 def _stack(parts: list[Moments]) -> Moments:
@@ -262,276 +222,6 @@ def _stack(parts: list[Moments]) -> Moments:
         for name in ("mean", "m2", "m3", "m4")
     }
     return Moments(n=parts[0].n, **joined)
-
-
-def _pick(moments: Moments, part: slice) -> Moments:
-    return Moments(
-        moments.n, moments.mean[part], moments.m2[part], moments.m3[part], moments.m4[part]
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Level:
-    entry: dict[str, Any]
-    outcomes: dict[str, Any]
-    effect: summary.Effect
-    profile: Profile
-
-
-def _level(
-    bench: _Bench,
-    prep: Preparation,
-    ways: Directions,
-    moments: Moments | None,
-    arrays: dict[str, NDArray[Any]],
-) -> _Level:
-    config, name = bench.config, ways.kind
-    pieces = []
-    growth = _Growth(ways.k, bench.sample.m)
-    for part in bench.slabs(ways.k):
-        block = bench.project(prep, ways, part)
-        growth.take(block, part)
-        pieces.append(
-            profile(
-                block,
-                groups=config.groups,
-                moments=None if moments is None else _pick(moments, part),
-                threads=config.workers,
-                overwrite=True,
-            )
-        )
-        bench.report(f"testing {name}", part.stop / ways.k)
-    whole = Profile.concatenate(pieces)
-    effect = summary.effect(
-        whole.ad_star,
-        whole.ad_star_without,
-        whole.n,
-        reference=config.reference,
-        confidence=config.confidence,
-    )
-    status = summary.decide(effect.ad_at_reference_ci)
-    for key, values in _direction_arrays(whole, ways).items():
-        arrays[f"{name}/direction/{key}"] = values
-    arrays[f"{name}/ad_star"] = whole.ad_star
-    arrays[f"{name}/growth"] = growth.curve()
-    if ways.kind not in ("axes", "random"):
-        arrays[f"{name}/matrix"] = ways.matrix
-    worst = _worst(bench, prep, ways, whole, arrays)
-    entry = {
-        "status": status,
-        "directions": ways.k,
-        "kind": ways.kind,
-        "seed": ways.seed,
-        "fit_rows": ways.fit_rows,
-        **effect.to_dict(),
-        "rows_needed": summary.rows_needed(effect) if status == "inconclusive" else None,
-        "ad_mean": float(np.nanmean(whole.ad_star)),
-        "kolmogorov": float(np.nanmean(whole.kolmogorov)),
-        "kolmogorov_null": float(kolmogorov_null(whole.n)),
-        "wasserstein1": float(np.nanmean(whole.wasserstein1)),
-        "l_skewness": float(np.nanmean(whole.l_skewness)),
-        "l_kurtosis": float(np.nanmean(whole.l_kurtosis)),
-        "l_kurtosis_null": 0.1226,
-        "worst": worst,
-    }
-    outcomes = {
-        test: _outcome_entry(outcome, config.alpha) for test, outcome in whole.outcomes.items()
-    }
-    return _Level(entry, outcomes, effect, whole)
-
-
-def _direction_arrays(whole: Profile, ways: Directions) -> dict[str, NDArray[Any]]:
-    m = whole.moments
-    table: dict[str, NDArray[Any]] = {
-        "label": np.array(ways.labels),
-        "ad_star": whole.ad_star,
-        "ad_discrepancy": (whole.ad_star - A0) / whole.n,
-        "skewness": m.m3 / m.m2**1.5,
-        "excess_kurtosis": m.m4 / m.m2**2 - 3,
-        "l_skewness": whole.l_skewness,
-        "l_kurtosis": whole.l_kurtosis,
-        "kolmogorov": whole.kolmogorov,
-        "wasserstein1": whole.wasserstein1,
-        "sd": np.sqrt(m.m2),
-    }
-    for test, outcome in whole.outcomes.items():
-        table[f"{test}_statistic"] = outcome.statistic
-        if outcome.pvalue is not None:
-            table[f"{test}_pvalue"] = outcome.pvalue
-        if outcome.log_pvalue is not None:
-            table[f"{test}_log_pvalue"] = outcome.log_pvalue
-    return {k: np.asarray(v) for k, v in table.items()}
-
-
-def _outcome_entry(outcome: Outcome, alpha: float) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "scope": outcome.scope,
-        "null": outcome.null,
-        "n": outcome.n,
-        "calibration": outcome.calibration,
-        "notes": list(outcome.notes),
-    }
-    if outcome.pvalue is None:
-        return {**entry, "statistic_mean": None, "pvalue_mean": None}
-    entry["statistic_mean"] = float(np.nanmean(outcome.statistic))
-    entry["pvalue_mean"] = float(np.nanmean(outcome.pvalue))
-    return {**entry, **summary.corrections(np.asarray(outcome.pvalue, dtype=np.float64), alpha)}
-
-
-class _Growth:
-    """Mean A*² against the number of rows, on at most 64 directions and nested subsets."""
-
-    def __init__(self, k: int, m: int) -> None:
-        self._chosen = np.unique(np.linspace(0, k - 1, min(k, 64)).astype(int))
-        sizes = np.unique(np.geomspace(min(100, m), m, 9).astype(int))
-        self._sizes = sizes
-        self._sums = np.zeros((sizes.size, 2))
-
-    def take(self, block: NDArray[Any], part: slice) -> None:
-        mine = self._chosen[(self._chosen >= part.start) & (self._chosen < part.stop)] - part.start
-        if mine.size == 0:
-            return
-        for i, size in enumerate(self._sizes):
-            repeats = int(min(8, block.shape[1] // size))
-            piece = block[mine, : repeats * size].reshape(-1, size)
-            found = profile(piece, tests=("anderson_darling",), effects=False)
-            self._sums[i] += found.ad_star.sum(), found.ad_star.size
-
-    def curve(self) -> NDArray[np.float64]:
-        """Columns: rows, mean A*²."""
-        return np.column_stack([self._sizes, self._sums[:, 0] / self._sums[:, 1]])
-
-
-def _worst(
-    bench: _Bench,
-    prep: Preparation,
-    ways: Directions,
-    whole: Profile,
-    arrays: dict[str, NDArray[Any]],
-) -> list[dict[str, Any]]:
-    """Name the most deviant directions, their shape and the rows at their ends; keep Q-Q curves."""
-    from scipy.special import ndtri
-
-    order = np.argsort(-whole.ad_star, kind="stable")
-    chosen = order[: bench.config.worst]
-    median = order[order.size // 2]
-    picked = np.append(chosen, median)
-    few = Directions(ways.matrix[:, picked], ways.kind, tuple(ways.labels[j] for j in picked))
-    block = bench.project(prep, few, slice(0, few.k)).astype(np.float64)
-    block -= block.mean(axis=1, keepdims=True)
-    block /= block.std(axis=1, keepdims=True)
-    m = block.shape[1]
-    levels = (np.unique(np.linspace(0, m - 1, min(QUANTILES, m)).astype(int)) + 0.5) / m
-    tails = (np.arange(min(10, m // 20)) + 0.5) / m
-    levels = np.unique(np.concatenate([tails, levels, 1 - tails]))
-    arrays[f"{ways.kind}/qq"] = np.vstack([ndtri(levels), np.quantile(block, levels, axis=1).T])
-    arrays[f"{ways.kind}/qq_label"] = np.array(few.labels)
-    mom = whole.moments
-    entries = []
-    for place, j in enumerate(chosen):
-        skewness = float(mom.m3[j] / mom.m2[j] ** 1.5)
-        excess = float(mom.m4[j] / mom.m2[j] ** 2 - 3)
-        rank = np.argsort(block[place])
-        entries.append(
-            {
-                "direction": ways.labels[j],
-                "ad_star": float(whole.ad_star[j]),
-                "rms_cdf_error": float(np.sqrt(max(whole.ad_star[j] - A0, 0) / whole.n)),
-                "skewness": skewness,
-                "excess_kurtosis": excess,
-                "shape": summary.shape(skewness, excess),
-                "lowest_rows": bench.sample.index[rank[:3]].tolist(),
-                "highest_rows": bench.sample.index[rank[::-1][:3]].tolist(),
-            }
-        )
-    return entries
-
-
-def _paper_table(
-    bench: _Bench,
-    prep: Preparation,
-    found: checks.Preflight,
-    live: NDArray[np.intp],
-    axes: Profile | None,
-) -> dict[str, Any]:
-    """Fill in the field's table: raw and unit-norm rows, and its Gaussian null."""
-    plan_ = bench.config.subset_plan()
-    b, size = plan_ or (1, bench.sample.m)
-    if b * size > bench.sample.m:
-        raise GausscheckError(
-            f"--subsets {b}x{size}: expected at most {bench.sample.m} rows in all, got {b * size}; "
-            "take fewer or smaller subsets"
-        )
-    matrix = np.zeros((found.d, live.size))
-    matrix[live, np.arange(live.size)] = 1
-    ways = Directions(matrix, "axes", tuple(map(str, live)))
-    cv = None if found.constant_norm else found.norm_cv
-
-    def column(kind: str, value: float | None) -> dict[str, float | None]:
-        same_axes = kind == ("unit" if prep.kind == "unit" else "raw") and prep.kind != "whiten"
-        whole = same_axes and plan_ is None and axes is not None and axes.k == live.size
-        if whole and axes is not None:
-            return summary.table_row(
-                value,
-                axes.ad_star[:, None],
-                np.asarray(axes.outcomes["dagostino_pearson"].pvalue)[:, None],
-            )
-        plain = Preparation(kind, np.zeros(found.d))
-        ads, dps = [], []
-        for part in bench.slabs(ways.k):
-            block = bench.project(plain, ways, part)[:, : b * size].reshape(-1, size)
-            got = profile(
-                block,
-                tests=_TABLE_TESTS,
-                effects=False,
-                threads=bench.config.workers,
-                overwrite=True,
-            )
-            ads.append(got.ad_star.reshape(-1, b))
-            dps.append(np.asarray(got.outcomes["dagostino_pearson"].pvalue).reshape(-1, b))
-            bench.report("field's table", part.stop / ways.k)
-        return summary.table_row(value, np.vstack(ads), np.vstack(dps))
-
-    raw = column("raw", cv)
-    unit = dict(raw, cv=None) if found.constant_norm else column("unit", None)
-    null_cv = None if found.constant_norm else 1 / np.sqrt(2 * found.rank)
-    return {
-        "subsets": {"b": b, "m": size},
-        "raw": raw,
-        "unit": unit,
-        "gaussian": summary.table_null(plan_, null_cv),
-    }
-
-
-def _norms(
-    bench: _Bench, found: checks.Preflight, spread: Spread, arrays: dict[str, NDArray[Any]]
-) -> dict[str, Any]:
-    if found.constant_norm:
-        return {
-            "applicable": False,
-            "note": "not applicable: rows are L2-normalised",
-            "mean": found.norm_mean,
-            "cv": None,
-            "cv_gaussian": None,
-        }
-    good = np.delete(bench.rows.norms, bench.rows.bad)
-    counts, edges = np.histogram(good, bins=min(80, max(20, int(np.sqrt(good.size)))))
-    arrays["norms/counts"], arrays["norms/edges"] = counts, edges
-    if bench.config.normalize == "unit":
-        return {
-            "applicable": True,
-            "mean": found.norm_mean,
-            "cv": found.norm_cv,
-            "cv_gaussian": None,
-            "note": "rows were divided by their norms",
-        }
-    return {
-        "applicable": True,
-        "mean": found.norm_mean,
-        "cv": found.norm_cv,
-        "cv_gaussian": summary.norm_cv_null(spread.mean, spread.covariance),
-        "note": "Gaussian value from the mean and covariance of the rows",
-    }
 
 
 @contextmanager

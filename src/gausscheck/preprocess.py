@@ -41,7 +41,7 @@ class Preparation:
 
     def rows(self, block: NDArray[Any], dtype: type = np.float64) -> NDArray[Any]:
         """Apply the row map alone (unit length, or nothing) and upcast."""
-        x = block.astype(dtype)
+        x: NDArray[Any] = block.astype(dtype)
         if self.kind == "unit":
             norms = np.sqrt(np.einsum("ij,ij->i", x, x, dtype=np.float64))
             x /= norms[:, None].astype(dtype)
@@ -83,7 +83,7 @@ class Preparation:
 
     def save(self, path: str | Path) -> None:
         """Write the map as an .npz file."""
-        np.savez(path, **self.to_arrays())
+        np.savez(path, allow_pickle=False, **self.to_arrays())
 
     @classmethod
     def load(cls, path: str | Path) -> Preparation:

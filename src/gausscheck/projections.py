@@ -138,7 +138,7 @@ def parse(text: str) -> list[tuple[str, str]]:
     >>> parse("axes, random:256")
     [('axes', ''), ('random', '256')]
     """
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     for item in text.split(","):
         name, _, argument = item.strip().partition(":")
         if name not in FAMILIES:

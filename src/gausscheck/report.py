@@ -138,7 +138,7 @@ class Report:
             ) from err
         try:
             with (work / "report.npz").open("wb") as handle:
-                np.savez_compressed(handle, **self.arrays)
+                np.savez_compressed(handle, allow_pickle=False, **dict(self.arrays))
             (work / "report.json").write_text(text, encoding="utf-8")
             for name in ("report.npz", "report.json"):  # the JSON last: it says all is there
                 os.replace(work / name, directory / name)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.config import AD_THRESHOLD, DP_THRESHOLD
-from gausscheck.core import Status, Verdict
+from gausscheck.core import FloatArray, Status, Verdict
 from gausscheck.normality import A0, profile
 
 F64 = NDArray[np.float64]
@@ -56,7 +56,7 @@ class Effect:
 
 
 def effect(
-    ad_star: F64, ad_star_without: F64, n: int, *, reference: int, confidence: float
+    ad_star: FloatArray, ad_star_without: FloatArray, n: int, *, reference: int, confidence: float
 ) -> Effect:
     """Estimate delta averaged over directions, with a delete-a-group jackknife interval.
 
@@ -143,7 +143,7 @@ def corrections(pvalues: F64, alpha: float) -> dict[str, int]:
     return counts
 
 
-def table_row(cv: float | None, ad: F64, dp: F64) -> dict[str, float | None]:
+def table_row(cv: float | None, ad: FloatArray, dp: FloatArray) -> dict[str, float | None]:
     """Return one column of the field's table from subset-averaged statistics.
 
     Parameters

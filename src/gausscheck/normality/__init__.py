@@ -3,6 +3,7 @@
 A test is a :class:`gausscheck.core.Spec`: a statistic and its null law, both pure functions.
 """
 
+from gausscheck.normality.edf import anderson_darling_pvalue
 from gausscheck.normality.gather import gather, moments_of
 from gausscheck.normality.judge import evaluate, judge, run
 from gausscheck.normality.profile import A0, Profile, profile
@@ -14,6 +15,7 @@ __all__ = [
     "DIRECTION_TESTS",
     "TESTS",
     "Profile",
+    "anderson_darling_pvalue",
     "evaluate",
     "gather",
     "judge",

@@ -51,8 +51,24 @@ def ad_star(a2: FloatArray, n: int) -> FloatArray:
 
 
 def _anderson_darling_law(statistic: FloatArray, n: int, d: int) -> Law:
-    """Evaluate Table 4.9 of D'Agostino & Stephens (1986), case 3."""
-    a = ad_star(statistic, n)
+    log_p, far = _ad_log_pvalue(ad_star(statistic, n))
+    notes = (f"p <= {AD_FLOOR:g} where it says {AD_FLOOR:g}",) if far else ()
+    return Law(np.exp(log_p), log_p, "asymptotic", notes)
+
+
+def anderson_darling_pvalue(modified: FloatArray) -> FloatArray:
+    """P-value of A*², mean and variance estimated (D'Agostino & Stephens 1986, Table 4.9).
+
+    Examples
+    --------
+    >>> round(float(anderson_darling_pvalue(np.array([0.752]))[0]), 3)
+    0.05
+    """
+    return np.asarray(np.exp(_ad_log_pvalue(modified)[0]))
+
+
+def _ad_log_pvalue(a: FloatArray) -> tuple[FloatArray, bool]:
+    """Log p-value of A*², and whether any lies beyond the approximation's range."""
     with np.errstate(over="ignore", invalid="ignore"):
         low = np.where(
             a < 0.2,
@@ -63,9 +79,7 @@ def _anderson_darling_law(statistic: FloatArray, n: int, d: int) -> Law:
             a < 0.6, 0.9177 - 4.279 * a - 1.38 * a * a, 1.2937 - 5.709 * a + 0.0186 * a * a
         )
     log_p = np.where(a < 0.34, low, high)
-    log_p = np.where(a >= 10, np.log(AD_FLOOR), log_p)
-    notes = (f"p <= {AD_FLOOR:g} where it says {AD_FLOOR:g}",) if np.any(a >= 10) else ()
-    return Law(np.exp(log_p), log_p, "asymptotic", notes)
+    return np.where(a >= 10, np.log(AD_FLOOR), log_p), bool(np.any(a >= 10))
 
 
 def _cramer_von_mises(evidence: Evidence) -> FloatArray:

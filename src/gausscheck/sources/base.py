@@ -1,4 +1,4 @@
-"""What all formats share: the array checks, the choice among several arrays, the file's first bytes."""
+"""What all formats share: checks of arrays, the choice among several, a file's first bytes."""
 
 from __future__ import annotations
 

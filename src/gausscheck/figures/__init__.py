@@ -1,0 +1,99 @@
+"""Figures of a report: one file a figure, one table, one call that draws them all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gausscheck.core import GausscheckError
+from gausscheck.figures import style
+from gausscheck.figures.ad_histogram import ad_histogram
+from gausscheck.figures.growth import growth
+from gausscheck.figures.norms import norm_histogram
+from gausscheck.figures.qq import qq
+from gausscheck.figures.verdict import verdict
+from gausscheck.report import Report
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["FIGURES", "FORMATS", "draw"]
+
+FIGURES: dict[str, Callable[[Report], Figure | None]] = {
+    "verdict": verdict,
+    "growth": growth,
+    "ad_histogram": ad_histogram,
+    "qq": qq,
+    "norms": norm_histogram,
+}
+"""Every figure by its file name; a figure is None where it does not apply."""
+
+FORMATS = ("png", "svg", "pdf")
+
+_METADATA = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+
+
+def draw(
+    report: Report,
+    directory: str | Path,
+    *,
+    formats: Sequence[str] = ("png", "svg"),
+    names: Sequence[str] | None = None,
+) -> list[Path]:
+    """Draw a report's figures into a folder.
+
+    Parameters
+    ----------
+    report : Report
+        Nothing else is read: not the embeddings, not their file.
+    directory : path
+        Made where missing; each file appears whole or not at all.
+    formats : sequence of {"png", "svg", "pdf"}
+    names : sequence of str, optional
+        Keys of :data:`FIGURES`; all by default.
+
+    Returns
+    -------
+    list of Path
+        What was written. The same report gives the same bytes.
+
+    Raises
+    ------
+    GausscheckError
+        On an unknown name or format, or a folder that cannot be written.
+    """
+    import matplotlib as mpl
+
+    for known, wanted in ((FORMATS, formats), (FIGURES, names or ())):
+        for name in wanted:
+            if name not in known:
+                raise GausscheckError(f"expected one of {', '.join(known)}, got {name!r}")
+    directory = Path(directory)
+    written = []
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=".figures-", dir=directory))
+    except OSError as err:
+        raise GausscheckError(
+            f"{directory}: expected a folder that can be written: {err.strerror}"
+        ) from err
+    try:
+        with mpl.rc_context(style.RC):
+            for name in names or FIGURES:
+                figure = FIGURES[name](report)
+                if figure is None:
+                    continue
+                for form in formats:
+                    path = work / f"{name}.{form}"
+                    figure.savefig(path, format=form, metadata=_METADATA[form])
+                    os.replace(path, directory / path.name)
+                    written.append(directory / path.name)
+    except OSError as err:
+        raise GausscheckError(f"{directory}: could not write a figure: {err}") from err
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return written

@@ -1,0 +1,214 @@
+"""One level of the verdict: a family of directions, tested, summed up, its worst ones named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck import summary
+from gausscheck.bench import Bench
+from gausscheck.core import Directions, Moments, Outcome
+from gausscheck.normality import A0, Profile, kolmogorov_null, profile
+from gausscheck.preprocess import Preparation
+
+QUANTILES = 201
+"""Points of a stored Q-Q curve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What a level adds to the report, and what the table and the verdict still need of it."""
+
+    entry: dict[str, Any]
+    outcomes: dict[str, Any]
+    effect: summary.Effect
+    profile: Profile
+
+
+def audit_level(
+    bench: Bench,
+    prep: Preparation,
+    ways: Directions,
+    moments: Moments | None,
+    arrays: dict[str, NDArray[Any]],
+) -> Level:
+    """Test one family of directions.
+
+    Parameters
+    ----------
+    bench : Bench
+    prep : Preparation
+    ways : Directions
+    moments : Moments or None
+        Of every direction over all rows, where the sample does not hold them all.
+    arrays : dict
+        Receives the per-direction values and figure data, keyed ``level/name``.
+
+    Returns
+    -------
+    Level
+        Cost O(m d k + m log m k) for m sampled rows.
+    """
+    config, name = bench.config, ways.kind
+    pieces = []
+    growth = _Growth(ways.k, bench.sample.m)
+    for part in bench.slabs(ways.k):
+        block = bench.project(prep, ways, part)
+        growth.take(block, part)
+        pieces.append(
+            profile(
+                block,
+                groups=config.groups,
+                moments=None if moments is None else moments.pick(part),
+                threads=config.workers,
+                overwrite=True,
+            )
+        )
+        bench.report(f"testing {name}", part.stop / ways.k)
+    whole = Profile.concatenate(pieces)
+    effect = summary.effect(
+        whole.ad_star,
+        whole.ad_star_without,
+        whole.n,
+        reference=config.reference,
+        confidence=config.confidence,
+    )
+    status = summary.decide(effect.ad_at_reference_ci)
+    for key, values in _direction_arrays(whole, ways).items():
+        arrays[f"{name}/direction/{key}"] = values
+    arrays[f"{name}/ad_star"] = whole.ad_star
+    arrays[f"{name}/growth"] = growth.curve()
+    if ways.kind not in ("axes", "random"):
+        arrays[f"{name}/matrix"] = ways.matrix
+    worst = _worst(bench, prep, ways, whole, arrays)
+    entry = {
+        "status": status,
+        "directions": ways.k,
+        "kind": ways.kind,
+        "seed": ways.seed,
+        "fit_rows": ways.fit_rows,
+        **effect.to_dict(),
+        "rows_needed": summary.rows_needed(effect) if status == "inconclusive" else None,
+        "ad_mean": float(np.nanmean(whole.ad_star)),
+        "kolmogorov": float(np.nanmean(whole.kolmogorov)),
+        "kolmogorov_null": float(kolmogorov_null(whole.n)),
+        "wasserstein1": float(np.nanmean(whole.wasserstein1)),
+        "l_skewness": float(np.nanmean(whole.l_skewness)),
+        "l_kurtosis": float(np.nanmean(whole.l_kurtosis)),
+        "l_kurtosis_null": 0.1226,
+        "worst": worst,
+    }
+    outcomes = {
+        test: _outcome_entry(outcome, config.alpha) for test, outcome in whole.outcomes.items()
+    }
+    return Level(entry, outcomes, effect, whole)
+
+
+def _direction_arrays(whole: Profile, ways: Directions) -> dict[str, NDArray[Any]]:
+    m = whole.moments
+    table: dict[str, NDArray[Any]] = {
+        "label": np.array(ways.labels),
+        "ad_star": whole.ad_star,
+        "ad_discrepancy": (whole.ad_star - A0) / whole.n,
+        "skewness": m.m3 / m.m2**1.5,
+        "excess_kurtosis": m.m4 / m.m2**2 - 3,
+        "l_skewness": whole.l_skewness,
+        "l_kurtosis": whole.l_kurtosis,
+        "kolmogorov": whole.kolmogorov,
+        "wasserstein1": whole.wasserstein1,
+        "sd": np.sqrt(m.m2),
+    }
+    for test, outcome in whole.outcomes.items():
+        table[f"{test}_statistic"] = outcome.statistic
+        if outcome.pvalue is not None:
+            table[f"{test}_pvalue"] = outcome.pvalue
+        if outcome.log_pvalue is not None:
+            table[f"{test}_log_pvalue"] = outcome.log_pvalue
+    return {k: np.asarray(v) for k, v in table.items()}
+
+
+def _outcome_entry(outcome: Outcome, alpha: float) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "scope": outcome.scope,
+        "null": outcome.null,
+        "n": outcome.n,
+        "calibration": outcome.calibration,
+        "notes": list(outcome.notes),
+    }
+    if outcome.pvalue is None:
+        return {**entry, "statistic_mean": None, "pvalue_mean": None}
+    entry["statistic_mean"] = float(np.nanmean(outcome.statistic))
+    entry["pvalue_mean"] = float(np.nanmean(outcome.pvalue))
+    return {**entry, **summary.corrections(np.asarray(outcome.pvalue, dtype=np.float64), alpha)}
+
+
+class _Growth:
+    """Mean A*² against the number of rows, on at most 64 directions and nested subsets."""
+
+    def __init__(self, k: int, m: int) -> None:
+        self._chosen = np.unique(np.linspace(0, k - 1, min(k, 64)).astype(int))
+        sizes = np.unique(np.geomspace(min(100, m), m, 9).astype(int))
+        self._sizes = sizes
+        self._sums = np.zeros((sizes.size, 2))
+
+    def take(self, block: NDArray[Any], part: slice) -> None:
+        mine = self._chosen[(self._chosen >= part.start) & (self._chosen < part.stop)] - part.start
+        if mine.size == 0:
+            return
+        for i, size in enumerate(self._sizes):
+            repeats = int(min(8, block.shape[1] // size))
+            piece = block[mine, : repeats * size].reshape(-1, size)
+            found = profile(piece, tests=("anderson_darling",), effects=False)
+            self._sums[i] += found.ad_star.sum(), found.ad_star.size
+
+    def curve(self) -> NDArray[np.float64]:
+        """Columns: rows, mean A*²."""
+        return np.column_stack([self._sizes, self._sums[:, 0] / self._sums[:, 1]])
+
+
+def _worst(
+    bench: Bench,
+    prep: Preparation,
+    ways: Directions,
+    whole: Profile,
+    arrays: dict[str, NDArray[Any]],
+) -> list[dict[str, Any]]:
+    """Name the most deviant directions, their shape and the rows at their ends; keep Q-Q curves."""
+    from scipy.special import ndtri
+
+    order = np.argsort(-whole.ad_star, kind="stable")
+    chosen = order[: bench.config.worst]
+    median = order[order.size // 2]
+    picked = np.append(chosen, median)
+    few = Directions(ways.matrix[:, picked], ways.kind, tuple(ways.labels[j] for j in picked))
+    block = bench.project(prep, few, slice(0, few.k)).astype(np.float64)
+    block -= block.mean(axis=1, keepdims=True)
+    block /= block.std(axis=1, keepdims=True)
+    m = block.shape[1]
+    levels = (np.unique(np.linspace(0, m - 1, min(QUANTILES, m)).astype(int)) + 0.5) / m
+    tails = (np.arange(min(10, m // 20)) + 0.5) / m
+    levels = np.unique(np.concatenate([tails, levels, 1 - tails]))
+    arrays[f"{ways.kind}/qq"] = np.vstack([ndtri(levels), np.quantile(block, levels, axis=1).T])
+    arrays[f"{ways.kind}/qq_label"] = np.array(few.labels)
+    mom = whole.moments
+    entries = []
+    for place, j in enumerate(chosen):
+        skewness = float(mom.m3[j] / mom.m2[j] ** 1.5)
+        excess = float(mom.m4[j] / mom.m2[j] ** 2 - 3)
+        rank = np.argsort(block[place])
+        entries.append(
+            {
+                "direction": ways.labels[j],
+                "ad_star": float(whole.ad_star[j]),
+                "rms_cdf_error": float(np.sqrt(max(whole.ad_star[j] - A0, 0) / whole.n)),
+                "skewness": skewness,
+                "excess_kurtosis": excess,
+                "shape": summary.shape(skewness, excess),
+                "lowest_rows": bench.sample.index[rank[:3]].tolist(),
+                "highest_rows": bench.sample.index[rank[::-1][:3]].tolist(),
+            }
+        )
+    return entries
