@@ -1,10 +1,11 @@
 """Simulate the null tables that ship in the package: src/gausscheck/normality/null_tables.npz.
 
 Standard normal samples at each size; upper quantiles of epps_pulley, energy and jarque_bera, and
-the mean of sqrt(n) times the Kolmogorov distance. The standard error of a level is about
-sqrt(p (1 − p) / repetitions).
+the mean of sqrt(n) times the Kolmogorov distance. A level p stands at the value that b samples
+exceed with p = (b + 1) / (m + 1), so that a p-value read off the table errs upward; its standard
+error is about sqrt(p (1 − p) / repetitions).
 
-    python benchmarks/null_tables.py [--repetitions 400000]
+    python benchmarks/null_tables.py [--repetitions 1000000]
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ LEVELS = np.concatenate(
     [
         1 - np.array([1e-4, 1e-3, 0.003]),
         np.linspace(0.99, 0.5, 50),
-        np.geomspace(0.48, 1e-4, 90),
+        np.geomspace(0.48, 1e-5, 120),
     ]
 )
 SPECS = {"epps_pulley": EPPS_PULLEY, "energy": ENERGY_1D, "jarque_bera": JARQUE_BERA}
@@ -49,10 +50,10 @@ def simulate(task: tuple[int, int, int]) -> dict[str, np.ndarray]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repetitions", type=int, default=400_000)
+    parser.add_argument("--repetitions", type=int, default=1_000_000)
     parser.add_argument("--workers", type=int, default=4)
     args = parser.parse_args()
-    chunks = 8
+    chunks = 20
     tasks = [(int(n), args.repetitions // chunks, seed) for n in SIZES for seed in range(chunks)]
     tables = {name: np.empty((SIZES.size, LEVELS.size)) for name in SPECS}
     means = np.empty(SIZES.size)
@@ -62,7 +63,8 @@ def main() -> None:
         mine = results[i * chunks : (i + 1) * chunks]
         for name in SPECS:
             values = np.concatenate([r[name] for r in mine])
-            tables[name][i] = np.quantile(values, 1 - LEVELS)
+            exceed = LEVELS * (values.size + 1) - 1  # p = (b + 1) / (m + 1)
+            tables[name][i] = np.quantile(values, 1 - exceed / values.size)
         means[i] = np.sqrt(n) * np.concatenate([r["kolmogorov"] for r in mine]).mean()
     np.savez_compressed(
         TARGET, sizes=SIZES.astype(float), levels=LEVELS, kolmogorov_mean=means, **tables

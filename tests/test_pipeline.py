@@ -36,9 +36,9 @@ def test_other_laws_are_not(law):
         "two humps": lambda: rng.standard_normal((3000, 8)) + rng.choice([-3, 3], (3000, 8)),
     }
     shapes = {
-        "laplace": "heavy-tailed",
-        "uniform": "light-tailed",
-        "exponential": "right-skewed",
+        "laplace": "heavy tails",
+        "uniform": "light tails",
+        "exponential": "right skew",
         "two humps": "bimodal",
     }
     report = gausscheck.analyze(draw[law](), directions="axes")

@@ -214,11 +214,17 @@ class _Progress:
     def __init__(self) -> None:
         self._start = time.monotonic()
         self._bar: Any = None
+        self._stage = ""
         self._task: Any = None
 
     def __call__(self, stage: str, share: float) -> None:
         if self._bar is None:
-            if time.monotonic() - self._start < 1 or not sys.stderr.isatty():
+            if time.monotonic() - self._start < 1:
+                return
+            if not sys.stderr.isatty():
+                if stage != self._stage:  # a log wants lines, one a stage
+                    self._stage = stage
+                    click.echo(f"gausscheck: {stage}", err=True)
                 return
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

@@ -17,6 +17,9 @@ from gausscheck.preprocess import Preparation
 QUANTILES = 201
 """Points of a stored Q-Q curve."""
 
+GROWTH_VALUES = 1 << 22
+"""Values that a size of the growth curve may read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -57,7 +60,7 @@ def audit_level(
     growth = _Growth(ways.k, bench.sample.m)
     for part in bench.slabs(ways.k):
         block = bench.project(prep, ways, part)
-        growth.take(block, part)
+        growth.take(block, part, config.workers)
         pieces.append(
             profile(
                 block,
@@ -80,7 +83,7 @@ def audit_level(
     for key, values in _direction_arrays(whole, ways).items():
         arrays[f"{name}/direction/{key}"] = values
     arrays[f"{name}/ad_star"] = whole.ad_star
-    arrays[f"{name}/growth"] = growth.curve()
+    arrays[f"{name}/growth"] = growth.curve(whole.ad_star)
     if ways.kind not in ("axes", "random"):
         arrays[f"{name}/matrix"] = ways.matrix
     worst = _worst(bench, prep, ways, whole, arrays)
@@ -146,27 +149,38 @@ def _outcome_entry(outcome: Outcome, alpha: float) -> dict[str, Any]:
 
 
 class _Growth:
-    """Mean A*² against the number of rows, on at most 64 directions and nested subsets."""
+    """Mean A*² against the number of rows, on nested subsets.
+
+    Up to eight disjoint subsets a size, and as many directions as :data:`GROWTH_VALUES` allows.
+    """
 
     def __init__(self, k: int, m: int) -> None:
-        self._chosen = np.unique(np.linspace(0, k - 1, min(k, 64)).astype(int))
-        sizes = np.unique(np.geomspace(min(100, m), m, 9).astype(int))
-        self._sizes = sizes
+        sizes = np.unique(np.geomspace(min(100, m), m, 9).astype(int))[:-1]
+        self._repeats = np.minimum(8, m // sizes)
+        wanted = np.clip(GROWTH_VALUES // (sizes * self._repeats), min(k, 16), k)
+        self._chosen = [np.unique(np.linspace(0, k - 1, w).astype(int)) for w in wanted]
+        self._sizes, self._m = sizes, m
         self._sums = np.zeros((sizes.size, 2))
 
-    def take(self, block: NDArray[Any], part: slice) -> None:
-        mine = self._chosen[(self._chosen >= part.start) & (self._chosen < part.stop)] - part.start
-        if mine.size == 0:
-            return
+    def take(self, block: NDArray[Any], part: slice, threads: int) -> None:
+        """Add the directions of one slab."""
         for i, size in enumerate(self._sizes):
-            repeats = int(min(8, block.shape[1] // size))
-            piece = block[mine, : repeats * size].reshape(-1, size)
-            found = profile(piece, tests=("anderson_darling",), effects=False)
-            self._sums[i] += found.ad_star.sum(), found.ad_star.size
+            chosen = self._chosen[i]
+            mine = chosen[(chosen >= part.start) & (chosen < part.stop)] - part.start
+            if mine.size:
+                piece = block[mine, : self._repeats[i] * size].reshape(-1, size)
+                found = profile(
+                    piece, tests=("anderson_darling",), effects=False, threads=threads,
+                    overwrite=True,
+                )  # fmt: skip
+                fine = np.isfinite(found.ad_star)
+                self._sums[i] += found.ad_star[fine].sum(), fine.sum()
 
-    def curve(self) -> NDArray[np.float64]:
-        """Columns: rows, mean A*²."""
-        return np.column_stack([self._sizes, self._sums[:, 0] / self._sums[:, 1]])
+    def curve(self, ad_star: NDArray[Any]) -> NDArray[np.float64]:
+        """Columns: rows, mean A*²; the last row is that of all rows and directions."""
+        means = self._sums[:, 0] / self._sums[:, 1]
+        last = (self._m, float(np.nanmean(ad_star)))
+        return np.vstack([np.column_stack([self._sizes, means]), last])
 
 
 def _worst(
@@ -189,7 +203,7 @@ def _worst(
     block /= block.std(axis=1, keepdims=True)
     m = block.shape[1]
     levels = (np.unique(np.linspace(0, m - 1, min(QUANTILES, m)).astype(int)) + 0.5) / m
-    tails = (np.arange(min(10, m // 20)) + 0.5) / m
+    tails = np.geomspace(0.5 / m, 0.05, 25)
     levels = np.unique(np.concatenate([tails, levels, 1 - tails]))
     arrays[f"{ways.kind}/qq"] = np.vstack([ndtri(levels), np.quantile(block, levels, axis=1).T])
     arrays[f"{ways.kind}/qq_label"] = np.array(few.labels)

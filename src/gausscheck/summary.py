@@ -169,16 +169,14 @@ def shape(skewness: float, excess: float) -> str:
     Sarle's coefficient (skewness² + 1) / kurtosis is 1/3 for the normal, 5/9 for the uniform and
     1 for two points; above 0.6 the law has two humps or is cut off on one side.
     """
-    words = []
     kurtosis = excess + 3
     if kurtosis > 0 and (skewness**2 + 1) / kurtosis > 0.6:
-        words.append("bimodal or one-sided")
-    elif excess > 0.2:
-        words.append("heavy-tailed")
-    elif excess < -0.2:
-        words.append("light-tailed")
+        return "bimodal or one-sided"
+    words = []
+    if abs(excess) > 0.2:
+        words.append("heavy tails" if excess > 0 else "light tails")
     if abs(skewness) > 0.2:
-        words.append("right-skewed" if skewness > 0 else "left-skewed")
+        words.append("right skew" if skewness > 0 else "left skew")
     return ", ".join(words) or "near-normal moments"
 
 

@@ -28,10 +28,9 @@ def _console() -> Console:
     return console
 
 
-def _table(title: str, *columns: str) -> Table:
+def _table(*columns: str) -> Table:
     """Return a table with a left-aligned first column and right-aligned others."""
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
-    table.pad_edge = False
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     return table
@@ -47,10 +46,15 @@ def show_report(report: Report) -> None:
     console.print()
     console.print(Text(_WORDS[verdict.status].upper(), style=_STYLE[verdict.status]))
     console.print(Padding(Text(verdict.summary), (0, 0, 1, 2)))
-    console.print(_levels(report))
-    console.print(_paper_table(report.paper_table, report.norms))
-    console.print(_tests(report))
-    console.print(_worst(report))
+    for title, table in (
+        _levels(report),
+        _paper_table(report.paper_table, report.norms),
+        _tests(report),
+        _worst(report),
+    ):
+        console.print(Text(title, style="bold"))
+        console.print(table)
+        console.print()
     notes = [*report.preflight["notes"], *report.source.get("notes", [])]
     if notes:
         console.print(Text("Before testing", style="bold"))
@@ -59,20 +63,15 @@ def show_report(report: Report) -> None:
         console.print()
 
 
-def _levels(report: Report) -> Table:
+def _levels(report: Report) -> tuple[str, Table]:
     reference = report.config["reference"]
     confidence = f"{report.config['confidence']:.0%}"
-    table = _table(
+    title = (
         f"Levels: mean A*² read at {reference:,} rows, whatever n is "
-        f"(Gaussian 0.385, limit {AD_THRESHOLD})",
-        "level",
-        "directions",
-        "A*²",
-        f"{confidence} interval",
-        "CDF error",
-        "seen from n",
-        "verdict",
+        f"(Gaussian 0.385, limit {AD_THRESHOLD})"
     )
+    interval = f"{confidence} interval"
+    table = _table("level", "dirs", "A*²", interval, "CDF error", "seen from n", "verdict")
     for name, found in report.levels.items():
         low, high = found["ad_at_reference_ci"]
         detect = found["n_detect"]
@@ -85,19 +84,14 @@ def _levels(report: Report) -> Table:
             "-" if detect is None else f"{_two_digits(detect):,}",
             Text(_WORDS[found["status"]], style=_STYLE[found["status"]]),
         )
-    return table
+    return title, table
 
 
-def _paper_table(table: Mapping[str, Any], norms: Mapping[str, Any]) -> Table:
+def _paper_table(table: Mapping[str, Any], norms: Mapping[str, Any]) -> tuple[str, Table]:
     subsets = table["subsets"]
     rows = f"{subsets['m']:,} rows" if subsets["b"] == 1 else f"{subsets['b']} x {subsets['m']:,}"
-    out = _table(
-        f"The field's table, on {rows} (its averages change with n: compare with the null)",
-        "",
-        "raw rows",
-        "unit rows",
-        "true Gaussian",
-    )
+    title = f"The field's table on {rows} (averages grow with n: compare with the null)"
+    out = _table("", "raw rows", "unit rows", "true Gaussian")
     columns = [dict(table[k]) for k in ("raw", "unit", "gaussian")]
     if norms["applicable"] and norms["cv_gaussian"] is not None:
         columns[2]["cv"] = norms["cv_gaussian"]
@@ -108,18 +102,17 @@ def _paper_table(table: Mapping[str, Any], norms: Mapping[str, Any]) -> Table:
         ("DP average p-value (normal above 0.05)", "dp_avg", ".3f"),
         ("DP normal coordinates", "dp_pass", ".1%"),
     )
-    for title, key, form in lines:
+    for line, key, form in lines:
         cells = ["n/a" if c[key] is None else format(c[key], form) for c in columns]
-        out.add_row(title, *cells)
-    return out
+        out.add_row(line, *cells)
+    return title, out
 
 
-def _tests(report: Report) -> Table:
+def _tests(report: Report) -> tuple[str, Table]:
     alpha = report.config["alpha"]
     names = list(report.outcomes)
-    table = _table(
-        f"Directions that reject at {alpha:.0%} (after Holm's correction)", "test", *names
-    )
+    title = f"Directions that reject at {alpha:.0%} (number left after Holm's correction)"
+    table = _table("test", *names)
     first = report.outcomes[names[0]]
     for test in first:
         cells = []
@@ -131,13 +124,13 @@ def _tests(report: Report) -> Table:
                 share = found["rejected"] / max(found["tested"], 1)
                 cells.append(f"{share:.0%} ({found['holm']})")
         table.add_row(test, *cells)
-    return table
+    return title, table
 
 
-def _worst(report: Report) -> Table:
-    table = _table("Most deviant directions", "direction", "A*²", "skew", "ex. kurt.")
+def _worst(report: Report) -> tuple[str, Table]:
+    table = _table("direction", "A*²", "skew", "ex. kurt.")
     table.add_column("shape", no_wrap=True)
-    table.add_column("rows at its ends", no_wrap=True)
+    table.add_column("rows at its ends")
     for found in report.levels.values():
         for entry in found["worst"]:
             ends = [*entry["lowest_rows"][:1], *entry["highest_rows"][:1]]
@@ -149,7 +142,7 @@ def _worst(report: Report) -> Table:
                 entry["shape"],
                 ", ".join(f"{row}" for row in ends),
             )
-    return table
+    return "Most deviant directions", table
 
 
 def show_tests(specs: Iterable[Spec]) -> None:
@@ -182,7 +175,7 @@ def show_contents(contents: Contents) -> None:
     console = _console()
     size = "" if contents.size is None else f", {contents.size:,} bytes"
     console.print(Text(contents.uri, style="bold"), f"{contents.format}{size}", sep="\n")
-    table = _table("", "array", "shape", "type")
+    table = _table("array", "shape", "type")
     table.add_column("", no_wrap=False)
     for entry in contents.entries:
         shape = " x ".join(f"{size:,}" for size in entry.shape)

@@ -24,7 +24,7 @@ def ad_histogram(report: Report) -> Figure:
     values = {name: report.arrays[f"{name}/ad_star"] for name in levels}
     fine = {name: v[np.isfinite(v)] for name, v in values.items()}
     highest = max([2.0, *(float(v.max()) for v in fine.values() if v.size)])
-    edges = np.geomspace(0.1, highest * 1.05, 41)
+    edges = np.geomspace(0.1, highest * 1.05, 31)
     null = -np.diff(anderson_darling_pvalue(edges))
     figure, panels = style.canvas(len(levels), width=2.6, height=2.5)
     for axes, level in zip(panels, levels, strict=True):

@@ -19,6 +19,8 @@ def growth(report: Report) -> Figure:
     """Draw mean A*² on nested subsets of rows and the line a0 + n · delta with its interval."""
     levels = list(report.levels)
     figure, panels = style.canvas(len(levels), width=2.6, height=2.6)
+    top = max([1.2, *(float(report.arrays[f"{name}/growth"][:, 1].max()) for name in levels),
+               *(report.levels[name]["ad_at_reference_ci"][1] for name in levels)])  # fmt: skip
     for axes, level in zip(panels, levels, strict=True):
         entry = report.levels[level]
         sizes, means = report.arrays[f"{level}/growth"].T
@@ -35,12 +37,13 @@ def growth(report: Report) -> Figure:
         at = entry["ad_at_reference"]
         axes.plot([reference], [max(at, floor)], "D", ms=4.5, mfc="white", mec=tint,
                   label=f"read at {reference:,}: {at:.2f}")  # fmt: skip
-        style.threshold(axes, AD_THRESHOLD, f"limit {AD_THRESHOLD}")
+        style.threshold(axes, AD_THRESHOLD, f" limit {AD_THRESHOLD}")
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_ylim(0.25, max(float(high.max()), float(means.max()), 1.2) * 1.25)
-        axes.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
-        axes.yaxis.set_minor_formatter(lambda v, _: "")
+        axes.set_ylim(0.25, top * 2.2)
+        ticks = [t for t in (0.3, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000) if t < top * 2.2]
+        axes.set_yticks(ticks, [f"{t:g}" for t in ticks])
+        axes.minorticks_off()
         axes.set(xlabel="rows n", title=level)
         axes.legend(loc="upper left", borderaxespad=0.1)
     panels[0].set_ylabel("mean A*² over directions")

@@ -74,6 +74,6 @@ def threshold(axes: Axes, value: float, text: str, *, vertical: bool = False) ->
     else:
         axes.axhline(value, color=INK, lw=0.8, ls=(0, (4, 2)), zorder=1)
         axes.text(
-            1.0, value, text, transform=axes.get_yaxis_transform(), va="bottom", ha="right",
+            0.0, value, text, transform=axes.get_yaxis_transform(), va="bottom", ha="left",
             fontsize=7, color=INK,
         )  # fmt: skip
