@@ -27,27 +27,14 @@ def moments_of(block: NDArray[Any]) -> Moments:
     return Moments(n=n, mean=mean + rest, m2=m2, m3=m3, m4=m4)
 
 
-def order(block: NDArray[Any], moments: Moments, *, in_place: bool = False) -> Ordered:
-    """Sort each row, standardise it, and evaluate the normal law there once for all tests.
+def standardise(
+    block: NDArray[Any], moments: Moments, *, in_place: bool = False
+) -> NDArray[np.float64]:
+    """Sort each row of a (k, n) block and standardise it with the n − 1 standard deviation.
 
     Rows are sorted in their own precision, which is what sorting costs by; arithmetic is float64.
-    A constant row becomes NaN throughout.
-
-    Parameters
-    ----------
-    block : (k, n) array
-    moments : Moments
-        Of the same rows.
-    in_place : bool
-        Sort the block itself.
-
-    Returns
-    -------
-    Ordered
-        Cost O(k n log n).
+    A constant row becomes NaN throughout. ``in_place`` sorts the block itself.
     """
-    from scipy.special import log_ndtr, ndtr
-
     n = block.shape[1]
     if in_place:
         block.sort(axis=1)
@@ -55,12 +42,18 @@ def order(block: NDArray[Any], moments: Moments, *, in_place: bool = False) -> O
         block = np.sort(block, axis=1)
     z = block.astype(np.float64)
     z -= moments.mean[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        sd = np.sqrt(moments.m2 * (n / (n - 1)))
-        sd[sd <= 1e-300] = np.nan
-        z /= sd[:, None]
+    sd = np.sqrt(moments.m2 * (n / (n - 1)))
+    sd[sd <= 1e-300] = np.nan
+    z /= sd[:, None]
+    return z
+
+
+def order(z: NDArray[np.float64]) -> Ordered:
+    """Evaluate the normal law on sorted, standardised samples ``(k, n)``, once for all tests."""
+    from scipy.special import log_ndtr, ndtr
+
     lower = z < 0
-    tail = ndtr(np.where(lower, z, -z))
+    tail = ndtr(-np.abs(z))
     with np.errstate(divide="ignore"):
         log_tail = np.log(tail)
     far = tail == 0
@@ -79,5 +72,5 @@ def gather(block: NDArray[Any], needs: Iterable[str]) -> Evidence:
     """Return the evidence that tests need of the rows of a (k, n) block of samples."""
     wanted = set(needs)
     moments = moments_of(block)
-    ordered = order(block, moments) if "ordered" in wanted else None
+    ordered = order(standardise(block, moments)) if "ordered" in wanted else None
     return Evidence(n=block.shape[1], moments=moments, ordered=ordered)

@@ -11,18 +11,19 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import Evidence, FloatArray, Moments, Ordered, Outcome, Spec
-from gausscheck.normality.edf import ANDERSON_DARLING, ad_star, kolmogorov
-from gausscheck.normality.gather import moments_of, order
+from gausscheck.core import Evidence, FloatArray, Moments, Outcome, Spec
+from gausscheck.normality.cells import CELLS_FROM, FROM_CELLS, cells_of
+from gausscheck.normality.edf import ad_star
+from gausscheck.normality.effects import l_ratios, wasserstein
+from gausscheck.normality.gather import moments_of, order, standardise
 from gausscheck.normality.jackknife import ad_star_without
 from gausscheck.normality.judge import judge, undefined
-from gausscheck.normality.registry import DIRECTION_TESTS
+from gausscheck.normality.registry import DIRECTION_TESTS, TESTS
 
 F64 = NDArray[np.float64]
 
@@ -168,62 +169,37 @@ def _tile(
     k, n = x.shape
     moments = moments_of(x)
     without = ad_star_without(x, moments, groups) if groups else np.empty((k, 0))
-    ordered = order(x, moments, in_place=overwrite)
-    evidence = Evidence(n=n, moments=moments, ordered=ordered)
-    found: dict[str, Any] = {spec.name: spec.statistic(evidence) for spec in specs}
-    a2 = found.get("anderson_darling")
-    if a2 is None:
-        a2 = ANDERSON_DARLING.statistic(evidence)
+    names = {spec.name for spec in specs} | {"anderson_darling"}
+    if effects:
+        names.add("lilliefors")  # its statistic is the Kolmogorov distance
+    z = standardise(x, moments, in_place=overwrite)
+    if n >= CELLS_FROM:
+        found = _from_cells(z, names)
+    else:
+        evidence = Evidence(n=n, moments=moments, ordered=order(z))
+        found = {name: TESTS[name].statistic(evidence) for name in names}
     nothing = np.full(k, np.nan)
-    l_skew, l_kurt = _l_ratios(ordered, n) if effects else (nothing, nothing)
-    distance = found.get("lilliefors")
-    if distance is None:
-        distance = kolmogorov(ordered, n) if effects else nothing
+    l_skew, l_kurt = l_ratios(z) if effects else (nothing, nothing)
     return {
         **found,
         "moments": moments,
-        "ad_star": ad_star(a2, n),
+        "ad_star": ad_star(found["anderson_darling"], n),
         "ad_star_without": without,
-        "kolmogorov": distance,
-        "wasserstein1": _wasserstein(ordered, n) if effects else nothing,
+        "kolmogorov": found["lilliefors"] if effects else nothing,
+        "wasserstein1": wasserstein(z) if effects else nothing,
         "l_skewness": l_skew,
         "l_kurtosis": l_kurt,
     }
 
 
-@lru_cache(maxsize=4)
-def _normal_scores(n: int) -> F64:
-    from scipy.special import ndtri
-
-    scores = np.asarray(ndtri((np.arange(n) + 0.5) / n))
-    scores.flags.writeable = False
-    return scores
-
-
-def _wasserstein(ordered: Ordered, n: int) -> FloatArray:
-    """Mean distance between sorted values and normal quantiles at (i − 1/2)/n, in sigmas."""
-    return np.asarray(np.abs(ordered.z - _normal_scores(n)).mean(axis=1))
-
-
-@lru_cache(maxsize=4)
-def _l_weights(n: int) -> F64:
-    """Weights (3, n) of the L-moments 2 to 4 on sorted values: shifted Legendre polynomials.
-
-    Unbiased probability-weighted moments (Hosking 1990).
-    """
-    i = np.arange(n, dtype=np.float64)
-    b1 = i / (n - 1)
-    b2 = b1 * (i - 1) / (n - 2)
-    b3 = b2 * (i - 2) / (n - 3)
-    weights = np.stack([2 * b1 - 1, 6 * b2 - 6 * b1 + 1, 20 * b3 - 30 * b2 + 12 * b1 - 1]) / n
-    weights.flags.writeable = False
-    return np.asarray(weights)
-
-
-def _l_ratios(ordered: Ordered, n: int) -> tuple[FloatArray, FloatArray]:
-    second, third, fourth = (np.einsum("ij,j->i", ordered.z, w) for w in _l_weights(n))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return third / second, fourth / second
+def _from_cells(z: F64, names: set[str]) -> dict[str, Any]:
+    found = {name: np.full(z.shape[0], np.nan) for name in names}
+    for i, row in enumerate(z):
+        if np.isfinite(row[0]):
+            cells = cells_of(row)
+            for name in names:
+                found[name][i] = FROM_CELLS[name](cells)
+    return found
 
 
 def _join_moments(parts: Sequence[Moments]) -> Moments:
