@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import Evidence, FloatArray, Moments, Outcome, Spec
-from gausscheck.normality.cells import CELLS_FROM, FROM_CELLS, cells_of
+from gausscheck.normality.cells import CELLS_FROM
 from gausscheck.normality.edf import ad_star
 from gausscheck.normality.effects import l_ratios, wasserstein
 from gausscheck.normality.gather import moments_of, order, standardise
-from gausscheck.normality.jackknife import ad_star_without
+from gausscheck.normality.jackknife import ad_star_without, group_sums
 from gausscheck.normality.judge import judge, undefined
+from gausscheck.normality.long import profile_long
 from gausscheck.normality.registry import DIRECTION_TESTS, TESTS
 
 F64 = NDArray[np.float64]
@@ -32,6 +33,9 @@ A0 = 0.385
 
 TILE_VALUES = 1 << 16
 """Values of a tile (directions times rows): its float64 arrays stay in a core's cache."""
+
+LONG_TILE = 16
+"""Directions of a tile where rows are many and taken one at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +138,9 @@ def profile(
     specs = [s for s in DIRECTION_TESTS if tests is None or s.name in tests]
     k, n = block.shape
     wanted = [s for s in specs if s.needs == "ordered" and undefined(s, n) is None]
-    tile = max(1, TILE_VALUES // n)
-    tile = 1 << (min(tile, 64).bit_length() - 1)
+    tile = (
+        LONG_TILE if n >= CELLS_FROM else 1 << (min(max(TILE_VALUES // n, 1), 64).bit_length() - 1)
+    )
 
     def work(low: int) -> dict[str, Any]:
         return _tile(block[low : low + tile], wanted, groups, effects, overwrite)
@@ -167,39 +172,30 @@ def _tile(
     x: NDArray[Any], specs: list[Spec], groups: int, effects: bool, overwrite: bool
 ) -> dict[str, Any]:
     k, n = x.shape
-    moments = moments_of(x)
-    without = ad_star_without(x, moments, groups) if groups else np.empty((k, 0))
     names = {spec.name for spec in specs} | {"anderson_darling"}
     if effects:
         names.add("lilliefors")  # its statistic is the Kolmogorov distance
-    z = standardise(x, moments, in_place=overwrite)
     if n >= CELLS_FROM:
-        found = _from_cells(z, names)
+        found = profile_long(x, names, groups, effects, overwrite)
     else:
+        moments = moments_of(x)
+        without = np.full((k, groups), np.nan)
+        alive = moments.m2 > 0
+        if groups and alive.any():
+            rows, mean = x[alive], np.asarray(moments.mean[alive], dtype=np.float64)
+            sd = np.sqrt(moments.m2[alive], dtype=np.float64)
+            spare, more = np.empty((2, *rows.shape))
+            without[alive] = ad_star_without(group_sums(rows, mean, sd, groups, spare, more), n)
+        z = standardise(x, moments, in_place=overwrite)
         evidence = Evidence(n=n, moments=moments, ordered=order(z))
         found = {name: TESTS[name].statistic(evidence) for name in names}
-    nothing = np.full(k, np.nan)
-    l_skew, l_kurt = l_ratios(z) if effects else (nothing, nothing)
-    return {
-        **found,
-        "moments": moments,
-        "ad_star": ad_star(found["anderson_darling"], n),
-        "ad_star_without": without,
-        "kolmogorov": found["lilliefors"] if effects else nothing,
-        "wasserstein1": wasserstein(z) if effects else nothing,
-        "l_skewness": l_skew,
-        "l_kurtosis": l_kurt,
-    }
-
-
-def _from_cells(z: F64, names: set[str]) -> dict[str, Any]:
-    found = {name: np.full(z.shape[0], np.nan) for name in names}
-    for i, row in enumerate(z):
-        if np.isfinite(row[0]):
-            cells = cells_of(row)
-            for name in names:
-                found[name][i] = FROM_CELLS[name](cells)
-    return found
+        found |= {"moments": moments, "ad_star_without": without}
+        if effects:
+            found["l_skewness"], found["l_kurtosis"] = l_ratios(z)
+            found["wasserstein1"] = wasserstein(z)
+    found["ad_star"] = ad_star(found["anderson_darling"], n)
+    found["kolmogorov"] = found["lilliefors"] if effects else np.full(k, np.nan)
+    return {name: np.full(k, np.nan) for name in _ARRAYS} | found
 
 
 def _join_moments(parts: Sequence[Moments]) -> Moments:
