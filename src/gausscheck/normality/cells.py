@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from gausscheck.normality.ecf import REACH as REACH_T
 from gausscheck.normality.ecf import frequencies, weighted_gap
 
 F64 = NDArray[np.float64]
@@ -33,26 +34,22 @@ class Cells:
 
     Attributes
     ----------
-    first, last : (k, C) arrays
+    first, last, count : (k, C) arrays
         Ranks ``first + 1 .. last`` lie in the cell.
     one, two : (k, C) arrays
         Σ(z − c), Σ(z − c)².
     ranked : (k, C) array
         Σ(2i − 1)(z − c).
-    total, plain, spread : (k,) arrays
-        Over the whole sample: Σ(2i − 1) z, Σ z, largest less smallest value.
+    total, spread : (k,) arrays
+        Over the whole sample: Σ(2i − 1) z, and the largest less the smallest value.
     """
 
     def __init__(self, k: int, n: int) -> None:
         self.n = n
-        self.first, self.last, self.one, self.two, self.ranked = np.zeros((5, k, CENTERS.size))
-        self.total, self.plain, self.spread = np.full((3, k), np.nan)
+        self._places = np.zeros((k, EDGES.size), dtype=np.intp)
+        self.one, self.two, self.ranked = np.zeros((3, k, CENTERS.size))
+        self.total, self.spread = np.full((2, k), np.nan)
         self._tails: dict[int, tuple[F64, F64]] = {}
-
-    @property
-    def count(self) -> F64:
-        """Values a cell."""
-        return np.asarray(self.last - self.first)
 
     def put(self, i: int, z: F64, spare: F64) -> None:
         """Sum over the cells of row i; cost O(n), a few passes in cache.
@@ -65,30 +62,33 @@ class Cells:
         spare : (n,) array
             Overwritten.
         """
-        places = np.searchsorted(z, EDGES)
-        self.first[i], self.last[i] = places[:-1], places[1:]
-        count = places[1:] - places[:-1]
-        full = np.flatnonzero(count)
-        starts, end = places[full], places[-1]
-
-        def run(values: F64) -> F64:
-            sums = np.zeros(count.size)
-            if full.size:
-                sums[full] = np.add.reduceat(values[:end], starts)
-            return sums
-
-        s1 = run(z)
-        np.multiply(z, z, out=spare)
-        s2 = run(spare)
-        np.multiply(z, _odd(self.n), out=spare)
-        self.one[i] = s1 - CENTERS * count
-        self.two[i] = np.maximum(s2 - 2 * CENTERS * s1 + CENTERS**2 * count, 0)
-        self.ranked[i] = run(spare) - CENTERS * (self.last[i] ** 2 - self.first[i] ** 2)
-        self.total[i], self.plain[i], self.spread[i] = spare.sum(), z.sum(), z[-1] - z[0]
-        low, high = int(places[0]), int(end)
+        places = self._places[i] = np.searchsorted(z, EDGES)
+        low, high = int(places[0]), int(places[-1])
+        full = np.flatnonzero(places[1:] > places[:-1])
+        if full.size:
+            starts = places[full]
+            self.one[i, full] = np.add.reduceat(z[:high], starts)
+            np.multiply(z, z, out=spare)
+            self.two[i, full] = np.add.reduceat(spare[:high], starts)
+            np.multiply(z, _odd(self.n), out=spare)
+            self.ranked[i, full] = np.add.reduceat(spare[:high], starts)
+        self.spread[i] = z[-1] - z[0]
         if low or high < self.n:
             ranks = np.concatenate([np.arange(low), np.arange(high, self.n)]) + 1.0
             self._tails[i] = np.concatenate([z[:low], z[high:]]), ranks
+
+    def finish(self) -> None:
+        """Turn sums of z into sums about the centres, once every row is in."""
+        places = self._places.astype(np.float64)
+        self.first, self.last = places[:, :-1], places[:, 1:]
+        self.count = self.last - self.first
+        self.total = self.ranked.sum(axis=1)
+        for i, values, ranks in self.tails():
+            self.total[i] += (2 * ranks - 1) @ values
+        self.ranked -= CENTERS * (self.last**2 - self.first**2)
+        self.two -= CENTERS * (2 * self.one - CENTERS * self.count)
+        np.maximum(self.two, 0, out=self.two)
+        self.one -= CENTERS * self.count
 
     def tails(self) -> Iterator[tuple[int, F64, F64]]:
         """Rows with values beyond the outermost edges: row, those values, their ranks 1..n."""
@@ -123,6 +123,17 @@ def _law() -> Mapping[str, F64]:
         "log_sf'": -down,
         "log_sf''": -down * (down - c),
     }
+
+
+def third_and_fourth(cells: Cells) -> tuple[F64, F64]:
+    """Return Σz³ and Σz⁴; the cell's own third and fourth moments are those of a flat density."""
+    n, c = cells.count, CENTERS
+    cubes = n @ c**3 + 3 * (cells.one @ c**2) + 3 * (cells.two @ c)
+    fourth = n @ (c**4 + WIDTH**4 / 80) + 4 * (cells.one @ c**3) + 6 * (cells.two @ c**2)
+    for i, values, _ in cells.tails():
+        cubes[i] += (values**3).sum()
+        fourth[i] += (values**4).sum()
+    return cubes, fourth
 
 
 def anderson_darling(cells: Cells) -> F64:
@@ -180,38 +191,41 @@ def energy(cells: Cells) -> F64:
     for i, values, _ in cells.tails():
         density = np.exp(-values * values / 2) / np.sqrt(2 * np.pi)
         toward[i] += (values * (2 * ndtr(values) - 1) + 2 * density).sum()
-    within = cells.total - n * cells.plain
-    return np.asarray(2 * toward - 2 * n / np.sqrt(np.pi) - 2 / n * within)
+    # Σ (2i − n − 1) z = Σ (2i − 1) z, for the mean is 0
+    return np.asarray(2 * toward - 2 * n / np.sqrt(np.pi) - 2 / n * cells.total)
 
 
 def epps_pulley(cells: Cells) -> F64:
     """N ∫ |φ_n(t) − exp(−t²/2)|² φ(t) dt, the samples standardised with their 1/n variance."""
-    n, count = cells.n, cells.count
+    n = cells.n
     scale = np.sqrt(n / (n - 1))
     out = np.full(cells.spread.size, np.nan)
+    rows_by_count: dict[int, list[int]] = {}
+    for i in np.flatnonzero(np.isfinite(cells.spread)):
+        size = frequencies(float(cells.spread[i]) * scale).size
+        rows_by_count.setdefault(size, []).append(int(i))
     tails = {i: values for i, values, _ in cells.tails()}
-    for i, spread in enumerate(cells.spread):
-        if np.isnan(spread):
-            continue
-        t = frequencies(float(spread) * scale)
-        cos, sin = _waves(n, t.size, float(t[-1]))
+    for size, rows in rows_by_count.items():
+        t = np.linspace(0, REACH_T, size)
         pace = t * scale
-        sums = np.stack([count[i], cells.one[i], cells.two[i]], axis=1)
-        even, odd = cos @ sums, sin @ sums
-        real = even[:, 0] - pace * odd[:, 1] - pace**2 / 2 * even[:, 2]
-        imaginary = odd[:, 0] + pace * even[:, 1] - pace**2 / 2 * odd[:, 2]
-        if i in tails:
-            angle = np.outer(pace, tails[i])
-            real += np.cos(angle).sum(axis=1)
-            imaginary += np.sin(angle).sum(axis=1)
-        out[i] = n * weighted_gap(real / n, imaginary / n, t)
+        cos, sin = _waves(n, size)
+        count, one, two = cells.count[rows], cells.one[rows], cells.two[rows]
+        bend = pace**2 / 2
+        real = count @ cos - pace * (one @ sin) - bend * (two @ cos)
+        imaginary = count @ sin + pace * (one @ cos) - bend * (two @ sin)
+        for place, i in enumerate(rows):
+            if i in tails:
+                angle = np.outer(pace, tails[i])
+                real[place] += np.cos(angle).sum(axis=1)
+                imaginary[place] += np.sin(angle).sum(axis=1)
+        out[rows] = n * weighted_gap(real / n, imaginary / n, t)
     return out
 
 
 @lru_cache(maxsize=16)
-def _waves(n: int, count: int, top: float) -> tuple[F64, F64]:
-    """Cosine and sine of frequency times centre, (count, C)."""
-    angle = np.outer(np.linspace(0, top, count) * np.sqrt(n / (n - 1)), CENTERS)
+def _waves(n: int, count: int) -> tuple[F64, F64]:
+    """Cosine and sine of centre times frequency, (C, count)."""
+    angle = np.outer(CENTERS, np.linspace(0, REACH_T, count) * np.sqrt(n / (n - 1)))
     return np.cos(angle), np.sin(angle)
 
 

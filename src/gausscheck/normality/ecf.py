@@ -49,12 +49,12 @@ def _epps_pulley(evidence: Evidence) -> FloatArray:
 
 def weighted_gap(
     real: NDArray[np.float64], imaginary: NDArray[np.float64], t: NDArray[np.float64]
-) -> float:
-    """∫ |φ_n(t) − exp(−t²/2)|² φ(t) dt from the transform at t = 0, h, 2h, ..."""
+) -> NDArray[np.float64]:
+    """∫ |φ_n(t) − exp(−t²/2)|² φ(t) dt from transforms ``(..., T)`` at t = 0, h, 2h, ..."""
     gap = (real - np.exp(-t * t / 2)) ** 2 + imaginary**2
     weight = np.exp(-t * t / 2) / np.sqrt(2 * pi) * (t[1] - t[0])
     weight[1:] *= 2  # the integrand is even
-    return float(gap @ weight)
+    return np.asarray(gap @ weight)
 
 
 def _transform(

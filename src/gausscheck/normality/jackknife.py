@@ -8,7 +8,6 @@ of F − Φ the sum is unbiased; a delete-a-group jackknife uses only how it var
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,66 +23,50 @@ EDGES: F64 = np.concatenate([-_TAIL[::-1], _INNER, _TAIL])
 """Grid in sigmas: step 1/16 in the core, geometric to 100 sigmas beyond."""
 
 
-@dataclass(frozen=True, slots=True)
-class GroupSums:
-    """What leaving groups out needs of k samples.
-
-    Attributes
-    ----------
-    below : (k, G, E) array
-        Values of the group at or below each edge.
-    one, two : (k, G) arrays
-        Sums of standardised values and of their squares over the group.
-    """
-
-    below: NDArray[np.intp]
-    one: F64
-    two: F64
+def sort_groups(rows: NDArray[Any], groups: int) -> None:
+    """Sort each group of each row of ``(k, n)`` in place; groups are ``np.array_split``'s."""
+    for part in _split(rows, groups):
+        part.sort(axis=2)
 
 
-def group_sums(
-    rows: NDArray[Any], mean: F64, sd: F64, groups: int, spare: F64, more: F64
-) -> GroupSums:
-    """Sum over G contiguous groups of each of k samples.
+def group_powers(z: F64, groups: int, spare: F64) -> tuple[F64, F64]:
+    """Return Σz and Σz² of each group, ``(k, G)``; ``spare`` (k, n) is overwritten."""
+    starts = group_starts(z.shape[1], groups)
+    one = np.add.reduceat(z, starts, axis=1)
+    np.multiply(z, z, out=spare)
+    return one, np.add.reduceat(spare, starts, axis=1)
+
+
+def group_counts(z: F64, sd: F64, groups: int) -> NDArray[np.intp]:
+    """Count values at or below each edge by group, ``(k, G, E)``.
 
     Parameters
     ----------
-    rows : (k, n) array
-        Overwritten: each group is sorted. Groups are those of ``np.array_split``.
-    mean, sd : (k,) arrays
-        To standardise with; sd positive.
+    z : (k, n) array
+        Centred samples whose groups are sorted; overwritten.
+    sd : (k,) array
+        The scale of the edges, positive.
     groups : int
-    spare, more : (k, n) arrays
-        Overwritten.
-
-    Returns
-    -------
-    GroupSums
-        Cost O(k n log(n/G)).
     """
-    k, n = rows.shape
-    for part in _split(rows, groups):
-        part.sort(axis=2)
-    sizes = group_sizes(n, groups)
-    starts = np.cumsum(sizes) - sizes
-    z = spare
-    np.copyto(z, rows)
-    z -= mean[:, None]
-    z /= sd[:, None]
-    one = np.add.reduceat(z, starts, axis=1)
-    np.multiply(z, z, out=more)
-    two = np.add.reduceat(more, starts, axis=1)
+    k, n = z.shape
+    starts = group_starts(n, groups)
     # an offset tells groups apart: one sorted sequence, one search
-    offsets = 4 * REACH * np.arange(k * groups).reshape(k, groups)
-    np.clip(z, -1.5 * REACH, 1.5 * REACH, out=z)
+    room = float(sd.max()) * 4 * REACH
+    np.clip(z, -room / 3, room / 3, out=z)
+    offsets = room * np.arange(k * groups).reshape(k, groups)
     done = 0
     for part in _split(z, groups):
         part += offsets[:, done : done + part.shape[1], None]
         done += part.shape[1]
-    edges = offsets[:, :, None] + EDGES
+    edges = offsets[:, :, None] + sd[:, None, None] * EDGES
     below = np.searchsorted(z.ravel(), edges.ravel(), side="right").reshape(edges.shape)
-    below -= (n * np.arange(k))[:, None, None] + starts[:, None]
-    return GroupSums(below, one, two)
+    return np.asarray(below - (n * np.arange(k))[:, None, None] - starts[:, None])
+
+
+def group_starts(n: int, groups: int) -> NDArray[np.intp]:
+    """Where each group of ``np.array_split`` begins."""
+    sizes = group_sizes(n, groups)
+    return np.asarray(np.cumsum(sizes) - sizes)
 
 
 def group_sizes(n: int, groups: int) -> NDArray[np.intp]:
@@ -101,18 +84,29 @@ def _split(rows: NDArray[Any], groups: int) -> list[NDArray[Any]]:
     return [*parts, rows[:, cut:].reshape(k, groups - longer, size)]
 
 
-def ad_star_without(sums: GroupSums, n: int) -> F64:
+def ad_star_without(below: NDArray[np.intp], one: F64, two: F64, n: int) -> F64:
     """Return A*² of each sample without each of its groups, ``(k, G)``.
 
-    Cost O(k G) evaluations of the normal law at some 190 edges.
+    Parameters
+    ----------
+    below : (k, G, E) array
+        From :func:`group_counts`.
+    one, two : (k, G) arrays
+        Σz and Σz² of each group, z standardised with the scale of the edges.
+    n : int
+        Size of the samples.
+
+    Returns
+    -------
+    (k, G) array
+        Cost O(k G) evaluations of the normal law at some 190 edges.
     """
     from scipy.special import log_ndtr, ndtr
 
-    sizes = group_sizes(n, sums.one.shape[1])
-    left = n - sizes
-    share = (sums.below.sum(axis=1, keepdims=True) - sums.below) / left[:, None]
-    mean = (sums.one.sum(axis=1, keepdims=True) - sums.one) / left
-    square = sums.two.sum(axis=1, keepdims=True) - sums.two
+    left = n - group_sizes(n, one.shape[1])
+    share = (below.sum(axis=1, keepdims=True) - below) / left[:, None]
+    mean = (one.sum(axis=1, keepdims=True) - one) / left
+    square = two.sum(axis=1, keepdims=True) - two
     sd = np.sqrt((square - left * mean**2) / (left - 1))
     edges = (EDGES - mean[:, :, None]) / sd[:, :, None]
     lower = edges < 0

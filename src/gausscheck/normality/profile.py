@@ -21,7 +21,7 @@ from gausscheck.normality.cells import CELLS_FROM
 from gausscheck.normality.edf import ad_star
 from gausscheck.normality.effects import l_ratios, wasserstein
 from gausscheck.normality.gather import moments_of, order, standardise
-from gausscheck.normality.jackknife import ad_star_without, group_sums
+from gausscheck.normality.jackknife import ad_star_without, group_counts, group_powers, sort_groups
 from gausscheck.normality.judge import judge, undefined
 from gausscheck.normality.long import profile_long
 from gausscheck.normality.registry import DIRECTION_TESTS, TESTS
@@ -176,16 +176,13 @@ def _tile(
     if effects:
         names.add("lilliefors")  # its statistic is the Kolmogorov distance
     if n >= CELLS_FROM:
-        found = profile_long(x, names, groups, effects, overwrite)
+        found = profile_long(x if overwrite else x.copy(), names, groups, effects)
     else:
         moments = moments_of(x)
         without = np.full((k, groups), np.nan)
         alive = moments.m2 > 0
         if groups and alive.any():
-            rows, mean = x[alive], np.asarray(moments.mean[alive], dtype=np.float64)
-            sd = np.sqrt(moments.m2[alive], dtype=np.float64)
-            spare, more = np.empty((2, *rows.shape))
-            without[alive] = ad_star_without(group_sums(rows, mean, sd, groups, spare, more), n)
+            without[alive] = _without(x[alive], moments.mean[alive], moments.m2[alive], groups)
         z = standardise(x, moments, in_place=overwrite)
         evidence = Evidence(n=n, moments=moments, ordered=order(z))
         found = {name: TESTS[name].statistic(evidence) for name in names}
@@ -196,6 +193,16 @@ def _tile(
     found["ad_star"] = ad_star(found["anderson_darling"], n)
     found["kolmogorov"] = found["lilliefors"] if effects else np.full(k, np.nan)
     return {name: np.full(k, np.nan) for name in _ARRAYS} | found
+
+
+def _without(rows: NDArray[Any], mean: FloatArray, m2: FloatArray, groups: int) -> F64:
+    """A*² of samples ``(k, n)`` that vary, without each group; the rows are overwritten."""
+    sort_groups(rows, groups)
+    z = rows - mean[:, None].astype(np.float64)
+    sd = np.sqrt(m2, dtype=np.float64)
+    z /= sd[:, None]
+    one, two = group_powers(z, groups, np.empty_like(z))
+    return ad_star_without(group_counts(z, np.ones_like(sd), groups), one, two, z.shape[1])
 
 
 def _join_moments(parts: Sequence[Moments]) -> Moments:
