@@ -43,13 +43,13 @@ class Bench:
             self.center,
             ways,
             columns,
-            double=self.double or prep.kind == "whiten",
+            double=self.double,
             pool=self.pool,
         )
 
     def slabs(self, k: int) -> Iterator[slice]:
         """Directions at a time such that their projections take a quarter of the budget."""
-        bytes_each = self.sample.m * 8
+        bytes_each = self.sample.m * (8 if self.double else 4)
         width = max(1, self.config.memory_bytes // 4 // bytes_each // projections.TILE)
         step = width * projections.TILE
         for low in range(0, k, step):

@@ -24,7 +24,7 @@ from gausscheck.reductions import FirstPass, PowerSums, Rows, Spread
 from gausscheck.report import Report
 from gausscheck.sample import RowSample
 from gausscheck.sources import open_source
-from gausscheck.streaming import Plan, TreeFold, plan
+from gausscheck.streaming import Plan, fold_blocks, plan
 
 
 def analyze(source: Any, *, progress: Progress | None = None, **options: Any) -> Report:
@@ -101,7 +101,8 @@ def _audit(
         spec = checks.spectrum(spread, live)
         found = checks.preflight(rows, spread, spec, dead, str(source.dtype), eps)
         prep = preprocess.fit(config.normalize, spread, spec, live)
-        double = source.dtype.itemsize > 4 and source.dtype.kind == "f"
+        wide = source.dtype.itemsize > 4 and source.dtype.kind == "f"
+        double = wide or config.normalize == "whiten"
         bench = Bench(source, config, sample, pool, rows, spread.mean, double, report)
         scene = _scene(prep, spread, live, spec.rank, config.seed)
         ways = [projections.FAMILIES[name](scene, argument) for name, argument in families]
@@ -148,20 +149,14 @@ def _first_pass(
     pool: ThreadPoolExecutor,
     report: Progress,
 ) -> tuple[Rows, Spread]:
-    fold = TreeFold(reduction.merge)
-
     def leaf(block: NDArray[Any], row0: int) -> tuple[Rows, Spread]:
         sample.put(block, row0)
         return reduction.of(block, row0)
 
-    for start, stop in blocks.reads():
-        block = source.read(start, stop)
-        ranges = list(blocks.leaves(start, stop))
-        tasks = [pool.submit(leaf, block[low - start : high - start], low) for low, high in ranges]
-        for task in tasks:
-            fold.push(task.result())
-        report("reading", stop / source.n)
-    return reduction.finish(fold.result())
+    state = fold_blocks(
+        source.read, blocks, leaf, reduction.merge, pool, lambda done: report("reading", done)
+    )
+    return reduction.finish(state)
 
 
 def _scene(
@@ -185,7 +180,6 @@ def _second_pass(
     if bench.sample.m == bench.source.n - bench.rows.bad.size:
         return [None] * len(ways)
     sums = PowerSums()
-    fold: TreeFold[Moments] = TreeFold(sums.merge)
     matrix = np.hstack([w.matrix for w in ways])
     weights = matrix if prep.matrix is None else prep.matrix @ matrix
     weights = weights.astype(np.float64 if bench.double else np.float32)
@@ -202,16 +196,15 @@ def _second_pass(
         ]
         return _stack(parts)
 
-    for start, stop in blocks.reads():
-        block = bench.source.read(start, stop)
-        tasks = [
-            bench.pool.submit(leaf, block[low - start : high - start], low)
-            for low, high in blocks.leaves(start, stop)
-        ]
-        for task in tasks:
-            fold.push(task.result())
-        bench.report("moments over all rows", stop / bench.source.n)
-    total = sums.finish(fold.result())
+    state = fold_blocks(
+        bench.source.read,
+        blocks,
+        leaf,
+        sums.merge,
+        bench.pool,
+        lambda done: bench.report("moments over all rows", done),
+    )
+    total = sums.finish(state)
     ends = np.cumsum([0, *(w.k for w in ways)])
     return [total.pick(slice(low, high)) for low, high in pairwise(ends)]
 

@@ -225,9 +225,9 @@ def project(
         if picks is not None:
             out[:, start:stop] = x[:, picks].T
             return
-        rows = np.ascontiguousarray(x.astype(dtype).T)
+        tall = x.astype(dtype).T
         for low in range(0, k, TILE):
-            out[low : low + TILE, start:stop] = weights[low : low + TILE] @ rows
+            out[low : low + TILE, start:stop] = weights[low : low + TILE] @ tall
 
     list(pool.map(chunk, range(0, m, ROWS)))
     return out

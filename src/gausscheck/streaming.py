@@ -8,6 +8,7 @@ depend on ``--memory``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -125,4 +126,49 @@ def tree_fold(merge: Callable[[State, State], State], states: Iterable[State]) -
     fold = TreeFold(merge)
     for state in states:
         fold.push(state)
+    return fold.result()
+
+
+def fold_blocks(
+    read: Callable[[int, int], NDArray[Any]],
+    blocks: Plan,
+    leaf: Callable[[NDArray[Any], int], State],
+    merge: Callable[[State, State], State],
+    pool: Executor,
+    progress: Callable[[float], None],
+) -> State:
+    """Read blocks one ahead of the work on them, and fold the states of their leaves in row order.
+
+    Parameters
+    ----------
+    read : callable
+        ``read(start, stop)`` gives rows; never called from two threads at once.
+    blocks : Plan
+    leaf : callable
+        ``leaf(rows, row0)`` gives the state of one leaf.
+    merge : callable
+    pool : Executor
+        Where leaves and reads run.
+    progress : callable
+        Receives the share of rows done.
+
+    Returns
+    -------
+    State
+        Two blocks of rows are alive at most.
+    """
+    fold = TreeFold(merge)
+    spans = list(blocks.reads())
+    ahead = pool.submit(read, *spans[0])
+    for (start, stop), following in zip(spans, [*spans[1:], None], strict=True):
+        block = ahead.result()
+        if following is not None:
+            ahead = pool.submit(read, *following)
+        tasks = [
+            pool.submit(leaf, block[low - start : high - start], low)
+            for low, high in blocks.leaves(start, stop)
+        ]
+        for task in tasks:
+            fold.push(task.result())
+        progress(stop / blocks.n)
     return fold.result()

@@ -10,7 +10,7 @@ are summed one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -30,70 +30,71 @@ CENTERS: F64 = (EDGES[:-1] + EDGES[1:]) / 2
 
 
 class Cells:
-    """Sums over the cells of k sorted, standardised samples of n values; filled row by row.
+    """Sums over the cells of k sorted, standardised samples of n values.
+
+    Cost O(k n), a few passes in cache.
+
+    Parameters
+    ----------
+    z : (k, n) array
+        Each row sorted, mean 0 and n − 1 standard deviation 1; a row of NaN gives empty cells.
+    spare : (k, n) array
+        Overwritten.
 
     Attributes
     ----------
     first, last, count : (k, C) arrays
-        Ranks ``first + 1 .. last`` lie in the cell.
+        Ranks ``first + 1 .. last`` lie in the cell; set by :meth:`finish`, as are the next two.
     one, two : (k, C) arrays
         Σ(z − c), Σ(z − c)².
     ranked : (k, C) array
         Σ(2i − 1)(z − c).
     total, spread : (k,) arrays
         Over the whole sample: Σ(2i − 1) z, and the largest less the smallest value.
+    tails : list of (int, array, array)
+        Row, values beyond the outermost edges, their ranks 1..n.
     """
 
-    def __init__(self, k: int, n: int) -> None:
+    def __init__(self, z: F64, spare: F64) -> None:
+        k, n = z.shape
         self.n = n
-        self._places = np.zeros((k, EDGES.size), dtype=np.intp)
-        self.one, self.two, self.ranked = np.zeros((3, k, CENTERS.size))
-        self.total, self.spread = np.full((2, k), np.nan)
-        self._tails: dict[int, tuple[F64, F64]] = {}
+        # the cells, and the two open ones at the ends, part each row without a gap
+        bounds = self._bounds = np.zeros((k, EDGES.size + 2), dtype=np.intp)
+        for i, row in enumerate(z):
+            bounds[i, 1:-1] = np.searchsorted(row, EDGES)
+        bounds[:, -1] = n
+        begins = (bounds[:, :-1] + n * np.arange(k)[:, None]).ravel()
+        full = np.flatnonzero(np.diff(bounds, axis=1).ravel())
+        starts = begins[full]
 
-    def put(self, i: int, z: F64, spare: F64) -> None:
-        """Sum over the cells of row i; cost O(n), a few passes in cache.
+        def sums(values: F64) -> F64:
+            by_cell = np.zeros(begins.size)
+            by_cell[full] = np.add.reduceat(values.ravel(), starts)
+            return by_cell.reshape(k, -1)
 
-        Parameters
-        ----------
-        i : int
-        z : (n,) array
-            Sorted, mean 0 and n − 1 standard deviation 1.
-        spare : (n,) array
-            Overwritten.
-        """
-        places = self._places[i] = np.searchsorted(z, EDGES)
-        low, high = int(places[0]), int(places[-1])
-        full = np.flatnonzero(places[1:] > places[:-1])
-        if full.size:
-            starts = places[full]
-            self.one[i, full] = np.add.reduceat(z[:high], starts)
-            np.multiply(z, z, out=spare)
-            self.two[i, full] = np.add.reduceat(spare[:high], starts)
-            np.multiply(z, _odd(self.n), out=spare)
-            self.ranked[i, full] = np.add.reduceat(spare[:high], starts)
-        self.spread[i] = z[-1] - z[0]
-        if low or high < self.n:
-            ranks = np.concatenate([np.arange(low), np.arange(high, self.n)]) + 1.0
-            self._tails[i] = np.concatenate([z[:low], z[high:]]), ranks
+        self.one = sums(z)
+        np.multiply(z, z, out=spare)
+        self.two = sums(spare)
+        np.multiply(z, _odd(n), out=spare)
+        self.ranked = sums(spare)
+        self.spread = z[:, -1] - z[:, 0]
+        self.tails: list[tuple[int, F64, F64]] = []
+        for i in np.flatnonzero((bounds[:, 1] > 0) | (bounds[:, -2] < n)).tolist():
+            if np.isfinite(self.spread[i]):
+                at = np.concatenate([np.arange(bounds[i, 1]), np.arange(bounds[i, -2], n)])
+                self.tails.append((i, z[i, at], at + 1.0))
 
     def finish(self) -> None:
-        """Turn sums of z into sums about the centres, once every row is in."""
-        places = self._places.astype(np.float64)
+        """Turn sums of z into sums about the centres; apart, for it is many small steps."""
+        self.total = self.ranked.sum(axis=1)
+        places = self._bounds[:, 1:-1].astype(np.float64)
         self.first, self.last = places[:, :-1], places[:, 1:]
         self.count = self.last - self.first
-        self.total = self.ranked.sum(axis=1)
-        for i, values, ranks in self.tails():
-            self.total[i] += (2 * ranks - 1) @ values
-        self.ranked -= CENTERS * (self.last**2 - self.first**2)
-        self.two -= CENTERS * (2 * self.one - CENTERS * self.count)
+        one = self.one[:, 1:-1]
+        self.two = self.two[:, 1:-1] - CENTERS * (2 * one - CENTERS * self.count)
         np.maximum(self.two, 0, out=self.two)
-        self.one -= CENTERS * self.count
-
-    def tails(self) -> Iterator[tuple[int, F64, F64]]:
-        """Rows with values beyond the outermost edges: row, those values, their ranks 1..n."""
-        for i, (values, ranks) in self._tails.items():
-            yield i, values, ranks
+        self.one = one - CENTERS * self.count
+        self.ranked = self.ranked[:, 1:-1] - CENTERS * (self.last**2 - self.first**2)
 
 
 @lru_cache(maxsize=4)
@@ -125,12 +126,39 @@ def _law() -> Mapping[str, F64]:
     }
 
 
+def l_moments(cells: Cells) -> F64:
+    """L-moments 2, 3 and 4, ``(3, k)``, by unbiased probability-weighted moments (Hosking 1990).
+
+    Σ i² z and Σ i³ z over a cell from its count, Σz and Σ i z, with z linear in rank inside it.
+    """
+    n, count = cells.n, cells.count
+    plain = cells.one + CENTERS * count
+    half = (cells.ranked + CENTERS * (cells.last**2 - cells.first**2) + plain) / 2  # Σ i z
+    middle = (cells.first + cells.last + 1) / 2
+    tilt = half - middle * plain  # Σ δ z for δ = i − middle
+    level = plain / np.maximum(count, 1)
+    square = count * (count**2 - 1) / 12  # Σ δ²
+    quartic = count * (count**2 - 1) * (3 * count**2 - 7) / 240  # Σ δ⁴
+    slope = tilt / np.where(square > 0, square, np.inf)
+    second = middle**2 * plain + 2 * middle * tilt + level * square
+    third = middle**3 * plain + 3 * middle**2 * tilt + 3 * middle * level * square + slope * quartic
+    sums = np.stack([plain.sum(axis=1), half.sum(axis=1), second.sum(axis=1), third.sum(axis=1)])
+    for i, values, ranks in cells.tails:
+        sums[:, i] += [(ranks**p * values).sum() for p in range(4)]
+    zero, one, two, three = sums
+    b1 = (one - zero) / (n - 1)
+    b2 = (two - 3 * one + 2 * zero) / ((n - 1) * (n - 2))
+    b3 = (three - 6 * two + 11 * one - 6 * zero) / ((n - 1) * (n - 2) * (n - 3))
+    moments = (2 * b1 - zero, 6 * b2 - 6 * b1 + zero, 20 * b3 - 30 * b2 + 12 * b1 - zero)
+    return np.asarray(np.stack(moments) / n)
+
+
 def third_and_fourth(cells: Cells) -> tuple[F64, F64]:
     """Return Σz³ and Σz⁴; the cell's own third and fourth moments are those of a flat density."""
     n, c = cells.count, CENTERS
     cubes = n @ c**3 + 3 * (cells.one @ c**2) + 3 * (cells.two @ c)
     fourth = n @ (c**4 + WIDTH**4 / 80) + 4 * (cells.one @ c**3) + 6 * (cells.two @ c**2)
-    for i, values, _ in cells.tails():
+    for i, values, _ in cells.tails:
         cubes[i] += (values**3).sum()
         fourth[i] += (values**4).sum()
     return cubes, fourth
@@ -152,7 +180,7 @@ def anderson_darling(cells: Cells) -> F64:
         + (2 * n * cells.one - cells.ranked) @ law["log_sf'"]
         + 0.5 * ((above * mean_two) @ law["log_sf''"])
     )
-    for i, values, ranks in cells.tails():
+    for i, values, ranks in cells.tails:
         total[i] += (2 * ranks - 1) @ log_ndtr(values) + (2 * (n - ranks) + 1) @ log_ndtr(-values)
     return np.asarray(-n - total / n)
 
@@ -171,7 +199,7 @@ def cramer_von_mises(cells: Cells) -> F64:
     terms = gap * (gap * count + 2 * density * cells.one + bend * cells.two)
     terms += density * (density * cells.two - 2 * crossed) + ladder
     total = 1 / (12 * n) + terms.sum(axis=1)
-    for i, values, ranks in cells.tails():
+    for i, values, ranks in cells.tails:
         far = ndtr(values) - (2 * ranks - 1) / (2 * n)
         total[i] += far @ far
     return np.asarray(total)
@@ -188,7 +216,7 @@ def energy(cells: Cells) -> F64:
         + cells.one @ slope
         + cells.two @ law["density"]
     )
-    for i, values, _ in cells.tails():
+    for i, values, _ in cells.tails:
         density = np.exp(-values * values / 2) / np.sqrt(2 * np.pi)
         toward[i] += (values * (2 * ndtr(values) - 1) + 2 * density).sum()
     # Σ (2i − n − 1) z = Σ (2i − 1) z, for the mean is 0
@@ -201,10 +229,10 @@ def epps_pulley(cells: Cells) -> F64:
     scale = np.sqrt(n / (n - 1))
     out = np.full(cells.spread.size, np.nan)
     rows_by_count: dict[int, list[int]] = {}
-    for i in np.flatnonzero(np.isfinite(cells.spread)):
+    for i in map(int, np.flatnonzero(np.isfinite(cells.spread))):
         size = frequencies(float(cells.spread[i]) * scale).size
-        rows_by_count.setdefault(size, []).append(int(i))
-    tails = {i: values for i, values, _ in cells.tails()}
+        rows_by_count.setdefault(size, []).append(i)
+    tails = {i: values for i, values, _ in cells.tails}
     for size, rows in rows_by_count.items():
         t = np.linspace(0, REACH_T, size)
         pace = t * scale

@@ -39,11 +39,13 @@ def _epps_pulley(evidence: Evidence) -> FloatArray:
     z = evidence.ordered.z
     scale = np.sqrt(n / (n - 1))  # from the n - 1 to the n standard deviation
     out = np.full(z.shape[0], np.nan)
-    for i, row in enumerate(z):
-        if np.isfinite(row[0]):
-            x = row * scale
-            t = frequencies(float(x[-1] - x[0]))
-            out[i] = n * weighted_gap(*_transform(x, t), t)
+    rows_by_size: dict[int, list[int]] = {}
+    for i in np.flatnonzero(np.isfinite(z[:, 0])).tolist():
+        size = frequencies(float(z[i, -1] - z[i, 0]) * scale).size
+        rows_by_size.setdefault(size, []).append(i)
+    for size, rows in rows_by_size.items():
+        t = np.linspace(0, REACH, size)
+        out[rows] = n * weighted_gap(*_transform(z[rows] * scale, t), t)
     return out
 
 
@@ -60,12 +62,12 @@ def weighted_gap(
 def _transform(
     x: NDArray[np.float64], t: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean of exp(itx) at equally spaced t, by rotating one complex number per value."""
+    """Mean of exp(itx) over each row at equally spaced t, by rotating one number per value."""
     step = np.exp(1j * t[1] * x)
     turn = np.ones_like(step)
-    values = np.empty(t.size, dtype=complex)
+    values = np.empty((x.shape[0], t.size), dtype=complex)
     for k in range(t.size):
-        values[k] = turn.mean()
+        values[:, k] = turn.mean(axis=1)
         turn *= step
     return values.real, values.imag
 

@@ -29,12 +29,11 @@ def sort_groups(rows: NDArray[Any], groups: int) -> None:
         part.sort(axis=2)
 
 
-def group_powers(z: F64, groups: int, spare: F64) -> tuple[F64, F64]:
-    """Return Σz and Σz² of each group, ``(k, G)``; ``spare`` (k, n) is overwritten."""
-    starts = group_starts(z.shape[1], groups)
-    one = np.add.reduceat(z, starts, axis=1)
-    np.multiply(z, z, out=spare)
-    return one, np.add.reduceat(spare, starts, axis=1)
+def group_powers(z: F64, groups: int) -> tuple[F64, F64]:
+    """Return Σz and Σz² of each group of each row, ``(k, G)``."""
+    parts = _split(z, groups)
+    one = np.hstack([part.sum(axis=2) for part in parts])
+    return one, np.hstack([np.einsum("kgs,kgs->kg", part, part) for part in parts])
 
 
 def group_counts(z: F64, sd: F64, groups: int) -> NDArray[np.intp]:

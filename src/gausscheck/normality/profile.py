@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import Evidence, FloatArray, Moments, Outcome, Spec
+from gausscheck.core import Evidence, FloatArray, Moments, Outcome
 from gausscheck.normality.cells import CELLS_FROM
 from gausscheck.normality.edf import ad_star
 from gausscheck.normality.effects import l_ratios, wasserstein
 from gausscheck.normality.gather import moments_of, order, standardise
 from gausscheck.normality.jackknife import ad_star_without, group_counts, group_powers, sort_groups
 from gausscheck.normality.judge import judge, undefined
-from gausscheck.normality.long import profile_long
+from gausscheck.normality.long import LongSums, finish_long, gather_long
 from gausscheck.normality.registry import DIRECTION_TESTS, TESTS
 
 F64 = NDArray[np.float64]
@@ -31,11 +31,12 @@ F64 = NDArray[np.float64]
 A0 = 0.385
 """Mean of A*² under normality with mean and variance estimated, whatever n."""
 
-TILE_VALUES = 1 << 16
-"""Values of a tile (directions times rows): its float64 arrays stay in a core's cache."""
+TILE_VALUES = 1 << 18
+"""Values of a tile (directions times rows): few enough to stay in cache, enough that threads seldom
+hand the interpreter over."""
 
-LONG_TILE = 16
-"""Directions of a tile where rows are many and taken one at a time."""
+LONG_VALUES = 1 << 20
+"""The same where rows are long and few arrays are alive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,20 +139,37 @@ def profile(
     specs = [s for s in DIRECTION_TESTS if tests is None or s.name in tests]
     k, n = block.shape
     wanted = [s for s in specs if s.needs == "ordered" and undefined(s, n) is None]
-    tile = (
-        LONG_TILE if n >= CELLS_FROM else 1 << (min(max(TILE_VALUES // n, 1), 64).bit_length() - 1)
-    )
+    most = LONG_VALUES if n >= CELLS_FROM else TILE_VALUES
+    tile = 1 << (min(max(most // n, 1), 256).bit_length() - 1)
 
-    def work(low: int) -> dict[str, Any]:
-        return _tile(block[low : low + tile], wanted, groups, effects, overwrite)
+    names = {spec.name for spec in wanted} | {"anderson_darling"}
+    if effects:
+        names.add("lilliefors")  # its statistic is the Kolmogorov distance
+
+    def work(low: int) -> LongSums | dict[str, Any]:
+        part = block[low : low + tile]
+        if not overwrite:
+            part = part.copy()
+        if n >= CELLS_FROM:
+            return gather_long(part, names, groups, effects)
+        return _short(part, names, groups, effects)
 
     starts = range(0, k, tile)
     workers = min(threads or os.cpu_count() or 1, len(starts))
     if workers <= 1:
-        found = [work(low) for low in starts]
+        gathered = [work(low) for low in starts]
     else:
         with ThreadPoolExecutor(workers) as pool:
-            found = list(pool.map(work, starts))
+            gathered = list(pool.map(work, starts))
+    found = []
+    for piece in gathered:
+        values = finish_long(piece, names, effects) if isinstance(piece, LongSums) else piece
+        size = values["anderson_darling"].size
+        values["ad_star"] = ad_star(values["anderson_darling"], n)
+        values["kolmogorov"] = values["lilliefors"] if effects else np.full(size, np.nan)
+        missing = {name: np.full(size, np.nan) for name in _ARRAYS}
+        missing["ad_star_without"] = np.full((size, groups), np.nan)
+        found.append(missing | values)
     own = _join_moments([f["moments"] for f in found])
     used = own if moments is None else moments
     outcomes = {}
@@ -168,31 +186,21 @@ def profile(
     return Profile(n=n, moments=used, outcomes=outcomes, **arrays)
 
 
-def _tile(
-    x: NDArray[Any], specs: list[Spec], groups: int, effects: bool, overwrite: bool
-) -> dict[str, Any]:
-    k, n = x.shape
-    names = {spec.name for spec in specs} | {"anderson_darling"}
+def _short(x: NDArray[Any], names: set[str], groups: int, effects: bool) -> dict[str, Any]:
+    """Profile directions of fewer rows ``(k, n)`` value by value; the block is sorted in place."""
+    moments = moments_of(x)
+    without = np.full((x.shape[0], groups), np.nan)
+    alive = moments.m2 > 0
+    if groups and alive.any():
+        without[alive] = _without(x[alive], moments.mean[alive], moments.m2[alive], groups)
+    z = standardise(x, moments, in_place=True)
+    evidence = Evidence(n=x.shape[1], moments=moments, ordered=order(z))
+    found: dict[str, Any] = {name: TESTS[name].statistic(evidence) for name in names}
+    found |= {"moments": moments, "ad_star_without": without}
     if effects:
-        names.add("lilliefors")  # its statistic is the Kolmogorov distance
-    if n >= CELLS_FROM:
-        found = profile_long(x if overwrite else x.copy(), names, groups, effects)
-    else:
-        moments = moments_of(x)
-        without = np.full((k, groups), np.nan)
-        alive = moments.m2 > 0
-        if groups and alive.any():
-            without[alive] = _without(x[alive], moments.mean[alive], moments.m2[alive], groups)
-        z = standardise(x, moments, in_place=overwrite)
-        evidence = Evidence(n=n, moments=moments, ordered=order(z))
-        found = {name: TESTS[name].statistic(evidence) for name in names}
-        found |= {"moments": moments, "ad_star_without": without}
-        if effects:
-            found["l_skewness"], found["l_kurtosis"] = l_ratios(z)
-            found["wasserstein1"] = wasserstein(z)
-    found["ad_star"] = ad_star(found["anderson_darling"], n)
-    found["kolmogorov"] = found["lilliefors"] if effects else np.full(k, np.nan)
-    return {name: np.full(k, np.nan) for name in _ARRAYS} | found
+        found["l_skewness"], found["l_kurtosis"] = l_ratios(z)
+        found["wasserstein1"] = wasserstein(z)
+    return found
 
 
 def _without(rows: NDArray[Any], mean: FloatArray, m2: FloatArray, groups: int) -> F64:
@@ -201,7 +209,7 @@ def _without(rows: NDArray[Any], mean: FloatArray, m2: FloatArray, groups: int) 
     z = rows - mean[:, None].astype(np.float64)
     sd = np.sqrt(m2, dtype=np.float64)
     z /= sd[:, None]
-    one, two = group_powers(z, groups, np.empty_like(z))
+    one, two = group_powers(z, groups)
     return ad_star_without(group_counts(z, np.ones_like(sd), groups), one, two, z.shape[1])
 
 
