@@ -21,7 +21,7 @@ Progress = Callable[[str, float], None]
 """Called with a stage's name and the share of it that is done, from 0 to 1."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Bench:
     """What every level needs."""
 
@@ -33,24 +33,32 @@ class Bench:
     center: NDArray[np.float64]
     double: bool
     report: Progress
+    _buffer: NDArray[Any] | None = None
 
     def project(self, prep: Preparation, ways: Directions, columns: slice) -> NDArray[Any]:
-        """Return the sampled rows along some of the directions, ``(k, m)``."""
-        return projections.project(
-            self.sample.read,
-            self.sample.m,
-            prep,
-            self.center,
-            ways,
-            columns,
-            double=self.double,
-            pool=self.pool,
+        """Return the sampled rows along some of the directions, ``(k, m)``.
+
+        At most :attr:`width` of them. The array is good until the next call: its memory is used
+        again, for pages fresh from the system cost as much as the product.
+        """
+        m, k = self.sample.m, len(range(*columns.indices(ways.k)))
+        if self._buffer is None:
+            dtype = np.float64 if self.double else np.float32
+            self._buffer = np.empty(self.width * m, dtype)
+        out = self._buffer[: k * m].reshape(k, m)
+        projections.project(
+            self.sample.read, m, prep, self.center, ways, columns, out=out, pool=self.pool
         )
+        return out
+
+    @property
+    def width(self) -> int:
+        """Directions at a time such that their projections take an eighth of the budget."""
+        bytes_each = self.sample.m * (8 if self.double else 4)
+        tiles = self.config.memory_bytes // 8 // bytes_each // projections.TILE
+        return max(1, tiles) * projections.TILE
 
     def slabs(self, k: int) -> Iterator[slice]:
-        """Directions at a time such that their projections take a quarter of the budget."""
-        bytes_each = self.sample.m * (8 if self.double else 4)
-        width = max(1, self.config.memory_bytes // 4 // bytes_each // projections.TILE)
-        step = width * projections.TILE
-        for low in range(0, k, step):
-            yield slice(low, min(low + step, k))
+        """Cut k directions into slices of at most :attr:`width`."""
+        for low in range(0, k, self.width):
+            yield slice(low, min(low + self.width, k))

@@ -17,7 +17,7 @@ from gausscheck.preprocess import Preparation
 QUANTILES = 201
 """Points of a stored Q-Q curve."""
 
-GROWTH_VALUES = 1 << 20
+GROWTH_VALUES = 1 << 19
 """Values that a size of the growth curve may read."""
 
 

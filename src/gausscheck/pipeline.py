@@ -101,7 +101,7 @@ def _audit(
         spec = checks.spectrum(spread, live)
         found = checks.preflight(rows, spread, spec, dead, str(source.dtype), eps)
         prep = preprocess.fit(config.normalize, spread, spec, live)
-        wide = source.dtype.itemsize > 4 and source.dtype.kind == "f"
+        wide = source.dtype.itemsize > (4 if source.dtype.kind == "f" else 2)
         double = wide or config.normalize == "whiten"
         bench = Bench(source, config, sample, pool, rows, spread.mean, double, report)
         scene = _scene(prep, spread, live, spec.rank, config.seed)

@@ -173,13 +173,14 @@ def project(
     directions: Directions,
     columns: slice,
     *,
-    double: bool,
+    out: NDArray[Any],
     pool: ThreadPoolExecutor,
-) -> NDArray[Any]:
+) -> None:
     """Project sampled rows on some of the directions.
 
-    ``(row(x) - center) @ matrix @ P`` in products of fixed shape. Rows are centred in float64
-    before they may become float32: a mean far from zero would cost the digits that matter.
+    ``(row(x) - center) @ matrix @ P`` in products of fixed shape, after centring: a mean far from
+    zero would cost a float32 product the digits that matter. Stored values of 32 bits are centred
+    in float32 without loss, for a rounded centre is but another constant; unit rows in float64.
 
     Parameters
     ----------
@@ -193,41 +194,36 @@ def project(
     directions : Directions
     columns : slice
         Which of the directions.
-    double : bool
-        Work in float64 instead of float32.
+    out : (k, m) array
+        Receives the projections, float32 or float64; products are made in its type. Cost
+        O(m d k), or O(m k) for plain axes.
     pool : ThreadPoolExecutor
-
-    Returns
-    -------
-    (k, m) array
-        Cost O(m d k), or O(m k) for plain axes.
     """
-    dtype = np.float64 if double else np.float32
+    dtype = out.dtype
     matrix = directions.matrix[:, columns]
     k = matrix.shape[1]
-    out = np.empty((k, m), dtype=dtype)
     picks: NDArray[np.intp] | None = None
     if directions.kind == "axes" and preparation.matrix is None:
         picks = matrix.argmax(axis=0)
+    whole = picks is not None and np.array_equal(picks, np.arange(matrix.shape[0]))
+    offset = (center if picks is None else center[picks]).astype(dtype)
     effective = matrix if preparation.matrix is None else preparation.matrix @ matrix
     weights = np.ascontiguousarray(effective.T.astype(dtype))
 
     def chunk(start: int) -> None:
         stop = min(start + ROWS, m)
         block = read(start, stop)
-        if picks is not None and preparation.kind != "unit":
-            x = block[:, picks].astype(np.float64)
-            x -= center[picks]
+        if preparation.kind == "unit":
+            x = preparation.rows(block)
+            x -= center
+            x = (x if picks is None else x[:, picks]).astype(dtype, copy=False)
+        else:
+            x = (block if picks is None or whole else block[:, picks]).astype(dtype)
+            x -= offset
+        if picks is not None:
             out[:, start:stop] = x.T
             return
-        x = preparation.rows(block)
-        x -= center
-        if picks is not None:
-            out[:, start:stop] = x[:, picks].T
-            return
-        tall = x.astype(dtype).T
         for low in range(0, k, TILE):
-            out[low : low + TILE, start:stop] = weights[low : low + TILE] @ tall
+            out[low : low + TILE, start:stop] = weights[low : low + TILE] @ x.T
 
     list(pool.map(chunk, range(0, m, ROWS)))
-    return out

@@ -20,6 +20,10 @@ Result_co = TypeVar("Result_co", covariant=True)
 LEAF_VALUES = 1 << 21
 """Values in a leaf (rows times dimensions), about 16 MB in float64."""
 
+READ_BYTES = 24 << 20
+"""Bytes of one read at most: larger blocks get fresh pages each time, which costs more than they
+save."""
+
 
 class Reduction(Protocol[State, Result_co]):
     """A quantity that is computed on pieces and merged."""
@@ -79,7 +83,7 @@ def plan(n: int, d: int, itemsize: int, memory: int) -> Plan:
     leaf = max(64, LEAF_VALUES // max(d, 1))
     leaf = 1 << (leaf.bit_length() - 1)
     bytes_per_leaf = leaf * max(d, 1) * itemsize
-    batch = max(1, min(64, memory // (4 * bytes_per_leaf)))
+    batch = max(1, min(memory // (4 * bytes_per_leaf), READ_BYTES // bytes_per_leaf))
     return Plan(n=n, leaf=leaf, batch=int(batch))
 
 
