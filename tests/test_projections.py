@@ -104,14 +104,13 @@ def test_project_equals_the_plain_product(scene, rng, kind, double, family):
     prep = Preparation(kind, np.full(7, 1.0) if matrix is not None else np.zeros(7), matrix)
     center = prep.rows(x).mean(axis=0)
     ways = FAMILIES[family](scene, "5")
+    got = np.empty((3, 5000), np.float64 if double else np.float32)
     with ThreadPoolExecutor(2) as pool:
-        got = project(lambda a, b: x[a:b], 5000, prep, center, ways, slice(1, 4),
-                      double=double, pool=pool)  # fmt: skip
+        project(lambda a, b: x[a:b], 5000, prep, center, ways, slice(1, 4), out=got, pool=pool)
     effective = ways.matrix if matrix is None else matrix @ ways.matrix
     want = ((prep.rows(x) - center) @ effective).T[1:4]
     scale = np.abs(want).max()
     np.testing.assert_allclose(got, want, atol=scale * (1e-13 if double else 3e-6))
-    assert got.dtype == (np.float64 if double else np.float32)
 
 
 def test_projection_does_not_depend_on_threads_or_slabs(scene, rng):
@@ -120,12 +119,12 @@ def test_projection_does_not_depend_on_threads_or_slabs(scene, rng):
     prep, center = Preparation("raw", np.zeros(7)), x.mean(axis=0, dtype=float)
     results = []
     for threads, step in ((1, 200), (4, 64), (3, 128)):
+        whole = np.empty((200, 9000), np.float32)
         with ThreadPoolExecutor(threads) as pool:
-            parts = [
-                project(lambda a, b: x[a:b], 9000, prep, center, ways,
-                        slice(low, min(low + step, 200)), double=False, pool=pool)
-                for low in range(0, 200, step)
-            ]  # fmt: skip
-        results.append(np.vstack(parts))
+            for low in range(0, 200, step):
+                part = slice(low, min(low + step, 200))
+                project(lambda a, b: x[a:b], 9000, prep, center, ways, part, out=whole[part],
+                        pool=pool)  # fmt: skip
+        results.append(whole)
     assert np.array_equal(results[0], results[1])
     assert np.array_equal(results[0], results[2])

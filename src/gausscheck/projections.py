@@ -23,7 +23,7 @@ F64 = NDArray[np.float64]
 TILE = 64
 """Directions in one matrix product. Fixed, so that results do not depend on the memory plan."""
 
-ROWS = 4096
+ROWS = 1024
 """Rows in one matrix product. Fixed, for the same reason."""
 
 

@@ -107,12 +107,13 @@ class FirstPass:
 
 
 def _spread(x: F64) -> Spread:
+    """Return the state of rows that are overwritten."""
     n, d = x.shape
     if n == 0:
         return Spread(0, np.zeros(d), np.zeros((d, d)), np.zeros(d))
     mean = x.mean(axis=0)
-    largest = np.abs(x).max(axis=0)
-    x = x - mean
+    largest = np.maximum(x.max(axis=0), -x.min(axis=0))
+    x -= mean
     residual = x.mean(axis=0)  # what rounding left of the mean: removed once more, it is exact
     return Spread(n, mean + residual, x.T @ x - n * np.outer(residual, residual), largest)
 
