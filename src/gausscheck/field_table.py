@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gausscheck import summary
 from gausscheck.bench import Bench
+from gausscheck.config import Config
 from gausscheck.core import Directions, GausscheckError
 from gausscheck.normality import Profile, profile
 from gausscheck.preflight import Preflight
@@ -16,6 +17,21 @@ from gausscheck.preprocess import Preparation
 from gausscheck.reductions import Spread
 
 _TESTS = ("anderson_darling", "dagostino_pearson")
+
+
+def check_subsets(config: Config, m: int) -> None:
+    """Refuse ``--subsets`` that want more than the m rows at hand.
+
+    Raises
+    ------
+    GausscheckError
+    """
+    b, size = config.subset_plan() or (1, m)
+    if b * size > m:
+        raise GausscheckError(
+            f"--subsets {b}x{size}: expected at most {m} rows in all, got {b * size}; "
+            "take fewer or smaller subsets"
+        )
 
 
 def paper_table(
@@ -28,11 +44,6 @@ def paper_table(
     """Fill in the field's table: raw and unit-norm rows, and its Gaussian null."""
     plan_ = bench.config.subset_plan()
     b, size = plan_ or (1, bench.sample.m)
-    if b * size > bench.sample.m:
-        raise GausscheckError(
-            f"--subsets {b}x{size}: expected at most {bench.sample.m} rows in all, got {b * size}; "
-            "take fewer or smaller subsets"
-        )
     matrix = np.zeros((found.d, live.size))
     matrix[live, np.arange(live.size)] = 1
     ways = Directions(matrix, "axes", tuple(map(str, live)))

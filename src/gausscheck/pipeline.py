@@ -16,7 +16,7 @@ from gausscheck import preprocess, projections, summary
 from gausscheck.bench import Bench, Progress
 from gausscheck.config import Config
 from gausscheck.core import Directions, GausscheckError, Moments, Source
-from gausscheck.field_table import norm_summary, paper_table
+from gausscheck.field_table import check_subsets, norm_summary, paper_table
 from gausscheck.levels import audit_level
 from gausscheck.normality import Profile
 from gausscheck.preprocess import Preparation
@@ -91,6 +91,7 @@ def _audit(
         rows, spread = _first_pass(source, blocks, sample, FirstPass(unit), pool, report)
         checks.check_rows(rows, config.on_bad_rows, source.uri)
         sample.drop(rows.bad)
+        check_subsets(config, sample.m)
         dead = checks.dead_coordinates(spread, eps)
         live = np.setdiff1d(np.arange(source.d), dead)
         if live.size == 0:

@@ -122,9 +122,10 @@ def choose(entries: Sequence[Entry], wanted: str | None, uri: str) -> tuple[Entr
     if len(usable) == 1:
         return usable[0], "the only 2-D numeric array"
     if not usable:
+        reasons = "; ".join(f"{entry.key}: {entry.problem}" for entry in entries[:12])
         raise GausscheckError(
             f"{uri}: expected a 2-D array of real numbers (rows, dimensions), got "
-            f"{listing or 'an empty container'}"
+            f"{reasons or 'an empty container'}"
         )
     names = "; ".join(map(str, usable[:12]))
     raise GausscheckError(f"{uri}: several arrays could be meant; choose with --dataset: {names}")
