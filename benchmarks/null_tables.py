@@ -1,9 +1,9 @@
 """Simulate the null tables that ship in the package: src/gausscheck/normality/null_tables.npz.
 
-Standard normal samples at each size; upper quantiles of epps_pulley, energy and jarque_bera, and
-the mean of sqrt(n) times the Kolmogorov distance. A level p stands at the value that b samples
-exceed with p = (b + 1) / (m + 1), so that a p-value read off the table errs upward; its standard
-error is about sqrt(p (1 − p) / repetitions).
+Standard normal samples at each size; upper quantiles of epps_pulley, energy, jarque_bera and
+dagostino_pearson, and the mean of sqrt(n) times the Kolmogorov distance. A level p stands at the
+value that b samples exceed with p = (b + 1) / (m + 1), so that a p-value read off the table errs
+upward; its standard error is about sqrt(p (1 − p) / repetitions).
 
     python benchmarks/null_tables.py [--repetitions 1000000]
 """
@@ -20,7 +20,7 @@ from gausscheck.normality import gather
 from gausscheck.normality.distance import ENERGY_1D
 from gausscheck.normality.ecf import EPPS_PULLEY
 from gausscheck.normality.edf import LILLIEFORS
-from gausscheck.normality.moments import JARQUE_BERA
+from gausscheck.normality.moments import DAGOSTINO_PEARSON, JARQUE_BERA
 
 SIZES = np.array([8, 10, 12, 15, 20, 30, 50, 100, 200, 500, 1000, 2000])
 LEVELS = np.concatenate(
@@ -30,7 +30,12 @@ LEVELS = np.concatenate(
         np.geomspace(0.48, 1e-5, 120),
     ]
 )
-SPECS = {"epps_pulley": EPPS_PULLEY, "energy": ENERGY_1D, "jarque_bera": JARQUE_BERA}
+SPECS = {
+    "epps_pulley": EPPS_PULLEY,
+    "energy": ENERGY_1D,
+    "jarque_bera": JARQUE_BERA,
+    "dagostino_pearson": DAGOSTINO_PEARSON,
+}
 TARGET = Path(__file__).parents[1] / "src" / "gausscheck" / "normality" / "null_tables.npz"
 
 

@@ -211,6 +211,8 @@ class Spec:
         Smallest and largest n at which the test is defined.
     null_says, cost, reference : str
         The null hypothesis in words, the price in n, d and k, the publication.
+    textbook : callable or None
+        The published approximation, where ``law`` had to replace it to keep its level.
     """
 
     name: str
@@ -223,6 +225,7 @@ class Spec:
     null_says: str
     cost: str
     reference: str
+    textbook: Callable[[FloatArray, int, int], Law] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,9 @@ def draw(
             f"{directory}: expected a folder that can be written: {err.strerror}"
         ) from err
     try:
-        with mpl.rc_context(style.RC):
+        with mpl.rc_context():
+            mpl.rcdefaults()  # a user's own style is for the user's own figures
+            mpl.rcParams.update(style.RC)
             for name in names or FIGURES:
                 figure = FIGURES[name](report)
                 if figure is None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gausscheck.core import Evidence, FloatArray, GausscheckError, Law, Outcome, Spec
 from gausscheck.normality.gather import gather
-from gausscheck.normality.laws import chi_square_2
 from gausscheck.normality.registry import TESTS
 
 
@@ -40,7 +40,12 @@ def judge(spec: Spec, statistic: FloatArray, n: int, d: int = 1, law: Law | None
     elif law is None:
         law = spec.law(statistic, n, d)
     notes = law.notes
-    broken = np.flatnonzero(np.isnan(statistic))
+    missing = np.isnan(statistic)
+    broken = np.flatnonzero(missing)
+
+    def blank(values: FloatArray | None) -> FloatArray | None:
+        return None if values is None else np.where(missing, np.nan, values)
+
     if why is None and broken.size:
         named = ", ".join(map(str, broken[:5])) + (", ..." if broken.size > 5 else "")
         notes = (*notes, f"not defined on {broken.size} constant columns: {named}")
@@ -51,8 +56,8 @@ def judge(spec: Spec, statistic: FloatArray, n: int, d: int = 1, law: Law | None
         n=n,
         d=d,
         statistic=statistic,
-        pvalue=law.pvalue,
-        log_pvalue=law.log_pvalue,
+        pvalue=blank(law.pvalue),
+        log_pvalue=blank(law.log_pvalue),
         calibration=law.calibration,
         notes=notes,
     )
@@ -70,7 +75,7 @@ def run(spec: Spec, evidence: Evidence) -> Outcome:
     return judge(spec, spec.statistic(evidence), n, d)
 
 
-def evaluate(test: str, x: Any, *, calibration: str | None = None) -> Outcome:
+def evaluate(test: str, x: Any, *, calibration: str = "textbook") -> Outcome:
     """Run one test by name.
 
     Parameters
@@ -80,9 +85,10 @@ def evaluate(test: str, x: Any, *, calibration: str | None = None) -> Outcome:
     x : array_like, shape (n,) or (n, k)
         n observations of one variable, or of k variables that are tested one by one. Any real
         dtype; float16 is upcast.
-    calibration : {None, "asymptotic"}
-        ``asymptotic`` asks for the textbook approximation of ``jarque_bera`` even where the
-        default is the simulated table.
+    calibration : {"textbook", "calibrated"}
+        ``textbook`` gives the published p-value, which R and SciPy agree with. Two of them do not
+        keep their level at small n (jarque_bera, dagostino_pearson): ``calibrated`` replaces those
+        by a simulated table, as every audit does, and a note says so where it matters.
 
     Returns
     -------
@@ -102,6 +108,8 @@ def evaluate(test: str, x: Any, *, calibration: str | None = None) -> Outcome:
     >>> bool((outcome.pvalue > 0.01).all())
     True
     """
+    if calibration not in ("textbook", "calibrated"):
+        raise GausscheckError(f"calibration: expected textbook or calibrated, got {calibration!r}")
     values = np.asarray(x)
     name = "energy_1d" if test == "energy" and values.ndim == 1 else test
     spec = TESTS.get(name)
@@ -116,9 +124,13 @@ def evaluate(test: str, x: Any, *, calibration: str | None = None) -> Outcome:
         raise GausscheckError(f"{test}: expected finite values, got NaN or infinity; drop them")
     block = np.atleast_2d(np.ascontiguousarray(values.T, dtype=np.float64))
     outcome = run(spec, gather(block, (spec.needs,)))
-    if calibration == "asymptotic" and name == "jarque_bera" and outcome.n >= spec.sizes[0]:
-        law = chi_square_2(outcome.statistic, outcome.n, 1)
-        return judge(spec, outcome.statistic, outcome.n, law=law)
-    if calibration not in (None, "asymptotic"):
-        raise GausscheckError(f"calibration: expected asymptotic or nothing, got {calibration!r}")
-    return outcome
+    if calibration == "calibrated" or spec.textbook is None or outcome.pvalue is None:
+        return outcome
+    law = spec.textbook(outcome.statistic, outcome.n, 1)
+    if outcome.calibration == "table":
+        note = (
+            f"the published p-value is off at n = {outcome.n}: calibration='calibrated' keeps its "
+            "level"
+        )
+        law = replace(law, notes=(note,))
+    return judge(spec, outcome.statistic, outcome.n, law=law)

@@ -72,8 +72,18 @@ def _jarque_bera(evidence: Evidence) -> FloatArray:
     return np.asarray(n / 6 * (skewness(moments) ** 2 + (kurtosis(moments) - 3) ** 2 / 4))
 
 
+TABLE_BELOW = 2000
+"""Rows from which chi-square keeps the level of the two omnibus tests on moments."""
+
+
+def _dagostino_pearson_law(statistic: FloatArray, n: int, d: int) -> Law:
+    if n < TABLE_BELOW:
+        return table_law("dagostino_pearson", statistic, n)
+    return chi_square_2(statistic, n, d)
+
+
 def _jarque_bera_law(statistic: FloatArray, n: int, d: int) -> Law:
-    if n < 2000:
+    if n < TABLE_BELOW:
         return table_law("jarque_bera", statistic, n)
     return chi_square_2(statistic, n, d)
 
@@ -113,7 +123,8 @@ DAGOSTINO_PEARSON = Spec(
     null="composite",
     needs="moments",
     statistic=_dagostino_pearson,
-    law=chi_square_2,
+    law=_dagostino_pearson_law,
+    textbook=chi_square_2,
     sizes=(20, None),
     null_says=_NULL,
     cost=_COST,
@@ -127,6 +138,7 @@ JARQUE_BERA = Spec(
     needs="moments",
     statistic=_jarque_bera,
     law=_jarque_bera_law,
+    textbook=chi_square_2,
     sizes=(8, None),
     null_says=_NULL,
     cost=_COST,
