@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gausscheck.core import __version__ as __version__
+
 if TYPE_CHECKING:
     from gausscheck.config import Config
     from gausscheck.core import Directions, GausscheckError, Outcome, Source, Spec, Verdict
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     from gausscheck.preprocess import Preparation
     from gausscheck.report import Report, load_report
     from gausscheck.sources import inspect_source, open_source
-
-__version__ = "0.1.0"
 
 __all__ = [
     "TESTS",

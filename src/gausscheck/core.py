@@ -22,6 +22,9 @@ Calibration = Literal["asymptotic", "table", "monte_carlo", "none"]
 Status = Literal["gaussian", "not_gaussian", "inconclusive"]
 
 
+__version__ = "0.1.0"
+
+
 class GausscheckError(ValueError):
     """Bad input, said in one line: what was expected, what came, where, and what to do."""
 

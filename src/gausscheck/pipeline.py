@@ -15,7 +15,7 @@ from gausscheck import preflight as checks
 from gausscheck import preprocess, projections, summary
 from gausscheck.bench import Bench, Progress
 from gausscheck.config import Config
-from gausscheck.core import Directions, GausscheckError, Moments, Source
+from gausscheck.core import Directions, GausscheckError, Moments, Source, __version__
 from gausscheck.field_table import check_subsets, norm_summary, paper_table
 from gausscheck.levels import audit_level
 from gausscheck.normality import Profile
@@ -120,8 +120,6 @@ def _audit(
         table = paper_table(bench, prep, found, live, kept.get("axes"))
         norms = norm_summary(bench, found, spread, arrays)
         verdict = summary.overall(effects, found.constant_norm)
-        from gausscheck import __version__
-
         return Report(
             source={
                 "uri": source.uri,

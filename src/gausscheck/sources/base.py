@@ -131,6 +131,16 @@ def choose(entries: Sequence[Entry], wanted: str | None, uri: str) -> tuple[Entr
     raise GausscheckError(f"{uri}: several arrays could be meant; choose with --dataset: {names}")
 
 
+def contents_of(path: Path, name: str, entries: Sequence[Entry]) -> Contents:
+    """Say what a file of several arrays holds, and which one would be taken."""
+    try:
+        entry, reason = choose(entries, None, str(path))
+        chosen: str | None = entry.key
+    except GausscheckError as err:
+        chosen, reason = None, str(err)
+    return Contents(str(path), name, path.stat().st_size, tuple(entries), chosen, reason)
+
+
 def check_file(path: Path) -> None:
     """Refuse what is plainly not a data file, by its first bytes.
 

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
-from gausscheck.sources.base import Contents, Entry, check_file, choose, problem_of, stored_eps
+from gausscheck.sources.base import (
+    Contents,
+    Entry,
+    check_file,
+    choose,
+    contents_of,
+    problem_of,
+    stored_eps,
+)
 
 
 class Hdf5Source:
@@ -87,10 +95,4 @@ def open_hdf5(path: Path, dataset: str | None) -> Hdf5Source:
 
 def inspect_hdf5(path: Path) -> Contents:
     """Say what the file holds."""
-    entries = _entries(path)
-    try:
-        entry, reason = choose(entries, None, str(path))
-        chosen: str | None = entry.key
-    except GausscheckError as err:
-        chosen, reason = None, str(err)
-    return Contents(str(path), "HDF5", path.stat().st_size, tuple(entries), chosen, reason)
+    return contents_of(path, "HDF5", _entries(path))

@@ -16,6 +16,7 @@ from gausscheck.sources.base import (
     Entry,
     check_file,
     choose,
+    contents_of,
     problem_of,
     stored_eps,
 )
@@ -101,10 +102,4 @@ def open_npz(path: Path, dataset: str | None) -> NpzSource | ArraySource:
 
 def inspect_npz(path: Path) -> Contents:
     """Say what the archive holds."""
-    entries = _entries(path)
-    try:
-        entry, reason = choose(entries, None, str(path))
-        chosen: str | None = entry.key
-    except GausscheckError as err:
-        chosen, reason = None, str(err)
-    return Contents(str(path), ".npz", path.stat().st_size, tuple(entries), chosen, reason)
+    return contents_of(path, ".npz", _entries(path))
