@@ -1,0 +1,56 @@
+"""Whatever a room holds is in its table: nothing is written and then forgotten."""
+
+import importlib
+from pathlib import Path
+
+from gausscheck.core import Spec
+from gausscheck.figures import FIGURES
+from gausscheck.normality import TESTS
+from gausscheck.sources import SOURCES
+
+SRC = Path(__file__).parents[1] / "src" / "gausscheck"
+
+
+def modules(room):
+    for path in sorted((SRC / room).glob("*.py")):
+        if path.stem != "__init__":
+            yield path.stem, importlib.import_module(f"gausscheck.{room}.{path.stem}")
+
+
+def test_every_spec_is_in_tests():
+    found = {
+        value.name: value
+        for _, module in modules("normality")
+        for value in vars(module).values()
+        if isinstance(value, Spec)
+    }
+    assert found == TESTS
+    for name, spec in TESTS.items():
+        assert name == spec.name
+        assert not name.startswith("test")
+        assert all((spec.null_says, spec.cost, spec.reference))
+
+
+def test_every_source_file_is_in_sources():
+    files = {name for name, _ in modules("sources")} - {"base", "memory"}
+    assert files == set(SOURCES)
+    for name, form in SOURCES.items():
+        assert callable(form.open()), name
+        assert callable(form.inspect()), name
+        assert all(s.startswith(".") for s in form.suffixes)
+    suffixes = [s for form in SOURCES.values() for s in form.suffixes]
+    assert len(suffixes) == len(set(suffixes))
+
+
+def test_every_figure_file_is_in_figures():
+    files = {name for name, _ in modules("figures")} - {"style"}
+    assert files == {draw.__module__.rsplit(".", 1)[-1] for draw in FIGURES.values()}
+
+
+def test_every_public_name_is_there_and_documented():
+    import gausscheck
+
+    for name in gausscheck.__all__:
+        value = getattr(gausscheck, name)
+        assert value is TESTS or value.__doc__, name
+    assert set(gausscheck.__all__) <= set(dir(gausscheck))
