@@ -11,6 +11,7 @@ SRC = Path(__file__).parents[1] / "src" / "gausscheck"
 ROOMS: dict[str, tuple[int, set[str]]] = {
     "core": (0, {"numpy"}),
     "config": (1, set()),
+    "blas": (1, {"threadpoolctl"}),
     "streaming": (1, {"numpy", "dask", "distributed"}),
     "reductions": (2, {"numpy"}),
     "sources": (3, {"numpy", "h5py", "pyarrow", "zarr", "fsspec", "torch", "pandas"}),
@@ -27,7 +28,7 @@ ROOMS: dict[str, tuple[int, set[str]]] = {
     "levels": (7, {"numpy", "scipy"}),
     "field_table": (7, {"numpy"}),
     "figures": (7, {"numpy", "scipy", "matplotlib"}),
-    "pipeline": (8, {"numpy", "scipy", "threadpoolctl"}),
+    "pipeline": (8, {"numpy"}),
     "train": (7, {"numpy", "scipy", "torch", "kornia", "sklearn", "h5py", "matplotlib", "pyarrow",
                   "PIL", "click", "rich"}),
     "html": (7, {"jinja2"}),

@@ -145,7 +145,9 @@ class Evidence:
     n: int
     moments: Moments | None = None
     ordered: Ordered | None = None
-    joint: NDArray[np.float64] | None = None  # (n, d)
+    joint: NDArray[np.float64] | None = None  # (n, d), as they come
+    residuals: NDArray[np.float64] | None = None  # (n, r), whitened within the range
+    unit: NDArray[np.float64] | None = None  # (n, d), each row of length one
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,19 +218,25 @@ class Spec:
         The null hypothesis in words, the price in n, d and k, the publication.
     textbook : callable or None
         The published approximation, where ``law`` had to replace it to keep its level.
+    freedom : callable or None
+        Evidence -> what stands for d in the law, where that is not the dimension.
+    two_sided : bool
+        Whether both ends of a simulated null count.
     """
 
     name: str
     scope: Scope
     null: Null
-    needs: Literal["moments", "ordered", "joint"]
+    needs: Literal["moments", "ordered", "joint", "residuals", "unit"]
     statistic: Callable[[Evidence], FloatArray]
     law: Callable[[FloatArray, int, int], Law]
     sizes: tuple[int, int | None]
     null_says: str
     cost: str
     reference: str
-    textbook: Callable[[FloatArray, int, int], Law] | None = None
+    textbook: Callable[[FloatArray, int, float], Law] | None = None
+    freedom: Callable[[Evidence], float] | None = None
+    two_sided: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from gausscheck import preflight as checks
 from gausscheck import preprocess, projections, summary
 from gausscheck.bench import Bench, Progress
+from gausscheck.blas import one_thread
 from gausscheck.config import Config
 from gausscheck.core import Directions, GausscheckError, Moments, Source, __version__
 from gausscheck.field_table import check_subsets, norm_summary, paper_table
@@ -68,7 +67,7 @@ def analyze(source: Any, *, progress: Progress | None = None, **options: Any) ->
     families = projections.parse(config.directions)
     report = progress or (lambda stage, share: None)
     opened = open_source(source, dataset=config.dataset)
-    with _single_threaded_blas(), ThreadPoolExecutor(config.workers) as pool:
+    with one_thread(), ThreadPoolExecutor(config.workers) as pool:
         return _audit(opened, config, families, pool, report)
 
 
@@ -214,15 +213,3 @@ def _stack(parts: list[Moments]) -> Moments:
         for name in ("mean", "m2", "m3", "m4")
     }
     return Moments(n=parts[0].n, **joined)
-
-
-@contextmanager
-def _single_threaded_blas() -> Iterator[None]:
-    """Leave threading to the pool: products run side by side, each on one core.
-
-    It also makes results independent of how a library splits a product.
-    """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield

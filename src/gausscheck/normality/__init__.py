@@ -7,12 +7,15 @@ from gausscheck.normality.edf import anderson_darling_pvalue
 from gausscheck.normality.gather import gather, moments_of
 from gausscheck.normality.judge import evaluate, judge, run
 from gausscheck.normality.profile import A0, Profile, profile
-from gausscheck.normality.registry import DIRECTION_TESTS, TESTS
+from gausscheck.normality.registry import DIRECTION_TESTS, JOINT_TESTS, TESTS
+from gausscheck.normality.sphere import SPHERE_TESTS
 from gausscheck.normality.tables import kolmogorov_null
 
 __all__ = [
     "A0",
     "DIRECTION_TESTS",
+    "JOINT_TESTS",
+    "SPHERE_TESTS",
     "TESTS",
     "Profile",
     "anderson_darling_pvalue",

@@ -6,6 +6,14 @@ from gausscheck.core import Spec
 from gausscheck.normality.distance import ENERGY_1D
 from gausscheck.normality.ecf import EPPS_PULLEY
 from gausscheck.normality.edf import ANDERSON_DARLING, CRAMER_VON_MISES, LILLIEFORS
+from gausscheck.normality.joint import (
+    BHEP,
+    ENERGY,
+    HENZE_ZIRKLER,
+    MARDIA_KURTOSIS,
+    MARDIA_SKEWNESS,
+)
+from gausscheck.normality.marginwise import DOORNIK_HANSEN, MULTIVARIATE_SHAPIRO, ROYSTON
 from gausscheck.normality.moments import (
     ANSCOMBE_KURTOSIS,
     DAGOSTINO_PEARSON,
@@ -13,6 +21,8 @@ from gausscheck.normality.moments import (
     JARQUE_BERA,
 )
 from gausscheck.normality.regression import SHAPIRO_FRANCIA, SHAPIRO_WILK
+from gausscheck.normality.sliced import SLICED_EPPS_PULLEY, SLICED_EPPS_PULLEY_MAX
+from gausscheck.normality.sphere import SPHERE_TESTS
 
 DIRECTION_TESTS: tuple[Spec, ...] = (
     ANDERSON_DARLING,
@@ -28,5 +38,20 @@ DIRECTION_TESTS: tuple[Spec, ...] = (
     ENERGY_1D,
 )
 
-TESTS: dict[str, Spec] = {spec.name: spec for spec in DIRECTION_TESTS}
+JOINT_TESTS: tuple[Spec, ...] = (
+    MARDIA_SKEWNESS,
+    MARDIA_KURTOSIS,
+    HENZE_ZIRKLER,
+    BHEP,
+    DOORNIK_HANSEN,
+    ROYSTON,
+    MULTIVARIATE_SHAPIRO,
+    ENERGY,
+    SLICED_EPPS_PULLEY,
+    SLICED_EPPS_PULLEY_MAX,
+)
+
+TESTS: dict[str, Spec] = {
+    spec.name: spec for spec in (*DIRECTION_TESTS, *JOINT_TESTS, *SPHERE_TESTS)
+}
 """Every test, by name, in the order reports list them."""

@@ -1,0 +1,172 @@
+"""Monte-Carlo p-values: the null simulated at the very n and d of the data.
+
+Joint statistics on residuals are affine invariant and sphere statistics rotation invariant, so one
+simulation from N(0, I) at the same n and d gives their law. Draw i of a simulation has a random
+stream of its own, named by test, n, d and i: the draws are the same for any number of threads, and
+a cached simulation is simply its first draws.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+
+from gausscheck.blas import one_thread
+from gausscheck.core import Evidence, FloatArray, Law, Spec
+from gausscheck.normality.gram import F64
+from gausscheck.normality.whiten import residuals
+
+VERSION = 1
+"""Of the statistics: raised when one of them changes, so that old draws are not read."""
+
+DRAWS = 999
+HITS = 25
+"""Exceedances at which sequential stopping ends a simulation (Besag & Clifford 1991)."""
+
+_BATCH = 40
+
+
+def simulated_law(
+    spec: Spec,
+    statistic: FloatArray,
+    n: int,
+    d: int,
+    *,
+    draws: int = DRAWS,
+    cache: bool = True,
+    threads: int | None = None,
+) -> Law:
+    """Simulate the p-value of one observed statistic.
+
+    Parameters
+    ----------
+    spec : Spec
+        Of scope joint or sphere.
+    statistic : (1,) array
+        Observed.
+    n, d : int
+        Rows, and dimension of what was tested (the rank, for joint tests).
+    draws : int
+        At most this many; fewer once the answer is plain.
+    cache : bool
+        Read and write simulated draws under :func:`cache_folder`.
+    threads : int, optional
+
+    Returns
+    -------
+    Law
+        p = (b + 1)/(m + 1) from m draws with b exceedances (Phipson & Smyth 2010), or h/m once h
+        draws exceed (Besag & Clifford 1991): either way P(p ≤ α) ≤ α under the null. Two-sided
+        tests double the smaller tail. Cost: that of the statistic, times the draws.
+    """
+    observed = float(statistic[0])
+    if np.isnan(observed):
+        return Law(np.array([np.nan]), np.array([np.nan]), "monte_carlo")
+    path = cache_folder() / f"v{VERSION}" / f"{spec.name}-{n}-{d}.npy" if cache else None
+    known = _load(path)
+    fresh = False
+    while known.size < draws and not _settled(known, observed, spec.two_sided):
+        wanted = range(known.size, min(known.size + _BATCH, draws))
+        known = np.concatenate([known, _simulate(spec, n, d, wanted, threads)])
+        fresh = True
+    if path is not None and fresh:
+        _store(path, known)
+    p, used = _pvalue(known[:draws], observed, spec.two_sided)
+    note = f"simulated: {used} draws at n = {n}, d = {d}"
+    return Law(np.array([p]), np.log([p]), "monte_carlo", (note,))
+
+
+def _tails(known: F64, observed: float, two_sided: bool) -> list[np.ndarray]:
+    """Whether each draw is at least as extreme, a tail at a time; ties count against the data."""
+    slack = 1e-12 * abs(observed)
+    upper = known >= observed - slack
+    return [upper, known <= observed + slack] if two_sided else [upper]
+
+
+def _settled(known: F64, observed: float, two_sided: bool) -> bool:
+    return all(int(tail.sum()) >= HITS for tail in _tails(known, observed, two_sided))
+
+
+def _pvalue(known: F64, observed: float, two_sided: bool) -> tuple[float, int]:
+    found = []
+    for tail in _tails(known, observed, two_sided):
+        hits = np.cumsum(tail)
+        if hits.size and hits[-1] >= HITS:
+            stop = int(np.searchsorted(hits, HITS)) + 1
+            found.append((HITS / stop, stop))
+        else:
+            found.append(((int(tail.sum()) + 1) / (known.size + 1), known.size))
+    p, used = min(found)
+    return min(1.0, p * len(found)), used
+
+
+def _simulate(spec: Spec, n: int, d: int, which: range, threads: int | None) -> F64:
+    name = crc32(spec.name.encode())
+
+    def one(i: int) -> float:
+        rng = np.random.default_rng([name, n, d, i])
+        return float(spec.statistic(gaussian_evidence(spec, rng, n, d))[0])
+
+    workers = min(threads or os.cpu_count() or 1, len(which))
+    with one_thread(), ThreadPoolExecutor(workers) as pool:
+        return np.array(list(pool.map(one, which)))
+
+
+def gaussian_evidence(spec: Spec, rng: np.random.Generator, n: int, d: int) -> Evidence:
+    """Draw what a test reads from the null: N(0, I) rows, their residuals, or unit rows."""
+    x = rng.standard_normal((n, d))
+    if spec.needs == "unit":
+        return Evidence(n=n, unit=x / np.linalg.norm(x, axis=1, keepdims=True))
+    if spec.needs == "residuals":
+        return Evidence(n=n, residuals=residuals(x)[0])
+    return Evidence(n=n, joint=x)
+
+
+def cache_folder() -> Path:
+    """Return the platform's cache folder for gausscheck; GAUSSCHECK_CACHE overrides it."""
+    override = os.environ.get("GAUSSCHECK_CACHE")
+    if override:
+        return Path(override)
+    home = Path.home()
+    places: dict[str, Callable[[], Path]] = {
+        "win32": lambda: Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")),
+        "darwin": lambda: home / "Library" / "Caches",
+    }
+    default = lambda: Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")  # noqa: E731
+    return places.get(sys.platform, default)() / "gausscheck"
+
+
+def _load(path: Path | None) -> F64:
+    """Return cached draws; whatever cannot be read is simulated anew."""
+    if path is None:
+        return np.empty(0)
+    try:
+        known = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return np.empty(0)
+    sound = known.ndim == 1 and known.dtype == np.float64 and bool(np.isfinite(known).all())
+    return np.asarray(known) if sound else np.empty(0)
+
+
+def _store(path: Path, known: F64) -> None:
+    """Write draws whole or not at all; a run beside this one may have written more: keep those."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if _load(path).size >= known.size:
+            return
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.save(file, known)
+            os.replace(name, path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError:
+        return  # a cache that cannot be written costs time, not the answer

@@ -1,0 +1,33 @@
+"""Scaled residuals of a joint sample: the affine-invariant part of the data."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+F64 = NDArray[np.float64]
+
+
+def residuals(x: F64) -> tuple[F64, int]:
+    """Centre and whiten with the 1/n covariance, within its range.
+
+    Parameters
+    ----------
+    x : (n, d) array
+
+    Returns
+    -------
+    y : (n, r) array
+        Mean 0, (1/n) yᵀy = I.
+    r : int
+        Numerical rank: singular values above max(n, d) eps times the largest. Cost O(n d²).
+    """
+    centred = x - x.mean(axis=0)
+    centred -= centred.mean(axis=0)
+    scale = np.abs(centred).max(axis=0)  # columns of very different scale must not lose rank
+    centred = centred[:, scale > 0] / scale[scale > 0]
+    if centred.shape[1] == 0:
+        return np.empty((x.shape[0], 0)), 0
+    left, values, _ = np.linalg.svd(centred, full_matrices=False)
+    rank = int((values > max(centred.shape) * np.finfo(float).eps * values[0]).sum())
+    return left[:, :rank] * np.sqrt(x.shape[0]), rank
