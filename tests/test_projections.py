@@ -92,7 +92,7 @@ def test_a_users_matrix_that_cannot_serve_is_refused(scene, tmp_path, matrix, ma
 )
 def test_malformed_directions_are_refused(text, match):
     with pytest.raises(GausscheckError, match=match):
-        parse(text)
+        parse(text, FAMILIES)
 
 
 @pytest.mark.parametrize("kind", ["raw", "unit", "whiten"])

@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 from gausscheck import projections
 from gausscheck.config import Config
 from gausscheck.core import Directions, Source
+from gausscheck.learned import School
 from gausscheck.preprocess import Preparation
 from gausscheck.reductions import Rows
 from gausscheck.sample import RowSample
 
 Progress = Callable[[str, float], None]
 """Called with a stage's name and the share of it that is done, from 0 to 1."""
+
+SCHOOL_BYTES = 64 << 20
+"""Bytes of float64 rows that directions may be learned from."""
 
 
 @dataclass(slots=True)
@@ -41,15 +45,35 @@ class Bench:
         At most :attr:`width` of them. The array is good until the next call: its memory is used
         again, for pages fresh from the system cost as much as the product.
         """
-        m, k = self.sample.m, len(range(*columns.indices(ways.k)))
+        first, m = self.span(ways)
+        k = len(range(*columns.indices(ways.k)))
         if self._buffer is None:
             dtype = np.float64 if self.double else np.float32
-            self._buffer = np.empty(self.width * m, dtype)
+            self._buffer = np.empty(self.width * self.sample.m, dtype)
         out = self._buffer[: k * m].reshape(k, m)
-        projections.project(
-            self.sample.read, m, prep, self.center, ways, columns, out=out, pool=self.pool
-        )
+
+        def read(start: int, stop: int) -> NDArray[Any]:
+            return self.sample.read(first + start, first + stop)
+
+        projections.project(read, m, prep, self.center, ways, columns, out=out, pool=self.pool)
         return out
+
+    def span(self, ways: Directions) -> tuple[int, int]:
+        """Where in the sample the rows begin that may test these directions, and their number."""
+        fitted = self.sample.m // 2 if ways.fit_rows == "half" else 0
+        return fitted, self.sample.m - fitted
+
+    def school(self, prep: Preparation, labels: NDArray[Any] | None) -> School:
+        """Return the first half of the sample, prepared and centred, to learn directions from.
+
+        At most :data:`SCHOOL_BYTES` of them.
+        """
+        half = min(self.sample.m // 2, max(SCHOOL_BYTES // (8 * prep.dim), 64))
+        rows = prep.rows(self.sample.read(0, half)) - self.center
+        rows = rows if prep.matrix is None else rows @ prep.matrix
+        rows -= rows.mean(axis=0)
+        mine = None if labels is None else labels[self.sample.index[:half]]
+        return School(rows, mine, self.config.seed)
 
     @property
     def width(self) -> int:

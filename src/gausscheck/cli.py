@@ -56,6 +56,7 @@ def _audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Families of directions, counts after a colon; file:PATH for your own .npy "
             f"matrix.  [default: {_DEFAULT.directions}]",
         ),
+        click.option("--labels", help="One label a row: .npy, FILE:KEY or a key of FILE."),
         click.option(
             "--subsets", metavar="BxM", help="Field's table: average over B subsets of M rows."
         ),

@@ -34,6 +34,10 @@ class Config:
         What is done to the rows before they are projected.
     directions : str
         Comma-separated families, a count after the colon: ``axes,random:256,pca:32,file:PATH``.
+        ``ica:K``, ``pursuit:K`` and ``lda`` are learned on one half and tested on the other.
+    labels : str or None
+        One label a row: a .npy file, ``FILE:KEY``, or a key of the same container. None takes what
+        the container calls labels, label, y or target.
     subsets : str or None
         ``BxM``: the field's table averages each statistic over B disjoint random subsets of M
         rows. None takes the whole sample once.
@@ -63,7 +67,8 @@ class Config:
     """
 
     normalize: str = "raw"
-    directions: str = "axes,random:256,pca:32"
+    directions: str = "axes,random:256,pca:32,ica:10,pursuit:10"
+    labels: str | None = None
     subsets: str | None = None
     reference: int = 5000
     rows: int = 100_000

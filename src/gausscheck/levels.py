@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,8 @@ def audit_level(
     """
     config, name = bench.config, ways.kind
     pieces = []
-    growth = _Growth(ways.k, bench.sample.m)
+    _, m = bench.span(ways)
+    growth = _Growth(ways.k, m)
     for part in bench.slabs(ways.k):
         block = bench.project(prep, ways, part)
         growth.take(block, part, config.workers)
@@ -197,7 +198,7 @@ def _worst(
     chosen = order[: bench.config.worst]
     median = order[order.size // 2]
     picked = np.append(chosen, median)
-    few = Directions(ways.matrix[:, picked], ways.kind, tuple(ways.labels[j] for j in picked))
+    few = replace(ways, matrix=ways.matrix[:, picked], labels=tuple(ways.labels[j] for j in picked))
     block = bench.project(prep, few, slice(0, few.k)).astype(np.float64)
     block -= block.mean(axis=1, keepdims=True)
     block /= block.std(axis=1, keepdims=True)
@@ -207,6 +208,7 @@ def _worst(
     levels = np.unique(np.concatenate([tails, levels, 1 - tails]))
     arrays[f"{ways.kind}/qq"] = np.vstack([ndtri(levels), np.quantile(block, levels, axis=1).T])
     arrays[f"{ways.kind}/qq_label"] = np.array(few.labels)
+    first, _ = bench.span(ways)
     mom = whole.moments
     entries = []
     for place, j in enumerate(chosen):
@@ -221,8 +223,8 @@ def _worst(
                 "skewness": skewness,
                 "excess_kurtosis": excess,
                 "shape": summary.shape(skewness, excess),
-                "lowest_rows": bench.sample.index[rank[:3]].tolist(),
-                "highest_rows": bench.sample.index[rank[::-1][:3]].tolist(),
+                "lowest_rows": bench.sample.index[first + rank[:3]].tolist(),
+                "highest_rows": bench.sample.index[first + rank[::-1][:3]].tolist(),
             }
         )
     return entries

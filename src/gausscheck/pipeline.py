@@ -16,13 +16,14 @@ from gausscheck.blas import one_thread
 from gausscheck.config import Config
 from gausscheck.core import Directions, GausscheckError, Moments, Source, __version__
 from gausscheck.field_table import check_subsets, norm_summary, paper_table
+from gausscheck.learned import LEARNED
 from gausscheck.levels import audit_level
 from gausscheck.normality import Profile
 from gausscheck.preprocess import Preparation
 from gausscheck.reductions import FirstPass, PowerSums, Rows, Spread
 from gausscheck.report import Report
 from gausscheck.sample import RowSample
-from gausscheck.sources import open_source
+from gausscheck.sources import open_source, read_labels
 from gausscheck.streaming import Plan, fold_blocks, plan
 
 
@@ -64,17 +65,20 @@ def analyze(source: Any, *, progress: Progress | None = None, **options: Any) ->
     'gaussian'
     """
     config = Config.from_options(options)
-    families = projections.parse(config.directions)
+    known = {**projections.FAMILIES, **LEARNED}
+    families = projections.parse(config.directions, known)
     report = progress or (lambda stage, share: None)
     opened = open_source(source, dataset=config.dataset)
+    labels = read_labels(opened, config.labels)
     with one_thread(), ThreadPoolExecutor(config.workers) as pool:
-        return _audit(opened, config, families, pool, report)
+        return _audit(opened, config, families, labels, pool, report)
 
 
 def _audit(
     source: Source,
     config: Config,
     families: list[tuple[str, str]],
+    labels: NDArray[Any] | None,
     pool: ThreadPoolExecutor,
     report: Progress,
 ) -> Report:
@@ -105,7 +109,12 @@ def _audit(
         double = wide or config.normalize == "whiten"
         bench = Bench(source, config, sample, pool, rows, spread.mean, double, report)
         scene = _scene(prep, spread, live, spec.rank, config.seed)
-        ways = [projections.FAMILIES[name](scene, argument) for name, argument in families]
+        ways = [
+            projections.FAMILIES[name](scene, argument)
+            for name, argument in families
+            if name in projections.FAMILIES
+        ]
+        ways += _learn(bench, prep, families, labels)
         moments = _second_pass(bench, blocks, prep, ways)
         arrays: dict[str, NDArray[Any]] = {
             f"preparation/{k}": v for k, v in prep.to_arrays().items()
@@ -171,6 +180,24 @@ def _scene(
     return projections.Scene(covariance, chosen, names, rank, seed)
 
 
+def _learn(
+    bench: Bench,
+    prep: Preparation,
+    families: list[tuple[str, str]],
+    labels: NDArray[Any] | None,
+) -> list[Directions]:
+    """Put all directions learned from rows into one level, "learned"."""
+    wanted = [(name, argument) for name, argument in families if name in LEARNED]
+    if not wanted:
+        return []
+    bench.report("learning directions", 0.0)
+    school = bench.school(prep, labels)
+    found = [LEARNED[name](school, argument) for name, argument in wanted]
+    matrix = np.hstack([columns for columns, _ in found])
+    names = tuple(label for _, several in found for label in several)
+    return [Directions(matrix, "learned", names, seed=bench.config.seed, fit_rows="half")]
+
+
 def _second_pass(
     bench: Bench, blocks: Plan, prep: Preparation, ways: list[Directions]
 ) -> list[Moments | None]:
@@ -178,6 +205,10 @@ def _second_pass(
     if bench.sample.m == bench.source.n - bench.rows.bad.size:
         return [None] * len(ways)
     sums = PowerSums()
+    learned = [w for w in ways if w.fit_rows == "half"]  # must not see the rows they learned
+    ways = [w for w in ways if w.fit_rows != "half"]
+    if not ways:
+        return [None] * len(learned)
     matrix = np.hstack([w.matrix for w in ways])
     weights = matrix if prep.matrix is None else prep.matrix @ matrix
     weights = weights.astype(np.float64 if bench.double else np.float32)
@@ -204,7 +235,8 @@ def _second_pass(
     )
     total = sums.finish(state)
     ends = np.cumsum([0, *(w.k for w in ways)])
-    return [total.pick(slice(low, high)) for low, high in pairwise(ends)]
+    found: list[Moments | None] = [total.pick(slice(low, high)) for low, high in pairwise(ends)]
+    return found + [None] * len(learned)  # they come last
 
 
 def _stack(parts: list[Moments]) -> Moments:

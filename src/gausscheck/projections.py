@@ -5,7 +5,7 @@ A projected block is ``(k, m)``: one direction a row, so that each sorts in plac
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +56,7 @@ def axes(scene: Scene, argument: str) -> Directions:
     """Coordinate axes that vary; a count takes that many at random."""
     chosen = scene.axes
     if argument:
-        count = _count("axes", argument, chosen.size)
+        count = count_of("axes", argument, chosen.size)
         chosen = np.sort(stream(scene.seed, "axes").choice(chosen, count, replace=False))
     matrix = np.zeros((scene.dim, chosen.size))
     matrix[chosen, np.arange(chosen.size)] = 1
@@ -68,7 +68,7 @@ def random(scene: Scene, argument: str) -> Directions:
 
     More directions than dimensions come as several independent frames.
     """
-    count = _count("random", argument or "256", None)
+    count = count_of("random", argument or "256", None)
     rng = stream(scene.seed, "random")
     frames = []
     for start in range(0, count, scene.dim):
@@ -81,7 +81,7 @@ def random(scene: Scene, argument: str) -> Directions:
 
 def pca(scene: Scene, argument: str) -> Directions:
     """Leading principal directions of the prepared rows, largest variance first."""
-    count = min(_count("pca", argument or "32", None), scene.rank)
+    count = min(count_of("pca", argument or "32", None), scene.rank)
     _, vectors = np.linalg.eigh(scene.covariance)
     lead = vectors[:, ::-1][:, :count]
     lead = lead * np.sign(lead[np.abs(lead).argmax(axis=0), np.arange(count)])
@@ -125,7 +125,7 @@ FAMILIES: dict[str, Callable[[Scene, str], Directions]] = {
 """Families that ``--directions`` knows."""
 
 
-def parse(text: str) -> list[tuple[str, str]]:
+def parse(text: str, known: Collection[str]) -> list[tuple[str, str]]:
     """Split ``axes,random:256`` into (family, argument) pairs.
 
     Raises
@@ -135,29 +135,36 @@ def parse(text: str) -> list[tuple[str, str]]:
 
     Examples
     --------
-    >>> parse("axes, random:256")
+    >>> parse("axes, random:256", FAMILIES)
     [('axes', ''), ('random', '256')]
     """
     pairs: list[tuple[str, str]] = []
     for item in text.split(","):
         name, _, argument = item.strip().partition(":")
-        if name not in FAMILIES:
+        if name not in known:
             raise GausscheckError(
-                f"--directions: expected families out of {', '.join(FAMILIES)} with a count or "
+                f"--directions: expected families out of {', '.join(known)} with a count or "
                 f"path after a colon, got {item.strip()!r}"
             )
-        if name in (known for known, _ in pairs):
+        if name in (earlier for earlier, _ in pairs):
             raise GausscheckError(f"--directions: {name} is named twice; give it once")
         if name == "file":
             if not argument:
                 raise GausscheckError("--directions: file needs a path: file:PATH")
         elif argument:
-            _count(name, argument, None)
+            count_of(name, argument, None)
         pairs.append((name, argument))
     return pairs
 
 
-def _count(name: str, text: str, most: int | None) -> int:
+def count_of(name: str, text: str, most: int | None) -> int:
+    """Read a family's count.
+
+    Raises
+    ------
+    GausscheckError
+        If it is not a positive integer.
+    """
     if not text.isdigit() or int(text) < 1:
         raise GausscheckError(
             f"--directions: expected a positive count after {name}:, got {text!r}"

@@ -237,6 +237,7 @@ _LEVEL_WORDS = {
     "random": "random projections",
     "pca": "principal components",
     "file": "your own directions",
+    "learned": "learned directions",
 }
 
 

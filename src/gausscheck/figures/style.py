@@ -38,8 +38,14 @@ RC: Any = {
 
 INK, MUTED, BAND = "#222222", "#8a8a8a", "#d9d9d9"
 
-_LEVELS = {"axes": "#0072B2", "random": "#D55E00", "pca": "#009E73", "file": "#CC79A7"}
-_MORE = ("#E69F00", "#56B4E9", "#7A5195", "#5C4A3D")
+_LEVELS = {
+    "axes": "#0072B2",
+    "random": "#D55E00",
+    "pca": "#009E73",
+    "file": "#CC79A7",
+    "learned": "#7A5195",
+}
+_MORE = ("#E69F00", "#56B4E9", "#5C4A3D")
 
 STATUS = {"gaussian": "#2b8a3e", "inconclusive": "#b8860b", "not_gaussian": "#c0392b"}
 WORDS = {

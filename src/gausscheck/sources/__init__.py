@@ -9,10 +9,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from gausscheck.core import GausscheckError, Source
-from gausscheck.sources.base import Contents, Entry
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["SOURCES", "Contents", "Entry", "Format", "inspect_source", "open_source"]
+from gausscheck.core import GausscheckError, Source
+from gausscheck.sources.base import Contents, Entry, check_file, one_a_row
+
+__all__ = ["SOURCES", "Contents", "Entry", "Format", "inspect_source", "open_source", "read_labels"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,75 @@ def inspect_source(source: str | PathLike[str]) -> Contents:
     """
     path, _ = _split(source)
     return _format(path).inspect()(path)
+
+
+LABEL_NAMES = ("labels", "label", "y", "target")
+"""What labels usually go by in a container."""
+
+
+def read_labels(source: Source, wanted: str | None) -> NDArray[Any] | None:
+    """Read one label a row.
+
+    Parameters
+    ----------
+    source : Source
+    wanted : str or None
+        A .npy file, ``FILE:KEY``, or a key of the source's own container; None looks there for
+        :data:`LABEL_NAMES`.
+
+    Returns
+    -------
+    (n,) array or None
+        None where nothing was asked for and nothing is there.
+
+    Raises
+    ------
+    GausscheckError
+        If what was asked for is missing or does not fit.
+    """
+    beside = getattr(source, "beside", None)
+    if wanted is None:
+        for name in LABEL_NAMES:
+            values = None if beside is None else beside(name)
+            if values is not None and one_a_row(values, source.n):
+                return np.asarray(values)
+        return None
+    values = _labels_from(wanted, beside)
+    if values is None:
+        raise GausscheckError(
+            f"--labels {wanted}: expected a .npy file, FILE:KEY or a key; no such"
+        )
+    if not one_a_row(values, source.n):
+        raise GausscheckError(
+            f"--labels {wanted}: expected {source.n:,} labels, one a row, got {values.dtype} of "
+            f"shape {values.shape}"
+        )
+    return values
+
+
+def _labels_from(
+    wanted: str, beside: Callable[[str], NDArray[Any] | None] | None
+) -> NDArray[Any] | None:
+    path, key = _split(wanted)
+    if key is None and not path.is_file():
+        return None if beside is None else beside(wanted.strip("/"))
+    check_file(path)
+    try:
+        if key is None:
+            return np.asarray(np.load(path, allow_pickle=False))
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as archive:
+                return np.asarray(archive[key]) if key in archive.files else None
+        import h5py
+
+        with h5py.File(path, "r") as file:
+            item = file.get(key)
+            if not isinstance(item, h5py.Dataset):
+                return None
+            text = h5py.check_string_dtype(item.dtype) is not None
+            return np.asarray(item.asstr()[()], dtype=np.str_) if text else np.asarray(item[()])
+    except (OSError, ValueError, EOFError) as err:
+        raise GausscheckError(f"--labels {wanted}: cannot be read: {err}") from err
 
 
 def _split(source: str | PathLike[str]) -> tuple[Path, str | None]:

@@ -211,3 +211,8 @@ class ArraySource:
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous, in native byte order."""
         return np.ascontiguousarray(self._array[start:stop], dtype=self.dtype)
+
+
+def one_a_row(values: NDArray[Any], n: int) -> bool:
+    """Whether an array can be labels of n rows."""
+    return values.ndim == 1 and values.size == n and values.dtype.kind in "biufSU"

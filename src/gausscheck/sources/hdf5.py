@@ -57,6 +57,18 @@ class Hdf5Source:
             ) from err
         return out
 
+    def beside(self, key: str) -> NDArray[Any] | None:
+        """Return another dataset of the file, strings decoded; None where there is none."""
+        import h5py
+
+        self._dataset()
+        item = self._file.get(key)
+        if not isinstance(item, h5py.Dataset):
+            return None
+        if h5py.check_string_dtype(item.dtype) is not None:
+            return np.asarray(item.asstr()[()], dtype=np.str_)
+        return np.asarray(item[()])
+
 
 def _first_line(err: BaseException) -> str:
     return str(err).splitlines()[0] if str(err) else type(err).__name__

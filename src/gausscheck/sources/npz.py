@@ -48,6 +48,11 @@ class NpzSource:
         flat = np.fromfile(self._path, self._stored, count, offset=where)
         return flat.astype(self.dtype, copy=False).reshape(stop - start, self.d)
 
+    def beside(self, key: str) -> NDArray[Any] | None:
+        """Return another member of the archive; None where there is none."""
+        with np.load(self._path, allow_pickle=False) as archive:
+            return np.asarray(archive[key]) if key in archive.files else None
+
 
 def _header(member: BinaryIO, uri: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     try:
