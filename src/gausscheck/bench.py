@@ -39,13 +39,16 @@ class Bench:
     report: Progress
     _buffer: NDArray[Any] | None = None
 
-    def project(self, prep: Preparation, ways: Directions, columns: slice) -> NDArray[Any]:
-        """Return the sampled rows along some of the directions, ``(k, m)``.
+    def project(
+        self, prep: Preparation, ways: Directions, columns: slice, rows: int | None = None
+    ) -> NDArray[Any]:
+        """Return the sampled rows, or the first of them, along some of the directions, ``(k, m)``.
 
-        At most :attr:`width` of them. The array is good until the next call: its memory is used
+        At most :attr:`width` directions. The array is good until the next call: its memory is used
         again, for pages fresh from the system cost as much as the product.
         """
         first, m = self.span(ways)
+        m = m if rows is None else min(m, rows)
         k = len(range(*columns.indices(ways.k)))
         if self._buffer is None:
             dtype = np.float64 if self.double else np.float32
@@ -69,11 +72,15 @@ class Bench:
         At most :data:`SCHOOL_BYTES` of them.
         """
         half = min(self.sample.m // 2, max(SCHOOL_BYTES // (8 * prep.dim), 64))
-        rows = prep.rows(self.sample.read(0, half)) - self.center
+        mine = None if labels is None else labels[self.sample.index[:half]]
+        return School(self.first_rows(prep, half), mine, self.config.seed)
+
+    def first_rows(self, prep: Preparation, m: int) -> NDArray[np.float64]:
+        """Return the first m rows of the sample, prepared and centred, ``(m, dim)``."""
+        rows = prep.rows(self.sample.read(0, m)) - self.center
         rows = rows if prep.matrix is None else rows @ prep.matrix
         rows -= rows.mean(axis=0)
-        mine = None if labels is None else labels[self.sample.index[:half]]
-        return School(rows, mine, self.config.seed)
+        return np.asarray(rows)
 
     @property
     def width(self) -> int:

@@ -20,6 +20,7 @@ DP_THRESHOLD = 0.05
 
 NORMALIZE = ("raw", "center", "unit", "standardize", "whiten")
 ON_BAD_ROWS = ("error", "drop")
+JOINT_LEVELS = ("marginals", "norms", "sphere")
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -62,6 +63,12 @@ class Config:
         Worker threads; None takes the processors at hand.
     dataset : str or None
         The array inside a container that holds several.
+    levels : str
+        Joint levels beside those of ``directions``, out of ``marginals,norms,sphere``; ``none``.
+    group : bool
+        Whether rows of each label are audited by themselves too.
+    cache : bool
+        Whether simulated null distributions are kept on disk for the next time.
     worst : int
         Most deviant directions named per level.
     """
@@ -80,6 +87,9 @@ class Config:
     seed: int = 0
     threads: int | None = None
     dataset: str | None = None
+    levels: str = "marginals,norms,sphere"
+    group: bool = False
+    cache: bool = True
     worst: int = 3
 
     def __post_init__(self) -> None:
@@ -97,6 +107,7 @@ class Config:
                 )
         if self.memory_bytes < 32 * 10**6:
             raise GausscheckError(f"memory: expected at least 32MB, got {self.memory}")
+        self.joint_levels()
         self.subset_plan()  # refuses a malformed one here rather than mid-run
 
     @property
@@ -112,6 +123,15 @@ class Config:
         if hasattr(os, "sched_getaffinity"):
             return len(os.sched_getaffinity(0))
         return os.cpu_count() or 1
+
+    def joint_levels(self) -> tuple[str, ...]:
+        """Return ``levels`` as names."""
+        names = tuple(name.strip() for name in self.levels.split(","))
+        if names == ("none",):
+            return ()
+        for name in names:
+            _one_of("levels", name, (*JOINT_LEVELS, "none"))
+        return tuple(name for name in JOINT_LEVELS if name in names)
 
     def subset_plan(self) -> tuple[int, int] | None:
         """Return ``subsets`` as (B, M), or None for the whole sample once."""

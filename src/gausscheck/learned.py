@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
+from gausscheck.normality import whiten_tall
 from gausscheck.projections import F64, count_of, stream
 
 ROUNDS = 40
@@ -52,7 +53,7 @@ def ica(school: School, argument: str) -> tuple[F64, tuple[str, ...]]:
     (d, K) array, labels
         Unit columns. Cost O(n d²) to whiten, O(n d K) a step.
     """
-    y, back = _whitened(school.rows)
+    y, back = whiten_tall(school.rows, most=len(school.rows) // 2)
     r = y.shape[1]
     k = min(count_of("ica", argument or "10", None), r)
     ends = _kurtosis_ends(y, k // 2)
@@ -80,7 +81,7 @@ def pursuit(school: School, argument: str) -> tuple[F64, tuple[str, ...]]:
     (d, K) array, labels
         Unit columns, at most K. Cost O(n d²) to whiten, O(8 n d K) a step.
     """
-    y, back = _whitened(school.rows)
+    y, back = whiten_tall(school.rows, most=len(school.rows) // 2)
     r = y.shape[1]
     k = min(count_of("pursuit", argument or "10", None), r)
     ends = _kurtosis_ends(y, k)
@@ -123,7 +124,7 @@ def lda(school: School, argument: str) -> tuple[F64, tuple[str, ...]]:
         )
     most = min(groups - 1, school.rows.shape[1])
     k = count_of("lda", argument or str(most), most)
-    y, back = _whitened(school.rows)
+    y, back = whiten_tall(school.rows, most=len(school.rows) // 2)
     fitted = LinearDiscriminantAnalysis(solver="svd").fit(y, school.labels)
     found = fitted.scalings_[:, :k]
     return _unit(back @ found), tuple(f"lda {i + 1}" for i in range(found.shape[1]))
@@ -135,17 +136,6 @@ LEARNED: dict[str, Callable[[School, str], tuple[F64, tuple[str, ...]]]] = {
     "lda": lda,
 }
 """Families of ``--directions`` that look at rows."""
-
-
-def _whitened(rows: F64) -> tuple[F64, F64]:
-    """Return whitened rows (n, r) and the map (d, r) that takes a direction back."""
-    covariance = rows.T @ rows / len(rows)
-    values, vectors = np.linalg.eigh(covariance)
-    keep = values > values[-1] * max(rows.shape[1], 100) * np.finfo(float).eps
-    if keep.sum() > len(rows) // 2:  # as many dimensions as rows: keep the strongest
-        keep[: -max(len(rows) // 2, 1)] = False
-    back = vectors[:, keep] / np.sqrt(values[keep])
-    return rows @ back, back
 
 
 def _kurtosis_ends(y: F64, k: int) -> F64:

@@ -13,6 +13,8 @@ from gausscheck.bench import Bench
 from gausscheck.core import Directions, Moments, Outcome
 from gausscheck.normality import A0, Profile, kolmogorov_null, profile
 from gausscheck.preprocess import Preparation
+from gausscheck.projections import Scene, stream
+from gausscheck.twin import global_pvalue
 
 QUANTILES = 201
 """Points of a stored Q-Q curve."""
@@ -34,6 +36,7 @@ class Level:
 def audit_level(
     bench: Bench,
     prep: Preparation,
+    scene: Scene,
     ways: Directions,
     moments: Moments | None,
     arrays: dict[str, NDArray[Any]],
@@ -44,6 +47,8 @@ def audit_level(
     ----------
     bench : Bench
     prep : Preparation
+    scene : Scene
+        Its covariance is that of the prepared rows.
     ways : Directions
     moments : Moments or None
         Of every direction over all rows, where the sample does not hold them all.
@@ -80,7 +85,7 @@ def audit_level(
         reference=config.reference,
         confidence=config.confidence,
     )
-    status = summary.decide(effect.ad_at_reference_ci)
+    status = summary.decide(effect)
     for key, values in _direction_arrays(whole, ways).items():
         arrays[f"{name}/direction/{key}"] = values
     arrays[f"{name}/ad_star"] = whole.ad_star
@@ -103,12 +108,27 @@ def audit_level(
         "l_skewness": float(np.nanmean(whole.l_skewness)),
         "l_kurtosis": float(np.nanmean(whole.l_kurtosis)),
         "l_kurtosis_null": 0.1226,
+        "global": _global(bench, scene, ways, whole),
         "worst": worst,
     }
     outcomes = {
         test: _outcome_entry(outcome, config.alpha) for test, outcome in whole.outcomes.items()
     }
     return Level(entry, outcomes, effect, whole)
+
+
+def _global(bench: Bench, scene: Scene, ways: Directions, whole: Profile) -> dict[str, Any]:
+    log_pvalue = whole.outcomes["anderson_darling"].log_pvalue
+    if log_pvalue is None:
+        raise LookupError("anderson_darling gave no p-values")
+    return global_pvalue(
+        ways.matrix.T @ scene.covariance @ ways.matrix,
+        np.asarray(whole.ad_star, dtype=np.float64),
+        np.asarray(log_pvalue, dtype=np.float64),
+        whole.n,
+        stream(bench.config.seed, f"twin {ways.kind}"),
+        bench.config.workers,
+    )
 
 
 def _direction_arrays(whole: Profile, ways: Directions) -> dict[str, NDArray[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,7 @@ from gausscheck.blas import one_thread
 from gausscheck.config import Config
 from gausscheck.core import Directions, GausscheckError, Moments, Source, __version__
 from gausscheck.field_table import check_subsets, norm_summary, paper_table
+from gausscheck.joint_levels import joint_levels
 from gausscheck.learned import LEARNED
 from gausscheck.levels import audit_level
 from gausscheck.normality import Profile
@@ -24,7 +26,13 @@ from gausscheck.reductions import FirstPass, PowerSums, Rows, Spread
 from gausscheck.report import Report
 from gausscheck.sample import RowSample
 from gausscheck.sources import open_source, read_labels
+from gausscheck.spectrum import companions, concentration
 from gausscheck.streaming import Plan, fold_blocks, plan
+
+GROUPS, GROUP_ROWS = 50, 100
+"""Labels that ``--group`` shows, the largest first, and the rows that one needs."""
+
+_GROUP_KEYS = ("status", "ad_at_reference", "ad_at_reference_ci")
 
 
 def analyze(source: Any, *, progress: Progress | None = None, **options: Any) -> Report:
@@ -60,7 +68,7 @@ def analyze(source: Any, *, progress: Progress | None = None, **options: Any) ->
     Examples
     --------
     >>> import numpy as np
-    >>> x = np.random.default_rng(0).standard_normal((4000, 8))
+    >>> x = np.random.default_rng(0).standard_normal((5000, 32))
     >>> analyze(x, directions="axes").verdict.status
     'gaussian'
     """
@@ -122,12 +130,21 @@ def _audit(
         levels, effects, outcomes = {}, {}, {}
         kept: dict[str, Profile] = {}
         for directions, moment in zip(ways, moments, strict=True):
-            level = audit_level(bench, prep, directions, moment, arrays)
+            level = audit_level(bench, prep, scene, directions, moment, arrays)
             levels[directions.kind], outcomes[directions.kind] = level.entry, level.outcomes
             effects[directions.kind], kept[directions.kind] = level.effect, level.profile
         table = paper_table(bench, prep, found, live, kept.get("axes"))
         norms = norm_summary(bench, found, spread, arrays)
-        verdict = summary.overall(effects, found.constant_norm)
+        joint, reasons = joint_levels(bench, prep, scene, found.constant_norm)
+        for name, deep in joint.items():
+            levels[name], effects[name] = deep.entry, deep.effect
+        names = {name: deep.name for name, deep in joint.items()}
+        verdict = summary.overall(effects, found.constant_norm, names)
+        numbers: dict[str, Any] = {
+            **companions(spread, spec.values, spec.rank),
+            **concentration(sample.read, sample.m, source.d),
+        }
+        groups = _groups(bench, labels, pool) if config.group else {}
         return Report(
             source={
                 "uri": source.uri,
@@ -143,6 +160,9 @@ def _audit(
             levels=levels,
             outcomes=outcomes,
             verdict=verdict,
+            spectrum=numbers,
+            groups=groups,
+            not_applicable=reasons,
             arrays=arrays,
             version=__version__,
         )
@@ -237,6 +257,34 @@ def _second_pass(
     ends = np.cumsum([0, *(w.k for w in ways)])
     found: list[Moments | None] = [total.pick(slice(low, high)) for low, high in pairwise(ends)]
     return found + [None] * len(learned)  # they come last
+
+
+def _groups(bench: Bench, labels: NDArray[Any] | None, pool: ThreadPoolExecutor) -> dict[str, Any]:
+    """Audit the sampled rows of each label by themselves: a mixture's components."""
+    if labels is None:
+        raise GausscheckError(
+            f"{bench.source.uri}: --group expected labels, found none; name them with --labels "
+            "FILE or FILE:KEY"
+        )
+    mine = labels[bench.sample.index]
+    names, counts = np.unique(mine, return_counts=True)
+    enough = counts >= GROUP_ROWS
+    order = np.argsort(-counts[enough], kind="stable")[:GROUPS]
+    rows = bench.sample.read(0, bench.sample.m)
+    settings = replace(bench.config, directions="axes,random:64", levels="none", group=False)
+    families = projections.parse(settings.directions, projections.FAMILIES)
+    found = {}
+    for place, name in enumerate(names[enough][order]):
+        part = open_source(rows[mine == name])
+        told = _audit(part, settings, families, None, pool, lambda stage, share: None)
+        found[str(name)] = {
+            "n": part.n,
+            "verdict": told.verdict.status,
+            "paper_table": told.paper_table["raw"],
+            "levels": {k: {key: v[key] for key in _GROUP_KEYS} for k, v in told.levels.items()},
+        }
+        bench.report("groups", (place + 1) / order.size)
+    return {"labels": int(names.size), "shown": found}
 
 
 def _stack(parts: list[Moments]) -> Moments:

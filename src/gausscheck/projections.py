@@ -64,7 +64,7 @@ def axes(scene: Scene, argument: str) -> Directions:
 
 
 def random(scene: Scene, argument: str) -> Directions:
-    """Haar-random orthonormal frames: QR of a Gaussian matrix with the signs of R made positive.
+    """Haar-random orthonormal frames.
 
     More directions than dimensions come as several independent frames.
     """
@@ -73,10 +73,15 @@ def random(scene: Scene, argument: str) -> Directions:
     frames = []
     for start in range(0, count, scene.dim):
         width = min(scene.dim, count - start)
-        q, r = np.linalg.qr(rng.standard_normal((scene.dim, width)))
-        frames.append(q * np.sign(np.diag(r)))
+        frames.append(haar(rng, scene.dim, width))
     labels = tuple(f"random {i}" for i in range(count))
     return Directions(np.hstack(frames), "random", labels, seed=scene.seed)
+
+
+def haar(rng: np.random.Generator, dim: int, k: int) -> F64:
+    """Draw k orthonormal columns (dim, k), uniform over all such frames."""
+    q, r = np.linalg.qr(rng.standard_normal((dim, k)))
+    return np.asarray(q * np.sign(np.diag(r)))
 
 
 def pca(scene: Scene, argument: str) -> Directions:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = "gausscheck.report"
-SCHEMA_VERSION = (1, 0)
+SCHEMA_VERSION = (1, 1)
 
 _SECTIONS = (
     "source",
@@ -37,6 +37,9 @@ _SECTIONS = (
     "levels",
     "outcomes",
 )
+
+_LATER = ("spectrum", "groups", "not_applicable")
+"""Sections that reports of schema 1.0 do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,17 @@ class Report:
     norms : dict
         Coefficient of variation beside its Gaussian value.
     levels : dict
-        Per level: status, effect sizes with intervals, worst directions.
+        Per level: status, effect sizes with intervals, worst directions. Joint levels have
+        ``kind`` "joint".
     outcomes : dict
         Per level and test: calibration, n, and how many directions reject.
     verdict : Verdict
+    spectrum : dict
+        Effective rank and its companions, mean cosine, mean resultant length.
+    groups : dict
+        With ``group``: the number of ``labels``, and the table of each in ``shown``.
+    not_applicable : dict
+        Levels left out, and why.
     arrays : dict of str to array
         Per-direction values and figure data, keyed ``level/name``.
     """
@@ -73,6 +83,9 @@ class Report:
     levels: Mapping[str, Any]
     outcomes: Mapping[str, Any]
     verdict: Verdict
+    spectrum: Mapping[str, Any] = field(default_factory=dict)
+    groups: Mapping[str, Any] = field(default_factory=dict)
+    not_applicable: Mapping[str, str] = field(default_factory=dict)
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     version: str = ""
 
@@ -84,7 +97,7 @@ class Report:
             "summary": self.verdict.summary,
             "levels": dict(self.verdict.levels),
         }
-        body = {name: getattr(self, name) for name in _SECTIONS}
+        body = {name: getattr(self, name) for name in (*_SECTIONS, *_LATER)}
         replaced: list[str] = []
         plain = {key: _plain(value, key, replaced) for key, value in body.items()}
         return {
@@ -97,6 +110,11 @@ class Report:
         }
 
     @property
+    def directional(self) -> dict[str, Any]:
+        """The levels that are families of directions."""
+        return {k: v for k, v in self.levels.items() if v.get("kind") != "joint"}
+
+    @property
     def preparation(self) -> Preparation:
         """The fitted map of rows, to apply to other rows."""
         names = ("kind", "mean", "matrix")
@@ -107,7 +125,7 @@ class Report:
         import pandas as pd
 
         frames = []
-        for level in self.levels:
+        for level in self.directional:
             prefix = f"{level}/direction/"
             columns = {
                 key.removeprefix(prefix): values
@@ -153,8 +171,9 @@ class Report:
         lines = [f"gausscheck report: {self.source['uri']} ({self.source['n']:,} rows)"]
         for level, found in self.levels.items():
             low, high = found["ad_at_reference_ci"]
+            statistic = found.get("statistic", "A*²")
             lines.append(
-                f"  {level:<10} {found['status']:<13} A*² at {found['reference']:,} rows "
+                f"  {level:<10} {found['status']:<13} {statistic} at {found['reference']:,} rows "
                 f"{found['ad_at_reference']:.3f} [{low:.3f}, {high:.3f}]"
             )
         return "\n".join([*lines, f"  {self.verdict.summary}"])
@@ -221,6 +240,7 @@ def load_report(directory: str | Path) -> Report:
     if missing:
         raise GausscheckError(f"{path}: the report lacks {', '.join(missing)}; write it again")
     sections = {name: data[name] for name in _SECTIONS}
+    sections |= {name: data.get(name, {}) for name in _LATER}
     return Report(
         **sections,
         verdict=Verdict(**data["verdict"]),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.config import AD_THRESHOLD, DP_THRESHOLD
+from gausscheck.config import AD_THRESHOLD, DP_THRESHOLD, JOINT_LEVELS
 from gausscheck.core import FloatArray, Status, Verdict
 from gausscheck.normality import A0, profile
 
@@ -37,6 +37,9 @@ class Effect:
         not positive.
     standard_error : float
         Jackknife standard error of ``ad_discrepancy``.
+    null_mean, limit : float
+        Mean and 5 % critical value of the statistic under normality: 0.385 and 0.752 for the A*²
+        of directions; joint levels have their own.
     """
 
     n: int
@@ -48,6 +51,8 @@ class Effect:
     rms_cdf_error: float
     n_detect: float | None
     standard_error: float
+    null_mean: float = A0
+    limit: float = AD_THRESHOLD
 
     def to_dict(self) -> dict[str, Any]:
         """Return the effect as plain values."""
@@ -56,7 +61,15 @@ class Effect:
 
 
 def effect(
-    ad_star: FloatArray, ad_star_without: FloatArray, n: int, *, reference: int, confidence: float
+    ad_star: FloatArray,
+    ad_star_without: FloatArray,
+    n: int,
+    *,
+    reference: int,
+    confidence: float,
+    null_mean: float = A0,
+    limit: float = AD_THRESHOLD,
+    least: int = 1,
 ) -> Effect:
     """Estimate delta averaged over directions, with a delete-a-group jackknife interval.
 
@@ -70,6 +83,10 @@ def effect(
     reference : int
         Rows at which ``ad_at_reference`` is read.
     confidence : float
+    null_mean, limit : float
+        Of the statistic, where it is not the A*² of a direction.
+    least : int
+        Rows below which the statistic says nothing: ``n_detect`` is at least that.
 
     Returns
     -------
@@ -80,10 +97,10 @@ def effect(
     from scipy.special import stdtrit
 
     fine = np.isfinite(ad_star)
-    delta = float((ad_star[fine].mean() - A0) / n)
+    delta = float((ad_star[fine].mean() - null_mean) / n)
     groups = ad_star_without.shape[1]
     sizes = n - np.array([part.size for part in np.array_split(np.arange(n), groups)])
-    without = (ad_star_without[fine].mean(axis=0) - A0) / sizes
+    without = (ad_star_without[fine].mean(axis=0) - null_mean) / sizes
     error = sqrt((groups - 1) / groups * float(((without - without.mean()) ** 2).sum()))
     half = float(stdtrit(groups - 1, 0.5 + confidence / 2)) * error
     low, high = delta - half, delta + half
@@ -92,22 +109,29 @@ def effect(
         ad_discrepancy=delta,
         ad_discrepancy_ci=(low, high),
         reference=reference,
-        ad_at_reference=A0 + reference * delta,
-        ad_at_reference_ci=(A0 + reference * low, A0 + reference * high),
+        ad_at_reference=null_mean + reference * delta,
+        ad_at_reference_ci=(null_mean + reference * low, null_mean + reference * high),
         rms_cdf_error=sqrt(max(delta, 0.0)),
-        n_detect=(AD_THRESHOLD - A0) / delta if delta > 0 else None,
+        n_detect=max((limit - null_mean) / delta, least) if delta > 0 else None,
         standard_error=error,
+        null_mean=null_mean,
+        limit=limit,
     )
 
 
-def decide(interval: tuple[float, float]) -> Status:
-    """Compare the interval of A*² at the reference with the 5 % critical value."""
-    low, high = interval
-    if high < AD_THRESHOLD:
+def decide(found: Effect) -> Status:
+    """Compare the interval of the statistic at the reference with its 5 % critical value."""
+    low, high = found.ad_at_reference_ci
+    if high < found.limit:
         return "gaussian"
-    if low > AD_THRESHOLD:
+    if low > found.limit:
         return "not_gaussian"
     return "inconclusive"
+
+
+def badness(found: Effect) -> tuple[int, float]:
+    """Rank effects: by status, then by the size of the deviation, whatever n and the reference."""
+    return _RANK[decide(found)], found.ad_discrepancy
 
 
 def rows_needed(found: Effect) -> int | None:
@@ -117,7 +141,7 @@ def rows_needed(found: Effect) -> int | None:
     assumed, so this errs towards more rows. None where the estimate sits on the threshold.
     """
     low, high = found.ad_at_reference_ci
-    margin = abs(found.ad_at_reference - AD_THRESHOLD)
+    margin = abs(found.ad_at_reference - found.limit)
     half = (high - low) / 2
     if not isfinite(half) or margin < 0.02:
         return None
@@ -180,37 +204,47 @@ def shape(skewness: float, excess: float) -> str:
     return ", ".join(words) or "near-normal moments"
 
 
-def overall(levels: Mapping[str, Effect], constant_norm: bool) -> Verdict:
+def overall(
+    levels: Mapping[str, Effect], constant_norm: bool, names: Mapping[str, str] | None = None
+) -> Verdict:
     """Put the levels together: the worst one decides, never an average.
+
+    Levels are ranked by :func:`badness`.
 
     Parameters
     ----------
     levels : mapping of str to Effect
     constant_norm : bool
         Whether rows are L2-normalised, which the advice mentions.
+    names : mapping of str to str, optional
+        What to call a level, where that depends on the data.
     """
-    statuses: dict[str, Status] = {k: decide(e.ad_at_reference_ci) for k, e in levels.items()}
-    worst = max(levels, key=lambda k: (_RANK[statuses[k]], levels[k].ad_at_reference))
+    words = {**_LEVEL_WORDS, **(names or {})}
+    statuses: dict[str, Status] = {k: decide(e) for k, e in levels.items()}
+    worst = max(levels, key=lambda k: badness(levels[k]))
     status = statuses[worst]
     found = levels[worst]
     low, high = found.ad_at_reference_ci
     numbers = (
-        f"{_LEVEL_WORDS.get(worst, worst)}: A*² at {found.reference:,} rows is "
+        f"{words.get(worst, worst)}: {STATISTIC.get(worst, 'A*²')} at {found.reference:,} rows is "
         f"{found.ad_at_reference:.2f} [{low:.2f}, {high:.2f}]"
     )
+    limit = f"{found.limit:.3g}"
     if status == "gaussian":
         text = (
-            f"Gaussian at every level looked at. The worst one, {numbers}, stays below "
-            f"{AD_THRESHOLD}. Gaussian likelihoods, Mahalanobis distances and whitening are "
-            "reasonable along the directions tested."
+            f"Gaussian at every level looked at. The worst one, {numbers}, stays below {limit}. "
+            "Gaussian likelihoods, Mahalanobis distances and whitening are reasonable "
+            + (
+                "for these rows."
+                if set(JOINT_LEVELS) <= set(levels)
+                else "along the directions tested."
+            )
         )
     elif status == "not_gaussian":
+        size = _SIZE.get(worst, _CDF).format(found.rms_cdf_error)
         text = (
-            f"Not Gaussian. The worst level, {numbers}, lies above {AD_THRESHOLD}. "
-            f"The CDF is off by {found.rms_cdf_error:.1%} of a binomial standard deviation "
-            f"(root mean square); a test notices from about {_round(found.n_detect)} rows. "
-            "Do not read Gaussian likelihoods or tail probabilities off these rows without "
-            "correction; look at the most deviant directions first."
+            f"Not Gaussian. The worst level, {numbers}, lies above {limit}. {size}; a test notices "
+            f"from about {_round(found.n_detect)} rows. {_ADVICE.get(worst, _BEWARE)}"
         )
     else:
         needed = rows_needed(found)
@@ -221,23 +255,47 @@ def overall(levels: Mapping[str, Effect], constant_norm: bool) -> Verdict:
         )
         text = (
             f"Inconclusive from {found.n:,} rows. The interval of the worst level, {numbers}, "
-            f"spans {AD_THRESHOLD}; {more}."
+            f"spans {limit}; {more}."
         )
     good = [k for k, s in statuses.items() if s == "gaussian"]
     if status != "gaussian" and good:
-        text += f" Gaussian all the same: {', '.join(_LEVEL_WORDS.get(k, k) for k in good)}."
+        text += f" Gaussian all the same: {', '.join(words.get(k, k) for k in good)}."
     if constant_norm:
         text += " Rows are L2-normalised, so norms carry no information."
     return Verdict(status=status, worst_level=worst, summary=text, levels=statuses)
 
 
 _RANK = {"gaussian": 0, "inconclusive": 1, "not_gaussian": 2}
+
+STATISTIC = {"marginals": "shell A²", "norms": "shell A²", "sphere": "energy N"}
+"""What a level's statistic is called, where it is not the A*² of directions."""
+
 _LEVEL_WORDS = {
     "axes": "coordinate axes",
     "random": "random projections",
     "pca": "principal components",
     "file": "your own directions",
     "learned": "learned directions",
+    "marginals": "random subspaces",
+    "norms": "whitened norms",
+    "sphere": "directions of whitened rows",
+}
+
+_CDF = "The CDF is off by {:.1%} of a binomial standard deviation (root mean square)"
+_SIZE = {"sphere": "The energy distance from evenly spread directions is {:.3f}"}
+_BEWARE = (
+    "Do not read Gaussian likelihoods or tail probabilities off these rows without correction; "
+    "look at the most deviant directions first."
+)
+_JOINTLY = (
+    "Distances from the centre do not follow the Gaussian law: correct Mahalanobis distances and "
+    "likelihoods, whatever single directions look like."
+)
+_ADVICE = {
+    "marginals": _JOINTLY,
+    "norms": _JOINTLY,
+    "sphere": "Whitened rows crowd in some directions: look for clusters before using one Gaussian "
+    "for all of them.",
 }
 
 

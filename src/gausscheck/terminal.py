@@ -50,12 +50,16 @@ def show_report(report: Report) -> None:
         _levels(report),
         _paper_table(report.paper_table, report.norms),
         _tests(report),
+        *_marginals(report),
         _worst(report),
+        *_spectrum(report),
+        *_groups(report),
     ):
         console.print(Text(title, style="bold"))
         console.print(table)
         console.print()
-    notes = [*report.preflight["notes"], *report.source.get("notes", [])]
+    left_out = [f"level {name} left out: {why}" for name, why in report.not_applicable.items()]
+    notes = [*report.preflight["notes"], *report.source.get("notes", []), *left_out]
     if notes:
         console.print(Text("Before testing", style="bold"))
         for note in notes:
@@ -66,24 +70,23 @@ def show_report(report: Report) -> None:
 def _levels(report: Report) -> tuple[str, Table]:
     reference = report.config["reference"]
     confidence = f"{report.config['confidence']:.0%}"
-    title = (
-        f"Levels: mean A*² read at {reference:,} rows, whatever n is "
-        f"(Gaussian 0.385, limit {AD_THRESHOLD})"
-    )
-    interval = f"{confidence} interval"
-    table = _table("level", "dirs", "A*²", interval, "CDF error", "seen from n", "verdict")
+    read = {v["reference"] for v in report.levels.values() if v.get("kind") == "joint"}
+    joint = "".join(f"\n(marginals and norms: shell A², sphere: energy N; at {r:,})" for r in read)
+    title = f"Levels: mean A*² read at {reference:,} rows, whatever n is{joint}"
+    table = _table("level", "value", f"{confidence} interval", "limit", "seen from n", "verdict")
     for name, found in report.levels.items():
         low, high = found["ad_at_reference_ci"]
         detect = found["n_detect"]
         table.add_row(
-            name,
-            f"{found['directions']:,}",
+            f"{name} ({found['k']}-dim)" if "k" in found else f"{name} ({found['directions']:,})",
             _number(found["ad_at_reference"]),
             f"{_number(low)} to {_number(high)}",
-            f"{found['rms_cdf_error']:.2%}",
+            _number(found.get("limit", AD_THRESHOLD)),
             "-" if detect is None else f"{_two_digits(detect):,}",
             Text(_WORDS[found["status"]], style=_STYLE[found["status"]]),
         )
+    for name in report.not_applicable:
+        table.add_row(name, "-", "", "", "", Text("n/a", style="dim"))
     return title, table
 
 
@@ -124,14 +127,83 @@ def _tests(report: Report) -> tuple[str, Table]:
                 share = found["rejected"] / max(found["tested"], 1)
                 cells.append(f"{share:.0%} ({found['holm']})")
         table.add_row(test, *cells)
+    globals_ = [report.levels[level].get("global") for level in names]
+    if all(globals_):
+        cells = [f"p {_pvalue(found['pvalue'], found['twins'])}" for found in globals_ if found]
+        table.add_row("all directions at once", *cells)
     return title, table
+
+
+def _marginals(report: Report) -> list[tuple[str, Table]]:
+    found = report.levels.get("marginals")
+    if found is None:
+        return []
+    alpha, tests = report.config["alpha"], found["tests"]
+    names = list(found["curve"][0]["pvalues"])
+    table = _table("dimension", "shell A²", "limit", *(name.replace("_", "\n") for name in names))
+    for point in found["curve"]:
+        cells = []
+        for name in names:
+            known = [p for p in point["pvalues"][name] if p is not None]
+            hits = sum(p < alpha for p in known)
+            cells.append(f"{hits} of {len(known)}" if known else "not defined")
+        value = Text(_number(point["ad_at_reference"]), style=_STYLE[point["status"]])
+        table.add_row(f"{point['k']}", value, _number(point["limit"]), *cells)
+    title = (
+        f"Random subspaces; joint tests that reject at {alpha:.0%} on {tests['rows']:,} rows of "
+        f"{tests['subspaces']}"
+    )
+    return [(title, table)]
+
+
+def _spectrum(report: Report) -> list[tuple[str, Table]]:
+    if not report.spectrum:
+        return []
+    table = _table("", "")
+    found = report.spectrum
+    rank = report.preflight["rank"]
+    lines = (
+        ("effective rank (entropy of the covariance spectrum)", "effective_rank", ".1f"),
+        ("RankMe (entropy of the singular values)", "rankme", ".1f"),
+        ("participation ratio", "participation_ratio", ".1f"),
+        ("alpha-ReQ (power-law decay of the spectrum)", "alpha_req", ".2f"),
+        ("share of the first eigenvalue", "first_share", ".1%"),
+        ("mean cosine of two rows", "mean_cosine", ".4f"),
+        ("mean resultant length", "mean_resultant", ".3f"),
+        ("von Mises-Fisher concentration", "vmf_concentration", ".1f"),
+    )
+    for line, key, form in lines:
+        value = found[key]
+        table.add_row(line, "n/a" if value is None else format(value, form))
+    table.show_header = False
+    return [(f"Spectrum and concentration (rank {rank})", table)]
+
+
+def _groups(report: Report) -> list[tuple[str, Table]]:
+    if not report.groups:
+        return []
+    table = _table("label", "rows", "AD avg", "AD normal", "axes A*²", "random A*²", "verdict")
+    for name, found in report.groups["shown"].items():
+        levels, raw = found["levels"], found["paper_table"]
+        table.add_row(
+            name if len(name) <= 20 else name[:19] + "…",
+            f"{found['n']:,}",
+            _number(raw["ad_avg"]),
+            f"{raw['ad_pass']:.0%}",
+            _number(levels["axes"]["ad_at_reference"]),
+            _number(levels["random"]["ad_at_reference"]),
+            Text(_WORDS[found["verdict"]], style=_STYLE[found["verdict"]]),
+        )
+    shown, labels = len(report.groups["shown"]), report.groups["labels"]
+    some = "" if shown == labels else f", the {shown} largest of {labels} with enough rows"
+    return [(f"Rows of each label by themselves{some}", table)]
 
 
 def _worst(report: Report) -> tuple[str, Table]:
     table = _table("direction", "A*²", "skew", "ex. kurt.")
     table.add_column("shape", no_wrap=True)
     table.add_column("rows at its ends")
-    for found in report.levels.values():
+    for found in report.directional.values():
         for entry in found["worst"]:
             ends = [*entry["lowest_rows"][:1], *entry["highest_rows"][:1]]
             table.add_row(
@@ -157,6 +229,12 @@ def show_tests(specs: Iterable[Spec]) -> None:
         ):
             console.print(Padding(Text(f"{label:<5} {text}"), (0, 0, 0, 2)))
         console.print()
+
+
+def _pvalue(value: float, draws: int) -> str:
+    """Write a simulated p-value; one that no draw reached is only bounded."""
+    floor = 1 / (draws + 1)
+    return f"≤ {floor:.3f}" if value <= floor * 1.0001 else f"= {value:.2f}"
 
 
 def _number(value: float) -> str:

@@ -13,6 +13,7 @@ from gausscheck.core import GausscheckError
 from gausscheck.figures import style
 from gausscheck.figures.ad_histogram import ad_histogram
 from gausscheck.figures.growth import growth
+from gausscheck.figures.marginals import marginals
 from gausscheck.figures.norms import norm_histogram
 from gausscheck.figures.qq import qq
 from gausscheck.figures.verdict import verdict
@@ -28,6 +29,7 @@ FIGURES: dict[str, Callable[[Report], Figure | None]] = {
     "growth": growth,
     "ad_histogram": ad_histogram,
     "qq": qq,
+    "marginals": marginals,
     "norms": norm_histogram,
 }
 """Every figure by its file name; a figure is None where it does not apply."""

@@ -20,7 +20,7 @@ def ad_histogram(report: Report) -> Figure:
 
     The null law is the published approximation of the p-value (D'Agostino & Stephens 1986).
     """
-    levels = list(report.levels)
+    levels = list(report.directional)
     values = {name: report.arrays[f"{name}/ad_star"] for name in levels}
     fine = {name: v[np.isfinite(v)] for name, v in values.items()}
     highest = max([2.0, *(float(v.max()) for v in fine.values() if v.size)])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def growth(report: Report) -> Figure:
     """Draw mean A*² on nested subsets of rows and the line a0 + n · delta with its interval."""
-    levels = list(report.levels)
+    levels = list(report.directional)
     figure, panels = style.canvas(len(levels), width=2.6, height=2.6)
     top = max([1.2, *(float(report.arrays[f"{name}/growth"][:, 1].max()) for name in levels),
                *(report.levels[name]["ad_at_reference_ci"][1] for name in levels)])  # fmt: skip

@@ -44,8 +44,11 @@ _LEVELS = {
     "pca": "#009E73",
     "file": "#CC79A7",
     "learned": "#7A5195",
+    "marginals": "#E69F00",
+    "norms": "#56B4E9",
+    "sphere": "#5C4A3D",
 }
-_MORE = ("#E69F00", "#56B4E9", "#5C4A3D")
+_MORE = ("#B5651D", "#3B7A57", "#4B5D9A")
 
 STATUS = {"gaussian": "#2b8a3e", "inconclusive": "#b8860b", "not_gaussian": "#c0392b"}
 WORDS = {

@@ -125,8 +125,18 @@ def gaussian_evidence(spec: Spec, rng: np.random.Generator, n: int, d: int) -> E
     if spec.needs == "unit":
         return Evidence(n=n, unit=x / np.linalg.norm(x, axis=1, keepdims=True))
     if spec.needs == "residuals":
-        return Evidence(n=n, residuals=residuals(x)[0])
+        return Evidence(n=n, residuals=_whitened(x))
     return Evidence(n=n, joint=x)
+
+
+def _whitened(x: F64) -> F64:
+    """Residuals up to a rotation, which no affine-invariant law sees; cheaper than by SVD."""
+    x -= x.mean(axis=0)
+    covariance = x.T @ x / x.shape[0]
+    try:
+        return np.asarray(np.linalg.solve(np.linalg.cholesky(covariance), x.T).T)
+    except np.linalg.LinAlgError:  # hardly more rows than dimensions
+        return residuals(x)[0]
 
 
 def cache_folder() -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import Evidence, FloatArray, GausscheckError, Law, Outcome, Spec
-from gausscheck.normality.calibration import simulated_law
+from gausscheck.normality.calibration import DRAWS, simulated_law
 from gausscheck.normality.gather import gather
 from gausscheck.normality.joint import RESOLUTION, SMOOTHING, null_sd
 from gausscheck.normality.registry import TESTS
@@ -166,7 +166,13 @@ def evaluate(
 
 
 def judge_rows(
-    spec: Spec, x: NDArray[np.float64], *, calibrated: bool, cache: bool, threads: int | None
+    spec: Spec,
+    x: NDArray[np.float64],
+    *,
+    calibrated: bool,
+    cache: bool,
+    threads: int | None,
+    draws: int = DRAWS,
 ) -> Outcome:
     """Run a joint or sphere test on rows ``(n, d)``."""
     n, d = x.shape
@@ -190,7 +196,9 @@ def judge_rows(
         return judge(spec, np.array([np.nan]), n, dimension, Law(None, notes=(why,)))
     statistic = spec.statistic(evidence)
     if calibrated and spec.name != "royston":
-        law = simulated_law(spec, statistic, n, dimension, cache=cache, threads=threads)
+        law = simulated_law(
+            spec, statistic, n, dimension, draws=draws, cache=cache, threads=threads
+        )
     elif calibrated:
         law = Law(None, notes=("its null depends on the correlations: no calibrated p-value",))
     elif spec.textbook is not None:

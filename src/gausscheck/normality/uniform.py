@@ -1,54 +1,55 @@
 """Where rows point, once whitened: distance of their directions from uniformity, free of n.
 
-For uniform directions u, v on the sphere in p dimensions the energy statistic
-N = n E‖u − v‖ − (1/n) Σ ‖uᵢ − uⱼ‖ (Bakshaev 2010) has mean a0 whatever n; otherwise it grows like
-a0 + n·delta, delta the squared energy distance of the law of directions from uniformity.
-
-Whitening fixes Σ y and Σ y yᵀ of the rows, and so most of Σ u and Σ u uᵀ of their directions: a
-share (E‖y‖)²/p of the degree-one part of the variance, p/(p + 2) of the degree-two part. a0 and the
-critical value leave those shares out.
+The kernel of the energy statistic, E‖U − V‖ − ‖u − v‖, less its first two harmonics: with t = u·v,
+k(t) = E‖U − V‖ − ‖u − v‖ − c₁ t − c₂ P₂(t). Whitening all but fixes the means and second moments
+that those harmonics see; the rest sees every departure of third order and beyond. Under uniformity
+N = (1/n) Σ k(uᵢ·uⱼ) has mean a0 = k(1) and variance 2 (1 − 1/n) E k² whatever n; otherwise it grows
+like a0 + n·delta, delta the squared distance of the law of directions from uniformity.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from gausscheck.normality.gram import F64, squared_distances
+from gausscheck.normality.gram import F64
 
 
 @dataclass(frozen=True, slots=True)
 class EnergyNull:
-    """Null of the energy statistic on directions of whitened rows in p dimensions.
+    """The kernel in p dimensions, and the null law of its statistic.
 
     Attributes
     ----------
-    chord : float
-        E‖u − v‖.
+    constant, linear, square : float
+        k(t) = constant − sqrt(2 − 2 t) − linear·t − square·t².
     mean : float
         a0.
     limit : float
-        5 % critical value, by the gamma law of the same mean and variance.
+        5 % critical value for many rows, by the gamma law of mean a0 and variance 2 E k².
     """
 
-    chord: float
+    constant: float
+    linear: float
+    square: float
     mean: float
     limit: float
 
 
 @lru_cache(maxsize=64)
 def energy_null(p: int) -> EnergyNull:
-    """Return the null in p >= 3 dimensions.
+    """Return the kernel and its null in p >= 3 dimensions.
 
     Examples
     --------
     >>> null = energy_null(64)
-    >>> null.mean < null.limit < null.chord
+    >>> 0 < null.mean < null.limit
     True
     """
-    from scipy.special import betaln, gammaln, gdtrix
+    from scipy.special import betaln, gdtrix
 
     # t = u·v has density (1 − t²)^((p − 3)/2) / B
     node, weight = np.polynomial.legendre.leggauss(600)
@@ -62,34 +63,54 @@ def energy_null(p: int) -> EnergyNull:
     second = (p * t * t - 1) / (p - 1)
     one = float(mass @ (kernel * t)) / float(mass @ (t * t))
     two = float(mass @ (kernel * second)) / float(mass @ second**2)
-    fixed1 = float(2 * np.exp(2 * (gammaln((p + 1) / 2) - gammaln(p / 2)))) / p
-    fixed2 = p / (p + 2)
-    mean = expected - fixed1 * one - fixed2 * two
-    spread = float(mass @ kernel**2)
-    spread -= (1 - (1 - fixed1) ** 2) * one**2 / p
-    spread -= (1 - (1 - fixed2) ** 2) * two**2 / (p * (p + 1) / 2 - 1)
-    variance = 2 * max(spread, 1e-12)
-    shape, rate = mean**2 / variance, mean / variance
-    return EnergyNull(expected, mean, float(gdtrix(rate, shape, 0.95)))
+    kernel = kernel - one * t - two * second
+    square = two * p / (p - 1)
+    mean = expected - one - two
+    variance = 2 * float(mass @ kernel**2)
+    limit = float(gdtrix(mean / variance, mean**2 / variance, 0.95))
+    return EnergyNull(expected + two / (p - 1), one, square, mean, limit)
 
 
-def group_chords(u: F64, groups: int) -> F64:
-    """Sum chords between G contiguous groups of unit rows, ``(G, G)``; cost O(n² p / 2)."""
+def energy_shift(n: int, p: int) -> float:
+    """Return what whitening adds to the mean of N on n rows of p dimensions.
+
+    It goes like 1/n whatever p/n; the factor is fitted to simulations
+    (``benchmarks/shell_limits.py``).
+    """
+    return 0.43 * (1 - 2.6 / p) / n
+
+
+def group_energies(u: F64, groups: int, pool: ThreadPoolExecutor) -> F64:
+    """Sum the kernel over pairs between G contiguous groups of unit rows, ``(G, G)``.
+
+    Cost O(n² p / 2).
+    """
     parts = np.array_split(u, groups)
+    null = energy_null(u.shape[1])
+
+    def energy(pair: tuple[int, int]) -> float:
+        left, right = parts[pair[0]], parts[pair[1]]
+        t = left @ right.T
+        total = null.constant * t.size - null.linear * float(t.sum())
+        total -= null.square * float(np.einsum("ij,ij->", t, t))
+        t *= -2
+        t += 2
+        if pair[0] == pair[1]:
+            np.fill_diagonal(t, 0)  # a row is no distance from itself, whatever rounding says
+        return total - float(np.sqrt(t.clip(min=0, out=t), out=t).sum())
+
+    pairs = [(g, h) for g in range(groups) for h in range(g, groups)]
     table = np.zeros((groups, groups))
-    for g, left in enumerate(parts):
-        for h in range(g, groups):
-            right = parts[h]
-            ones = np.ones((left.shape[0], 1)), np.ones((1, right.shape[0]))
-            gram = squared_distances(left @ right.T, *ones)
-            table[g, h] = table[h, g] = float(np.sqrt(gram, out=gram).sum())
+    for (g, h), total in zip(pairs, pool.map(energy, pairs), strict=True):
+        table[g, h] = table[h, g] = total
     return table
 
 
-def energy_without(table: F64, sizes: F64, chord: float) -> tuple[float, F64]:
-    """Return N of all rows and N without each group, from sums of chords between groups."""
-    n = float(sizes.sum())
+def energy_without(table: F64, sizes: F64, p: int) -> tuple[float, F64]:
+    """Return N of all rows and N without each group, less what whitening adds to either."""
+    n = int(sizes.sum())
     total = float(table.sum())
-    left = n - sizes
     rest = total - 2 * table.sum(axis=1) + np.diag(table)
-    return n * chord - total / n, left * chord - rest / left
+    left = n - sizes
+    shifts = np.array([energy_shift(int(m), p) for m in left])
+    return total / n - energy_shift(n, p), rest / left - shifts

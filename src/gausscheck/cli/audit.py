@@ -1,0 +1,132 @@
+"""Commands that audit one file, and those that read what an audit wrote."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gausscheck.cli.options import ProgressLine, audit_options, merge
+
+if TYPE_CHECKING:
+    from gausscheck.report import Report
+
+FAILED_ON = 3
+
+
+@click.command()
+@click.argument("file")
+@audit_options
+@click.option("--out", type=click.Path(file_okay=False), help="Write report and figures here.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["not_gaussian", "inconclusive"]),
+    help="Exit 3 at this verdict or a worse one.",
+)
+def analyze(
+    file: str,
+    out: str | None,
+    as_json: bool,
+    fail_on: str | None,
+    config_file: str | None,
+    **options: Any,
+) -> None:
+    """Audit FILE: table, effect sizes, verdict; figures and report with --out."""
+    merged = merge(config_file, options)
+    from gausscheck.pipeline import analyze as run
+
+    with ProgressLine() as progress:
+        report = run(file, progress=progress, **merged)
+    if out is not None:
+        from gausscheck import figures
+
+        report.save(out)
+        figures.draw(report, out)
+    _show(report, as_json)
+    if out is not None and not as_json:
+        click.echo(f"Report and figures: {out}")
+    worse = {"not_gaussian": {"not_gaussian"}, "inconclusive": {"not_gaussian", "inconclusive"}}
+    if fail_on and report.verdict.status in worse[fail_on]:
+        sys.exit(FAILED_ON)
+
+
+@click.command()
+@click.argument("file")
+def inspect(file: str) -> None:
+    """Say what is in FILE and which array analyze would take, without analysing."""
+    from gausscheck.sources import inspect_source
+    from gausscheck.terminal import show_contents
+
+    show_contents(inspect_source(file))
+
+
+@click.command()
+@click.argument("directory", type=click.Path(file_okay=True))
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
+def show(directory: str, as_json: bool) -> None:
+    """Print the report in DIRECTORY."""
+    from gausscheck.report import load_report
+
+    _show(load_report(directory), as_json)
+
+
+@click.command()
+@click.argument("directory", type=click.Path(file_okay=True))
+@click.option("--out", type=click.Path(file_okay=False), help="Where to write; default: DIRECTORY.")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["png", "svg", "pdf"]),
+    default=("png", "svg"),
+    show_default=True,
+    help="File formats; may be repeated.",
+)
+def plot(directory: str, out: str | None, formats: tuple[str, ...]) -> None:
+    """Redraw the figures from the report in DIRECTORY alone."""
+    from gausscheck import figures
+    from gausscheck.report import load_report
+
+    for path in figures.draw(load_report(directory), out or directory, formats=formats):
+        click.echo(str(path))
+
+
+@click.command(name="apply")
+@click.argument("directory", type=click.Path(file_okay=True))
+@click.argument("file")
+@click.option("--dataset", help="The array inside a container that holds several.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="The .npy to write.")
+def apply_(directory: str, file: str, dataset: str | None, out: str) -> None:
+    """Apply the preparation fitted in DIRECTORY's report to the rows of FILE."""
+    from gausscheck.preprocess import apply_to_file
+    from gausscheck.report import load_report
+    from gausscheck.sources import open_source
+
+    preparation = load_report(directory).preparation
+    shape = apply_to_file(preparation, open_source(file, dataset=dataset), Path(out))
+    click.echo(f"{out}: {shape[0]:,} rows x {shape[1]:,}, {preparation.kind}")
+
+
+@click.command()
+def tests() -> None:
+    """List the tests with their null, cost and reference."""
+    from gausscheck.normality import TESTS
+    from gausscheck.terminal import show_tests
+
+    show_tests(TESTS.values())
+
+
+def _show(report: Report, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(report.to_dict(), indent=1, allow_nan=False))
+        return
+    from gausscheck.terminal import show_report
+
+    show_report(report)
+
+
+COMMANDS = (analyze, inspect, show, plot, apply_, tests)

@@ -1,0 +1,125 @@
+"""What commands share: the options of an audit, a config file's options, a progress line."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from gausscheck.config import NORMALIZE, ON_BAD_ROWS, Config
+
+_DEFAULT = Config()
+
+
+def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that ``analyze`` takes as keywords."""
+    options = [
+        click.option("--dataset", help="The array inside a container that holds several."),
+        click.option(
+            "--normalize",
+            type=click.Choice(NORMALIZE),
+            help=f"What is done to rows before projecting.  [default: {_DEFAULT.normalize}]",
+        ),
+        click.option(
+            "--directions",
+            help="Families of directions, counts after a colon; file:PATH for your own .npy "
+            f"matrix.  [default: {_DEFAULT.directions}]",
+        ),
+        click.option("--labels", help="One label a row: .npy, FILE:KEY or a key of FILE."),
+        click.option(
+            "--group", is_flag=True, default=None, help="Audit the rows of each label too."
+        ),
+        click.option(
+            "--levels",
+            help=f"Joint levels, or none.  [default: {_DEFAULT.levels}]",
+        ),
+        click.option(
+            "--subsets", metavar="BxM", help="Field's table: average over B subsets of M rows."
+        ),
+        click.option(
+            "--reference",
+            type=int,
+            help=f"Rows at which the verdict is read.  [default: {_DEFAULT.reference}]",
+        ),
+        click.option(
+            "--rows", type=int, help=f"Rows sampled for ordering tests.  [default: {_DEFAULT.rows}]"
+        ),
+        click.option(
+            "--on-bad-rows",
+            type=click.Choice(ON_BAD_ROWS),
+            help=f"Rows that are not finite or all zero.  [default: {_DEFAULT.on_bad_rows}]",
+        ),
+        click.option("--memory", help=f"Budget for buffers.  [default: {_DEFAULT.memory}]"),
+        click.option("--seed", type=int, help=f"Seed.  [default: {_DEFAULT.seed}]"),
+        click.option(
+            "--no-cache",
+            "cache",
+            flag_value=False,
+            default=None,
+            type=bool,
+            help="Simulate null laws anew; keep nothing on disk.",
+        ),
+        click.option("--threads", type=int, help="Worker threads.  [default: all processors]"),
+        click.option(
+            "--config",
+            "config_file",
+            type=click.Path(exists=True, dir_okay=False),
+            help="A TOML file of these options; the command line wins.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def merge(config_file: str | None, options: dict[str, Any]) -> dict[str, Any]:
+    """Lay the command line's options over those of a TOML file."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if config_file is None:
+        return given
+    base = Config.from_toml(config_file).to_dict()
+    return {**base, **given}
+
+
+class ProgressLine:
+    """A progress line on stderr for anything that takes over a second."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._bar: Any = None
+        self._stage = ""
+        self._task: Any = None
+
+    def __call__(self, stage: str, share: float) -> None:
+        """Show a stage and the share of it that is done."""
+        if self._bar is None:
+            if time.monotonic() - self._start < 1:
+                return
+            if not sys.stderr.isatty():
+                if stage != self._stage:  # a log wants lines, one a stage
+                    self._stage = stage
+                    click.echo(f"gausscheck: {stage}", err=True)
+                return
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description:<24}"),
+                BarColumn(),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._task = self._bar.add_task(stage, total=1.0)
+            self._bar.start()
+        self._bar.update(self._task, description=stage, completed=share)
+
+    def __enter__(self) -> ProgressLine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
