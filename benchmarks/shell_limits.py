@@ -1,9 +1,11 @@
 """Simulate what the joint levels cannot take from a formula.
 
-The 5 % critical value of the Anderson-Darling distance of whitened squared lengths from their law, in
-k dimensions: chi-square draws with their mean scaled to k, as the fit of a covariance does. It is
-written to src/gausscheck/normality/shell_limits.npz. Then what whitening adds to the mean of the
+The 5 % critical value of the Anderson-Darling distance of whitened squared lengths from their law,
+in k dimensions: chi-square draws with their mean scaled to k, as the fit of a covariance does. It
+is written to src/gausscheck/normality/shell_limits.npz. Then what whitening adds to the mean of the
 energy statistic, times n, beside the formula that the package uses.
+
+    python benchmarks/shell_limits.py
 """
 
 from __future__ import annotations

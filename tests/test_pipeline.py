@@ -22,7 +22,7 @@ def report(gaussian):
 
 def test_gaussian_rows_are_found_gaussian_at_every_level(report):
     assert report.verdict.status == "gaussian"
-    assert set(report.levels) == {"axes", "random", "pca"}
+    assert set(report.levels) == {"axes", "random", "pca", "marginals", "norms", "sphere"}
     assert all(found["status"] == "gaussian" for found in report.levels.values())
 
 
@@ -49,7 +49,7 @@ def test_other_laws_are_not(law):
 def test_report_has_the_keys_that_programs_read(report):
     data = report.to_dict()
     assert data["schema"] == "gausscheck.report"
-    assert data["schema_version"] == [1, 0]
+    assert data["schema_version"] == [1, 1]
     for key in ("source", "config", "preflight", "paper_table", "levels", "outcomes", "verdict"):
         assert key in data
     for column in ("raw", "unit"):

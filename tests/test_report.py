@@ -20,13 +20,13 @@ def report():
 def test_the_schema(report):
     data = report.to_dict()
     assert data["schema"] == "gausscheck.report"
-    assert data["schema_version"] == [1, 0]
+    assert data["schema_version"] == [1, 1]
     top = ("source", "config", "preflight", "paper_table", "levels", "outcomes", "verdict")
     assert set(top) <= set(data)
     for column in ("raw", "unit"):
         row = data["paper_table"][column]
         assert set(row) == {"cv", "ad_avg", "ad_pass", "dp_avg", "dp_pass"}
-    assert set(data["levels"]) == {"axes", "random", "pca"}
+    assert set(data["levels"]) == {"axes", "random", "pca", "marginals", "norms", "sphere"}
     for level in data["levels"].values():
         assert level["status"] in ("gaussian", "not_gaussian", "inconclusive")
         for key in ("ad_discrepancy", "ad_at_reference"):
@@ -69,7 +69,7 @@ def test_it_reads_well_in_a_shell_and_in_a_notebook(report):
     assert "axes" in repr(report)
     assert report.verdict.summary in repr(report)
     html = report._repr_html_()
-    assert html.count("<tr>") == 4
+    assert html.count("<tr>") == 1 + len(report.levels)
     assert "<script" not in html
 
 
