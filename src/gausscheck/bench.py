@@ -21,7 +21,7 @@ from gausscheck.sample import RowSample
 Progress = Callable[[str, float], None]
 """Called with a stage's name and the share of it that is done, from 0 to 1."""
 
-SCHOOL_BYTES = 64 << 20
+SCHOOL_BYTES = 128 << 20
 """Bytes of float64 rows that directions may be learned from."""
 
 

@@ -180,6 +180,8 @@ class Outcome:
         Natural logarithm of the p-value, finite where ``pvalue`` underflows to 0.
     effect : (k,) array or None
         An n-free size of the deviation, where the test has one.
+    standard_error : (k,) array or None
+        Of a statistic that was estimated rather than summed in full.
     calibration : str
         ``asymptotic`` (a published approximation), ``table`` (simulated once, shipped),
         ``monte_carlo`` (simulated for this n and d) or ``none``.
@@ -195,6 +197,7 @@ class Outcome:
     pvalue: FloatArray | None
     log_pvalue: FloatArray | None = None
     effect: FloatArray | None = None
+    standard_error: FloatArray | None = None
     calibration: Calibration = "none"
     notes: tuple[str, ...] = ()
 
@@ -222,6 +225,14 @@ class Spec:
         Evidence -> what stands for d in the law, where that is not the dimension.
     two_sided : bool
         Whether both ends of a simulated null count.
+    pairwise : bool
+        Whether the statistic is a sum over pairs of rows, so that its cost is quadratic in n.
+    smoothing : callable or None
+        (n, d) -> beta, for tests whose weight on frequencies is N(0, beta² I).
+    settles : bool
+        Whether the null law hardly changes from 100 rows a dimension on (and 2,000 in all).
+    holds : callable or None
+        (n, d) -> whether the textbook p-value keeps its level there (``docs/levels.md``).
     """
 
     name: str
@@ -237,6 +248,10 @@ class Spec:
     textbook: Callable[[FloatArray, int, float], Law] | None = None
     freedom: Callable[[Evidence], float] | None = None
     two_sided: bool = False
+    pairwise: bool = False
+    smoothing: Callable[[int, int], float] | None = None
+    settles: bool = False
+    holds: Callable[[int, float], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

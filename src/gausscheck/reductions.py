@@ -89,7 +89,7 @@ class FirstPass:
             x, norms = x[good], norms[good]
         if self.unit:
             x /= norms[:, None]
-        return rows, _spread(x)
+        return rows, spread_of(x)
 
     def merge(self, a: tuple[Rows, Spread], b: tuple[Rows, Spread]) -> tuple[Rows, Spread]:
         """Return the state of a's rows followed by b's."""
@@ -99,15 +99,15 @@ class FirstPass:
             keys=np.concatenate([a[0].keys, b[0].keys]),
             norms=np.concatenate([a[0].norms, b[0].norms]),
         )
-        return rows, _merge_spread(a[1], b[1])
+        return rows, merge_spread(a[1], b[1])
 
     def finish(self, state: tuple[Rows, Spread]) -> tuple[Rows, Spread]:
         """Return the state itself: it is the result."""
         return state
 
 
-def _spread(x: F64) -> Spread:
-    """Return the state of rows that are overwritten."""
+def spread_of(x: F64) -> Spread:
+    """Return the state of rows; they are overwritten."""
     n, d = x.shape
     if n == 0:
         return Spread(0, np.zeros(d), np.zeros((d, d)), np.zeros(d))
@@ -118,7 +118,8 @@ def _spread(x: F64) -> Spread:
     return Spread(n, mean + residual, x.T @ x - n * np.outer(residual, residual), largest)
 
 
-def _merge_spread(a: Spread, b: Spread) -> Spread:
+def merge_spread(a: Spread, b: Spread) -> Spread:
+    """Return the state of the rows of both."""
     if a.n == 0 or b.n == 0:
         return b if a.n == 0 else a
     n = a.n + b.n

@@ -7,11 +7,16 @@ import pytest
 import gausscheck
 from gausscheck.normality import JOINT_TESTS, SPHERE_TESTS, TESTS, gram
 from gausscheck.normality.calibration import DRAWS, HITS, simulated_law
+from gausscheck.normality.joint import mean_distance
 from gausscheck.normality.sphere import _CLOSED, _kernel
 
 JOINT = [spec.name for spec in JOINT_TESTS]
 SPHERE = [spec.name for spec in SPHERE_TESTS]
 KEEPS_COORDINATES = {"royston", "doornik_hansen"}
+TURNS = {
+    "sliced_epps_pulley",
+    "sliced_epps_pulley_max",
+}  # with the residuals: invariant in law alone
 
 
 @pytest.fixture(autouse=True)
@@ -24,10 +29,8 @@ def x(rng):
     return rng.standard_t(5, (150, 4))
 
 
-@pytest.mark.parametrize("name", [n for n in JOINT if n not in KEEPS_COORDINATES])
+@pytest.mark.parametrize("name", [n for n in JOINT if n not in KEEPS_COORDINATES | TURNS])
 def test_affine_maps_do_not_matter(rng, x, name):
-    if name.startswith("sliced"):
-        pytest.skip("its directions turn with the residuals: invariant in law, not in value")
     moved = x @ (rng.standard_normal((4, 4)) + 2 * np.eye(4)) * 1e-3 + 50
     plain, other = gausscheck.evaluate(name, x), gausscheck.evaluate(name, moved)
     np.testing.assert_allclose(other.statistic, plain.statistic, rtol=1e-7)
@@ -73,7 +76,7 @@ def test_third_moments_as_tensor_and_as_pairs(rng, monkeypatch):
 
     x = rng.exponential(size=(400, 6))
     tensor = gausscheck.evaluate("mardia_skewness", x).statistic
-    monkeypatch.setattr(joint, "_TENSOR_LIMIT", 0)
+    monkeypatch.setattr(joint, "tensor_is_cheaper", lambda n, d: False)
     np.testing.assert_allclose(
         gausscheck.evaluate("mardia_skewness", x).statistic, tensor, rtol=1e-10
     )
@@ -132,8 +135,27 @@ def test_energy_sees_in_high_dimension(rng):
     assert outcome.pvalue[0] <= 1 / (DRAWS + 1) + 1e-12
 
 
+@pytest.mark.parametrize("d", [1, 2, 24, 384, 2000])
+def test_mean_distance_from_a_normal_is_the_hypergeometric_function(rng, d):
+    import mpmath
+
+    square = np.concatenate([rng.chisquare(d, 12), [0.0, 1e-3, 80.0 * d]])
+    with mpmath.workdps(30):
+        half = mpmath.mpf(d) / 2
+        scale = mpmath.sqrt(2) * mpmath.gamma(half + 0.5) / mpmath.gamma(half)
+        want = [float(scale * mpmath.hyp1f1(-0.5, half, -mpmath.mpf(s) / 2)) for s in square]
+    np.testing.assert_allclose(mean_distance(square, d), want, rtol=1e-12)
+
+
+def test_energy_speaks_in_hundreds_of_dimensions(rng):
+    normal = [gausscheck.evaluate("energy", rng.standard_normal((900, 300))) for _ in range(4)]
+    calm = [outcome.statistic[0] for outcome in normal]
+    heavy = gausscheck.evaluate("energy", rng.standard_t(4, (900, 300))).statistic[0]
+    assert heavy > np.mean(calm) + 10 * np.std(calm)
+
+
 def test_sequential_stopping_and_the_cache(rng, tmp_path):
-    spec = TESTS["mardia_kurtosis"]
+    spec = TESTS["mardia_kurtosis"]  # two-sided: stops when both tails are settled
     quick = simulated_law(spec, np.array([0.0]), 50, 3)
     (file,) = (tmp_path / "cache").rglob("*.npy")
     first = np.load(file)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
@@ -21,14 +22,19 @@ import numpy as np
 from gausscheck.blas import one_thread
 from gausscheck.core import Evidence, FloatArray, Law, Spec
 from gausscheck.normality.gram import F64
+from gausscheck.normality.joint import bhep
+from gausscheck.normality.sampled import sampled_bhep
 from gausscheck.normality.whiten import residuals
 
-VERSION = 1
+VERSION = 2
 """Of the statistics: raised when one of them changes, so that old draws are not read."""
 
-DRAWS = 999
-HITS = 25
+DRAWS = 1999
+HITS = 100
 """Exceedances at which sequential stopping ends a simulation (Besag & Clifford 1991)."""
+
+SETTLED_ROWS, SETTLED_RATIO = 2000, 100
+"""Rows, and rows a dimension, from which a law counts as settled: ``benchmarks/levels.py``."""
 
 _BATCH = 40
 
@@ -42,6 +48,7 @@ def simulated_law(
     draws: int = DRAWS,
     cache: bool = True,
     threads: int | None = None,
+    sampled: bool = False,
 ) -> Law:
     """Simulate the p-value of one observed statistic.
 
@@ -58,29 +65,77 @@ def simulated_law(
     cache : bool
         Read and write simulated draws under :func:`cache_folder`.
     threads : int, optional
+    sampled : bool
+        Whether the statistic was estimated at sampled frequencies; so are the draws, at the same.
 
     Returns
     -------
     Law
         p = (b + 1)/(m + 1) from m draws with b exceedances (Phipson & Smyth 2010), or h/m once h
         draws exceed (Besag & Clifford 1991): either way P(p ≤ α) ≤ α under the null. Two-sided
-        tests double the smaller tail. Cost: that of the statistic, times the draws.
+        tests double the smaller tail. Where a test's law has settled at fewer rows, draws have
+        that many. Cost: that of the statistic, times the draws.
     """
     observed = float(statistic[0])
     if np.isnan(observed):
         return Law(np.array([np.nan]), np.array([np.nan]), "monte_carlo")
-    path = cache_folder() / f"v{VERSION}" / f"{spec.name}-{n}-{d}.npy" if cache else None
+    null = null_of(spec, n, d, sampled)
+    path = cache_folder() / f"v{VERSION}" / f"{null.key}.npy" if cache else None
     known = _load(path)
     fresh = False
     while known.size < draws and not _settled(known, observed, spec.two_sided):
         wanted = range(known.size, min(known.size + _BATCH, draws))
-        known = np.concatenate([known, _simulate(spec, n, d, wanted, threads)])
+        known = np.concatenate([known, null.draws(wanted, threads)])
         fresh = True
     if path is not None and fresh:
         _store(path, known)
     p, used = _pvalue(known[:draws], observed, spec.two_sided)
-    note = f"simulated: {used} draws at n = {n}, d = {d}"
+    note = f"simulated: {used} draws at n = {null.rows}, d = {d}"
+    if null.rows < n:
+        note += ", where the law has settled"
     return Law(np.array([p]), np.log([p]), "monte_carlo", (note,))
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """A statistic of rows from the null: ``key`` names its random streams and its cache file."""
+
+    key: str
+    rows: int
+    draw: Callable[[np.random.Generator], float]
+
+    def draws(self, which: range, threads: int | None) -> F64:
+        """Return the draws of those numbers: the same for any number of threads."""
+        name = crc32(self.key.encode())
+
+        def one(i: int) -> float:
+            return self.draw(np.random.default_rng([name, i]))
+
+        workers = min(threads or os.cpu_count() or 1, len(which))
+        with one_thread(), ThreadPoolExecutor(workers) as pool:
+            return np.array(list(pool.map(one, which)))
+
+
+def null_of(spec: Spec, n: int, d: int, sampled: bool = False) -> Null:
+    """Return what stands for the null of a test at n rows of d dimensions."""
+    rows = min(n, max(SETTLED_ROWS, SETTLED_RATIO * d)) if spec.settles or sampled else n
+    beta = None if spec.smoothing is None else spec.smoothing(n, d)
+    key = f"{spec.name}{'_sampled' if sampled else ''}-{rows}-{d}"
+    if spec.smoothing is None or beta is None or beta == spec.smoothing(rows, d):
+        smoothed = None
+    else:
+        smoothed, key = beta, f"{key}-{beta:.9g}"
+
+    def draw(rng: np.random.Generator) -> float:
+        evidence = gaussian_evidence(spec, rng, rows, d)
+        y = evidence.residuals
+        if y is not None and beta is not None and sampled:
+            return sampled_bhep(lambda start, stop: y[start:stop], rows, d, beta)[0]
+        if y is not None and smoothed is not None:
+            return bhep(y, smoothed)
+        return float(spec.statistic(evidence)[0])
+
+    return Null(key, rows, draw)
 
 
 def _tails(known: F64, observed: float, two_sided: bool) -> list[np.ndarray]:
@@ -105,18 +160,6 @@ def _pvalue(known: F64, observed: float, two_sided: bool) -> tuple[float, int]:
             found.append(((int(tail.sum()) + 1) / (known.size + 1), known.size))
     p, used = min(found)
     return min(1.0, p * len(found)), used
-
-
-def _simulate(spec: Spec, n: int, d: int, which: range, threads: int | None) -> F64:
-    name = crc32(spec.name.encode())
-
-    def one(i: int) -> float:
-        rng = np.random.default_rng([name, n, d, i])
-        return float(spec.statistic(gaussian_evidence(spec, rng, n, d))[0])
-
-    workers = min(threads or os.cpu_count() or 1, len(which))
-    with one_thread(), ThreadPoolExecutor(workers) as pool:
-        return np.array(list(pool.map(one, which)))
 
 
 def gaussian_evidence(spec: Spec, rng: np.random.Generator, n: int, d: int) -> Evidence:

@@ -144,6 +144,7 @@ DOORNIK_HANSEN = Spec(
     statistic=_doornik_hansen,
     law=no_law,
     textbook=_doornik_hansen_textbook,
+    holds=lambda n, d: n >= max(50, 2 * d),
     sizes=(8, None),
     null_says=f"{_NULL}; sees skewness and kurtosis along d directions",
     cost="O(n d²)",

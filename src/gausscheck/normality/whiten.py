@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from gausscheck.reductions import merge_spread, spread_of
+from gausscheck.streaming import tree_fold
+
 F64 = NDArray[np.float64]
+
+_BLOCK = 8192
+
+_REFINE = 1e-8
+"""Eigenvalue ratio below which rounding wants a second step of whitening."""
 
 
 def residuals(x: F64) -> tuple[F64, int]:
@@ -61,3 +72,55 @@ def whiten_tall(x: F64, *, most: int | None = None) -> tuple[F64, F64]:
     inner, turn = np.linalg.eigh(y.T @ y / x.shape[0])
     turn /= np.sqrt(inner)
     return y @ turn, back @ turn
+
+
+def fit_whitening(x: NDArray[Any]) -> tuple[F64, F64]:
+    """Find the map that whitens rows too many to hold in float64.
+
+    Parameters
+    ----------
+    x : (n, d) array
+        Any real dtype; read in blocks.
+
+    Returns
+    -------
+    mean : (d,) array
+    back : (d, r) array
+        ``(x - mean) @ back`` has mean 0 and 1/n covariance I. Eigenvalues of the correlation matrix
+        below max(d, 100) eps times the largest count as none. Cost O(n d² + d³), memory O(d²).
+    """
+    n = x.shape[0]
+    spread = tree_fold(
+        merge_spread,
+        (spread_of(x[low : low + _BLOCK].astype(np.float64)) for low in range(0, n, _BLOCK)),
+    )
+    sd = np.sqrt(np.diag(spread.scatter) / n)
+    live = np.flatnonzero(sd > 0)
+    if live.size == 0:
+        return spread.mean, np.empty((x.shape[1], 0))
+    correlation = spread.scatter[np.ix_(live, live)] / n / np.outer(sd[live], sd[live])
+    values, vectors = np.linalg.eigh(correlation)
+    keep = values > values[-1] * max(live.size, 100) * np.finfo(float).eps
+    back = np.zeros((x.shape[1], int(keep.sum())))
+    back[live] = vectors[:, keep] / np.sqrt(values[keep]) / sd[live, None]
+    if values[keep][0] < _REFINE * values[-1]:
+        y = whitened_blocks(x, spread.mean, back)
+        inner = sum(
+            (_square(y(low, low + _BLOCK)) for low in range(0, n, _BLOCK)), 0 * back.T @ back
+        )
+        values, turn = np.linalg.eigh(inner / n)
+        back = back @ (turn / np.sqrt(values))
+    return spread.mean, back
+
+
+def _square(y: F64) -> F64:
+    return np.asarray(y.T @ y)
+
+
+def whitened_blocks(x: NDArray[Any], mean: F64, back: F64) -> Callable[[int, int], F64]:
+    """Return a reader of whitened rows: ``read(start, stop)``, made as they are asked for."""
+
+    def read(start: int, stop: int) -> F64:
+        return np.asarray((x[start:stop] - mean) @ back)
+
+    return read
