@@ -100,16 +100,19 @@ def norm_summary(
             "note": "not applicable: rows are L2-normalised",
             "mean": found.norm_mean,
             "cv": None,
+            "cv_ci": None,
             "cv_gaussian": None,
         }
     good = np.delete(bench.rows.norms, bench.rows.bad)
     counts, edges = np.histogram(good, bins=min(80, max(20, int(np.sqrt(good.size)))))
     arrays["norms/counts"], arrays["norms/edges"] = counts, edges
+    interval = summary.cv_interval(good, bench.config.groups, bench.config.confidence)
     if bench.config.normalize == "unit":
         return {
             "applicable": True,
             "mean": found.norm_mean,
             "cv": found.norm_cv,
+            "cv_ci": interval,
             "cv_gaussian": None,
             "note": "rows were divided by their norms",
         }
@@ -117,6 +120,7 @@ def norm_summary(
         "applicable": True,
         "mean": found.norm_mean,
         "cv": found.norm_cv,
+        "cv_ci": interval,
         "cv_gaussian": summary.norm_cv_null(spread.mean, spread.covariance),
         "note": "Gaussian value from the mean and covariance of the rows",
     }

@@ -306,6 +306,27 @@ def _round(value: float | None) -> str:
     return f"{round(value / digits) * digits:,}"
 
 
+def cv_interval(norms: F64, groups: int, confidence: float) -> list[float]:
+    """Return a delete-a-group jackknife interval of the coefficient of variation of norms.
+
+    Row i belongs to group i modulo G: rows saved class by class are spread over all groups.
+    """
+    from scipy.special import stdtrit
+
+    pilot = float(norms.mean())
+    member = np.arange(norms.size) % groups
+    left = norms.size - np.bincount(member, minlength=groups)
+    one = np.bincount(member, norms - pilot, minlength=groups)
+    two = np.bincount(member, (norms - pilot) ** 2, minlength=groups)
+    mean = (one.sum() - one) / left
+    spread = np.sqrt(((two.sum() - two) / left - mean**2).clip(min=0))
+    without = spread / (mean + pilot)
+    error = sqrt((groups - 1) / groups * float(((without - without.mean()) ** 2).sum()))
+    half = float(stdtrit(groups - 1, 0.5 + confidence / 2)) * error
+    whole = float(norms.std() / pilot)
+    return [whole - half, whole + half]
+
+
 def norm_cv_null(mean: F64, covariance: F64) -> float:
     """Coefficient of variation of ‖x‖ for x ~ N(mean, covariance), to first order.
 

@@ -108,6 +108,9 @@ def _paper_table(table: Mapping[str, Any], norms: Mapping[str, Any]) -> tuple[st
     for line, key, form in lines:
         cells = ["n/a" if c[key] is None else format(c[key], form) for c in columns]
         out.add_row(line, *cells)
+        interval = norms.get("cv_ci")
+        if key == "cv" and interval is not None:
+            out.add_row("  its interval", f"{interval[0]:.3f} to {interval[1]:.3f}", "", "")
     return title, out
 
 
