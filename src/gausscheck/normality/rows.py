@@ -59,6 +59,8 @@ def judge_rows(
     exact = seen.error is None
     if exact and spec.textbook is not None and (not calibrated or _holds(spec, n, dimension)):
         law = spec.textbook(statistic, n, dimension if seen.freedom is None else seen.freedom)
+    elif not exact and not calibrated:
+        law = Law(None, notes=("an estimate has no published law: calibration='calibrated'",))
     elif calibrated and spec.freedom is not None:
         law = Law(None, notes=("its null depends on the correlations: no calibrated p-value",))
     elif calibrated:
