@@ -88,12 +88,16 @@ def main() -> None:
         few, many = Path(folder) / "few.npy", Path(folder) / "many.npy"
         make(few, args.rows, args.dims)
         a, b = measure("ours", few), measure("pingouin", few)
-        print(f"{args.rows:,} x {args.dims}: statistic {a['statistic']:.12g} and {b['statistic']:.12g}")
+        print(
+            f"{args.rows:,} x {args.dims}: statistic {a['statistic']:.12g} and {b['statistic']:.12g}"
+        )
         print(f"  pingouin / ours: time {b['seconds'] / a['seconds']:.0f}, "
               f"peak memory {b['bytes'] / a['bytes']:.0f}")  # fmt: skip
         make(many, args.many, args.dims)
         c = measure("ours", many)
-        print(f"{args.many:,} x {args.dims}: statistic {c['statistic']:.6g}; {'; '.join(c['notes'])}")
+        print(
+            f"{args.many:,} x {args.dims}: statistic {c['statistic']:.6g}; {'; '.join(c['notes'])}"
+        )
         print(f"  {c['seconds'] / a['seconds']:.1f} times the time of {args.rows:,} rows in full, "
               f"peak memory {c['bytes'] / 1e9:.2f} GB")  # fmt: skip
 

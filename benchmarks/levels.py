@@ -1,9 +1,9 @@
 """How often each test of whole rows rejects true normal (or uniform) rows at 5 % and 1 %.
 
 For every n in {50, 200, 1000} and dimension k in {2, 10, 50, 100} with n > k: the p-value that an
-audit uses, the textbook p-value beside it, and pingouin's Henze-Zirkler. Repetitions: 2,000 where the
-statistic is cheap, 400 where it is dear at 1,000 rows. Simulated p-values of one cell share
-1,999 draws.
+audit uses, the textbook p-value beside it, and pingouin's Henze-Zirkler. Repetitions: 2,000 where
+the statistic is cheap, 400 where it is dear at 1,000 rows. Simulated p-values of one cell share 1,999
+draws.
 
     python benchmarks/levels.py run levels.json    # an hour on one core; a cell at a time, resumes
     python benchmarks/levels.py page levels.json   # writes docs/levels.md
@@ -40,7 +40,7 @@ def repetitions(spec, n):
 
 
 def cell(spec, n, k):
-    """Rejection rates of one test at one size."""
+    """Return rejection rates of one test at one size."""
     if spec.smoothing is not None and null_sd(spec.smoothing(n, k), k) < RESOLUTION:
         return {"offered": False}
     count = repetitions(spec, n)
@@ -88,7 +88,7 @@ def band(level, count, draws=DRAWS):
 
 
 def used(spec, n, k):
-    """Which p-value an audit uses: the textbook one where it holds, else a simulated one."""
+    """Name the p-value an audit uses: the textbook one where it holds, else a simulated one."""
     return "textbook" if spec.holds is not None and spec.holds(n, k) else "simulated"
 
 

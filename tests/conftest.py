@@ -18,6 +18,11 @@ def clip_path() -> Path:
     return ROOT / "data" / "clip_vitb32_lvis_text.npy"
 
 
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    return ROOT / "data"
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20_260_301)

@@ -4,7 +4,7 @@ import importlib
 from pathlib import Path
 
 from gausscheck.core import Spec
-from gausscheck.figures import FIGURES
+from gausscheck.figures import FIGURES, PAIR_FIGURES
 from gausscheck.normality import TESTS
 from gausscheck.sources import SOURCES
 
@@ -45,7 +45,9 @@ def test_every_source_file_is_in_sources():
 
 def test_every_figure_file_is_in_figures():
     files = {name for name, _ in modules("figures")} - {"style"}
-    assert files == {draw.__module__.rsplit(".", 1)[-1] for draw in FIGURES.values()}
+    assert files == {
+        draw.__module__.rsplit(".", 1)[-1] for draw in (*FIGURES.values(), *PAIR_FIGURES.values())
+    }
 
 
 def test_every_public_name_is_there_and_documented():

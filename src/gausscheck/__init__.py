@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gausscheck.config import Config
     from gausscheck.core import Directions, GausscheckError, Outcome, Source, Spec, Verdict
     from gausscheck.normality import TESTS, evaluate
+    from gausscheck.pairs import Pairs, audit_pairs
     from gausscheck.pipeline import analyze
     from gausscheck.preprocess import Preparation
     from gausscheck.report import Report, load_report
@@ -26,12 +27,14 @@ __all__ = [
     "Directions",
     "GausscheckError",
     "Outcome",
+    "Pairs",
     "Preparation",
     "Report",
     "Source",
     "Spec",
     "Verdict",
     "analyze",
+    "audit_pairs",
     "evaluate",
     "inspect_source",
     "load_report",
@@ -44,12 +47,14 @@ _HOME = {
     "Directions": "core",
     "GausscheckError": "core",
     "Outcome": "core",
+    "Pairs": "pairs",
     "Preparation": "preprocess",
     "Report": "report",
     "Source": "core",
     "Spec": "core",
     "Verdict": "core",
     "analyze": "pipeline",
+    "audit_pairs": "pairs",
     "evaluate": "normality",
     "inspect_source": "sources",
     "load_report": "report",

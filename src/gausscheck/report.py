@@ -7,10 +7,6 @@ figures need, the fitted preparation) are in the .npz. Pickle is never written n
 from __future__ import annotations
 
 import json
-import math
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +17,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Verdict
 from gausscheck.preprocess import Preparation
+from gausscheck.results import plain, save_result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,7 +96,7 @@ class Report:
         }
         body = {name: getattr(self, name) for name in (*_SECTIONS, *_LATER)}
         replaced: list[str] = []
-        plain = {key: _plain(value, key, replaced) for key, value in body.items()}
+        plain = {key: plain(value, key, replaced) for key, value in body.items()}
         return {
             "schema": SCHEMA,
             "schema_version": list(SCHEMA_VERSION),
@@ -144,27 +141,7 @@ class Report:
         GausscheckError
             If the directory cannot be written.
         """
-        directory = Path(directory)
-        text = json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n"
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            work = Path(tempfile.mkdtemp(prefix=".report-", dir=directory))
-        except OSError as err:
-            raise GausscheckError(
-                f"{directory}: expected a folder that can be written: {err.strerror}; choose "
-                "another with --out"
-            ) from err
-        try:
-            with (work / "report.npz").open("wb") as handle:
-                np.savez_compressed(handle, allow_pickle=False, **dict(self.arrays))
-            (work / "report.json").write_text(text, encoding="utf-8")
-            for name in ("report.npz", "report.json"):  # the JSON last: it says all is there
-                os.replace(work / name, directory / name)
-        except OSError as err:
-            raise GausscheckError(f"{directory}: could not write the report: {err}") from err
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-        return directory
+        return save_result(directory, "report", self.to_dict(), self.arrays)
 
     def __repr__(self) -> str:
         """One line a level, then the verdict."""
@@ -247,19 +224,3 @@ def load_report(directory: str | Path) -> Report:
         arrays=arrays,
         version=data.get("gausscheck_version", ""),
     )
-
-
-def _plain(value: Any, where: str, replaced: list[str]) -> Any:
-    """Turn NumPy scalars, tuples and non-finite floats into what JSON can say."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v, f"{where}.{k}", replaced) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v, where, replaced) for v in value]
-    if isinstance(value, np.ndarray):
-        return [_plain(v, where, replaced) for v in value.tolist()]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        replaced.append(where)
-        return None
-    return value

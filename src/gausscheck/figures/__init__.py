@@ -5,24 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gausscheck.core import GausscheckError
 from gausscheck.figures import style
 from gausscheck.figures.ad_histogram import ad_histogram
+from gausscheck.figures.cosines import cosines
 from gausscheck.figures.growth import growth
 from gausscheck.figures.marginals import marginals
 from gausscheck.figures.norms import norm_histogram
 from gausscheck.figures.qq import qq
 from gausscheck.figures.verdict import verdict
+from gausscheck.pairs import Pairs
 from gausscheck.report import Report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "FORMATS", "draw"]
+__all__ = ["FIGURES", "FORMATS", "PAIR_FIGURES", "draw"]
 
 FIGURES: dict[str, Callable[[Report], Figure | None]] = {
     "verdict": verdict,
@@ -32,7 +34,10 @@ FIGURES: dict[str, Callable[[Report], Figure | None]] = {
     "marginals": marginals,
     "norms": norm_histogram,
 }
-"""Every figure by its file name; a figure is None where it does not apply."""
+"""Every figure of a report by its file name; a figure is None where it does not apply."""
+
+PAIR_FIGURES: dict[str, Callable[[Pairs], Figure | None]] = {"cosines": cosines}
+"""Figures of anchors and positives."""
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -40,23 +45,26 @@ _METADATA = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"Creation
 
 
 def draw(
-    report: Report,
+    result: Any,
     directory: str | Path,
     *,
     formats: Sequence[str] = ("png", "svg"),
     names: Sequence[str] | None = None,
+    table: Mapping[str, Callable[[Any], Figure | None]] = FIGURES,
 ) -> list[Path]:
-    """Draw a report's figures into a folder.
+    """Draw a result's figures into a folder.
 
     Parameters
     ----------
-    report : Report
+    result : Report or other result
         Nothing else is read: not the embeddings, not their file.
     directory : path
         Made where missing; each file appears whole or not at all.
     formats : sequence of {"png", "svg", "pdf"}
     names : sequence of str, optional
-        Keys of :data:`FIGURES`; all by default.
+        Keys of the table; all by default.
+    table : mapping
+        :data:`FIGURES` for a report.
 
     Returns
     -------
@@ -70,7 +78,7 @@ def draw(
     """
     import matplotlib as mpl
 
-    for known, wanted in ((FORMATS, formats), (FIGURES, names or ())):
+    for known, wanted in ((FORMATS, formats), (table, names or ())):
         for name in wanted:
             if name not in known:
                 raise GausscheckError(f"expected one of {', '.join(known)}, got {name!r}")
@@ -87,8 +95,8 @@ def draw(
         with mpl.rc_context():
             mpl.rcdefaults()  # a user's own style is for the user's own figures
             mpl.rcParams.update(style.RC)
-            for name in names or FIGURES:
-                figure = FIGURES[name](report)
+            for name in names or table:
+                figure = table[name](result)
                 if figure is None:
                     continue
                 for form in formats:

@@ -1,0 +1,70 @@
+"""The command on anchors and positives."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from gausscheck.cli.options import ProgressLine
+from gausscheck.config import ON_BAD_ROWS
+
+
+@click.command()
+@click.argument("anchor")
+@click.argument("positive")
+@click.option("--temperature", type=float, default=0.1, show_default=True, help="Of the loss.")
+@click.option("--eta2", type=float, help="Squared maximal correlation; estimated if left out.")
+@click.option(
+    "--on-bad-rows",
+    type=click.Choice(ON_BAD_ROWS),
+    default="error",
+    show_default=True,
+    help="Pairs with a row that is not finite or all zero.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed.")
+@click.option("--threads", type=int, help="Worker threads.  [default: all processors]")
+@click.option("--out", type=click.Path(file_okay=False), help="Write numbers and figure here.")
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON, nothing else.")
+def pairs(
+    anchor: str,
+    positive: str,
+    temperature: float,
+    eta2: float | None,
+    on_bad_rows: str,
+    seed: int,
+    threads: int | None,
+    out: str | None,
+    as_json: bool,
+) -> None:
+    """Alignment and uniformity of ANCHOR and POSITIVE rows, two files or FILE:KEY each."""
+    from gausscheck.pairs import audit_pairs
+    from gausscheck.sources import open_source
+
+    with ProgressLine() as progress:
+        found = audit_pairs(
+            open_source(anchor),
+            open_source(positive),
+            temperature=temperature,
+            eta2=eta2,
+            on_bad_rows=on_bad_rows,
+            seed=seed,
+            threads=threads,
+            progress=progress,
+        )
+    if out is not None:
+        from gausscheck import figures
+
+        found.save(out)
+        figures.draw(found, out, table=figures.PAIR_FIGURES)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=1, allow_nan=False))
+        return
+    from gausscheck.terminal import show_pairs
+
+    show_pairs(found)
+    if out is not None:
+        click.echo(f"Numbers and figure: {out}")
+
+
+COMMANDS = (pairs,)
