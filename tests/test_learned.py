@@ -108,3 +108,14 @@ def test_on_other_rows_the_level_is_kept_and_on_their_own_it_is_not():
     sigma = np.sqrt(0.05 * 0.95 / 250)
     assert np.mean(other) < 0.05 + 5 * sigma
     assert np.mean(own) > 0.05 + 5 * sigma
+
+
+@pytest.mark.slow
+def test_the_default_audit_finds_one_direction_hidden_in_256():
+    rng = np.random.default_rng(20_260_315)
+    x = rng.standard_normal((20_000, 256))
+    x[:, 0] = rng.standard_normal(20_000) + 6 * (rng.random(20_000) < 0.02)
+    report = gausscheck.analyze(turned(rng, x))
+    assert report.levels["axes"]["status"] == "gaussian"
+    assert report.verdict.status == "not_gaussian"
+    assert report.verdict.worst_level == "learned"
