@@ -1,0 +1,61 @@
+"""Commands of the reference trainer, which need torch."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gausscheck.cli.options import ProgressLine
+from gausscheck.core import GausscheckError
+
+
+def _need_torch() -> None:
+    if find_spec("torch") is None:
+        raise GausscheckError(
+            'the trainer expected torch to be installed: pip install "gausscheck[train]"'
+        )
+
+
+@click.command()
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="The .h5 to write.")
+@click.option("--data", help="Kind of data.  [default: power-laplace]")
+@click.option("--encoder", help="linear, mlp, resnet-small or resnet18.  [default: mlp]")
+@click.option("--objective", help="infonce, clip, ..., cross-entropy.  [default: infonce]")
+@click.option("--dim", type=int, help="Dimensions of the output.  [default: 128]")
+@click.option("--epochs", type=int, help="Passes over the data.  [default: 15]")
+@click.option("--batch", type=int, help="Rows a step.  [default: 128]")
+@click.option("--temperature", type=float, help="Of the loss.  [default: 0.1]")
+@click.option("--seed", type=int, help="Seed.  [default: 0]")
+@click.option("--device", help="auto, cpu or cuda.  [default: auto]")
+@click.option("--threads", type=int, help="Threads of torch.  [default: torch's own]")
+@click.option("--folder", help="Where CIFAR-10 lies.")
+@click.option(
+    "--config", "config_file", type=click.Path(exists=True, dir_okay=False),
+    help="A TOML file of all settings; the command line wins.",
+)  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint beside the .h5.")
+@click.option("--stop-after", type=float, metavar="MINUTES", help="Stop, to be resumed.")
+def train(
+    out: str, config_file: str | None, resume: bool, stop_after: float | None, **given: Any
+) -> None:
+    """Train an encoder on data of known law and write its embeddings for analyze."""
+    _need_torch()
+    from gausscheck.train.loop import train as run
+    from gausscheck.train.settings import Settings
+
+    named = {name: value for name, value in given.items() if value is not None}
+    settings = (
+        Settings(**named) if config_file is None else Settings.from_toml(config_file, **named)
+    )
+    with ProgressLine() as progress:
+        written = run(settings, Path(out), resume=resume, stop_after=stop_after, progress=progress)
+    if written is None:
+        click.echo(f"stopped in time; go on with --resume --out {out}")
+    else:
+        click.echo(f"{written}: gausscheck analyze {written}")
+
+
+COMMANDS = (train,)

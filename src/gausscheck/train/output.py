@@ -1,0 +1,65 @@
+"""The file of a run: embeddings, views, metrics per epoch, the settings as attributes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.core import GausscheckError, __version__
+from gausscheck.train.settings import Settings
+
+
+def write_run(
+    path: Path,
+    settings: Settings,
+    arrays: Mapping[str, NDArray[Any]],
+    metrics: Mapping[str, NDArray[np.float64]],
+) -> None:
+    """Write an .h5 whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    settings : Settings
+        Become attributes of the file.
+    arrays : mapping
+        Datasets: ``embeddings`` (held-out z, what analyze takes), ``embeddings_train``, ``labels``,
+        ``anchor``, ``positive``, and ``features`` where asked for.
+    metrics : mapping
+        One value an epoch each, written under ``metrics/``.
+
+    Raises
+    ------
+    GausscheckError
+        If the file cannot be written.
+    """
+    import h5py
+
+    work = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with h5py.File(work, "w") as file:
+            for name, value in arrays.items():
+                chunks = (min(len(value), 4096), *value.shape[1:])
+                file.create_dataset(name, data=value, chunks=chunks)
+            for name, value in metrics.items():
+                file[f"metrics/{name}"] = value
+            file.attrs.update({**settings.to_dict(), "gausscheck_version": __version__})
+        os.replace(work, path)
+    except OSError as err:
+        raise GausscheckError(f"{path}: could not write the run: {err}") from err
+    finally:
+        work.unlink(missing_ok=True)
+
+
+def read_metrics(path: Path) -> dict[str, NDArray[np.float64]]:
+    """Return the metrics of a run by name, one value an epoch, ``epoch`` among them."""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return {name: np.asarray(value[()]) for name, value in file["metrics"].items()}
