@@ -33,13 +33,13 @@ ROOMS: dict[str, tuple[int, set[str]]] = {
     "field_table": (8, {"numpy"}),
     "figures": (7, {"numpy", "scipy", "matplotlib"}),
     "pipeline": (9, {"numpy"}),
-    "train": (7, {"numpy", "scipy", "torch", "kornia", "sklearn", "h5py", "matplotlib", "pyarrow",
+    "train": (10, {"numpy", "scipy", "torch", "kornia", "sklearn", "h5py", "matplotlib", "pyarrow",
                   "PIL", "click", "rich"}),
     "html": (7, {"jinja2"}),
     "terminal": (7, {"rich"}),
-    "cli": (10, {"click", "rich"}),
+    "cli": (11, {"click", "rich"}),
     "__init__": (0, set()),
-    "__main__": (11, set()),
+    "__main__": (12, set()),
 }  # fmt: skip
 
 STANDARD = set(__import__("sys").stdlib_module_names)

@@ -96,12 +96,12 @@ class Report:
         }
         body = {name: getattr(self, name) for name in (*_SECTIONS, *_LATER)}
         replaced: list[str] = []
-        plain = {key: plain(value, key, replaced) for key, value in body.items()}
+        content = {key: plain(value, key, replaced) for key, value in body.items()}
         return {
             "schema": SCHEMA,
             "schema_version": list(SCHEMA_VERSION),
             "gausscheck_version": self.version,
-            **plain,
+            **content,
             "verdict": verdict,
             "notes": [f"not finite, written as null: {', '.join(replaced)}"] if replaced else [],
         }

@@ -58,4 +58,25 @@ def train(
         click.echo(f"{written}: gausscheck analyze {written}")
 
 
-COMMANDS = (train,)
+@click.command()
+@click.argument("name")
+@click.option("--out", default="runs", show_default=True, type=click.Path(file_okay=False),
+              help="Where each experiment gets a folder.")  # fmt: skip
+@click.option("--quick", is_flag=True, help="Smaller sizes.")
+@click.option("--folder", default="", help="Where CIFAR-10 lies.")
+@click.option("--threads", type=int, default=0, help="Threads of torch.  [default: torch's own]")
+def reproduce(name: str, out: str, quick: bool, folder: str, threads: int) -> None:
+    """Run the paper's experiment NAME, or all: table1-synthetic, cifar10, dimension-sweep,
+    batch-sweep, alignment-bound, regulariser, norm-blindness, confounds, pushforward, dynamics.
+    """  # noqa: D205 - the list of names is the sentence
+    _need_torch()
+    from gausscheck.train.experiments import reproduce as run
+
+    with ProgressLine() as progress:
+        tables = run(name, out, quick=quick, folder=folder, threads=threads, progress=progress)
+    for table in tables:
+        click.echo(table.text())
+    click.echo(f"Runs, tables and figures: {out}")
+
+
+COMMANDS = (train, reproduce)
