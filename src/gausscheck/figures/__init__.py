@@ -76,8 +76,6 @@ def draw(
     GausscheckError
         On an unknown name or format, or a folder that cannot be written.
     """
-    import matplotlib as mpl
-
     for known, wanted in ((FORMATS, formats), (table, names or ())):
         for name in wanted:
             if name not in known:
@@ -92,9 +90,7 @@ def draw(
             f"{directory}: expected a folder that can be written: {err.strerror}"
         ) from err
     try:
-        with mpl.rc_context():
-            mpl.rcdefaults()  # a user's own style is for the user's own figures
-            mpl.rcParams.update(style.RC)
+        with style.house():
             for name in names or table:
                 figure = table[name](result)
                 if figure is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,6 +37,18 @@ RC: Any = {
     "pdf.fonttype": 42,
 }
 """Set while a figure is drawn and written."""
+
+
+@contextmanager
+def house() -> Iterator[None]:
+    """Draw and write in the house style: a user's own style is for the user's own figures."""
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(RC)
+        yield
+
 
 INK, MUTED, BAND = "#222222", "#8a8a8a", "#d9d9d9"
 

@@ -118,9 +118,10 @@ def train(
         while len(run.history) <= settings.epochs:
             epoch = len(run.history)
             loss = _epoch(run, settings, data, device)
-            if not np.isfinite(loss):
+            if not np.isfinite(loss) or _diverged(run.encoder):
                 raise GausscheckError(
-                    f"{out}: the loss is {loss} in epoch {epoch}; lower lr, or raise temperature"
+                    f"{out}: the loss is {loss:g} in epoch {epoch} and weights diverge; lower lr "
+                    "or raise temperature"
                 )
             run.history.append(_measured(run, settings, data, device, loss))
             _save(checkpoint, run, settings)
@@ -131,6 +132,11 @@ def train(
         write_run(out, settings, _outputs(run, settings, data, device), _history(run))
     checkpoint.unlink(missing_ok=True)
     return out
+
+
+def _diverged(encoder: Encoder) -> bool:
+    """Whether a weight is beyond what float32 outputs can be made of."""
+    return any(not float(p.detach().abs().max()) < 1e8 for p in encoder.parameters())
 
 
 def _device(s: Settings) -> torch.device:

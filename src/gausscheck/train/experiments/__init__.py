@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gausscheck.core import GausscheckError
+from gausscheck.figures import style
 from gausscheck.train.experiments.cifar import cifar10
 from gausscheck.train.experiments.lab import Lab, Table
 from gausscheck.train.experiments.synthetic import (
@@ -73,4 +74,5 @@ def reproduce(
                               f"{name!r}")  # fmt: skip
     names = [n for n in EXPERIMENTS if n != "cifar10" or folder] if name == "all" else [name]
     report = progress or (lambda stage, share: None)
-    return [EXPERIMENTS[n](Lab(Path(out) / n, quick, folder, threads, report)) for n in names]
+    with style.house():
+        return [EXPERIMENTS[n](Lab(Path(out) / n, quick, folder, threads, report)) for n in names]

@@ -124,19 +124,14 @@ class Lab:
 
     def write(self, table: Table, figure: Figure | None = None) -> Table:
         """Write the table as JSON and Markdown, and the figure as PNG and SVG."""
-        import matplotlib as mpl
-
         try:
             self.out.mkdir(parents=True, exist_ok=True)
             text = json.dumps(table.to_dict(), indent=1, allow_nan=False)
             (self.out / f"{table.name}.json").write_text(text + "\n", encoding="utf-8")
             (self.out / f"{table.name}.md").write_text(table.text(), encoding="utf-8")
             if figure is not None:
-                with mpl.rc_context():
-                    mpl.rcdefaults()
-                    mpl.rcParams.update(style.RC)
-                    for form in ("png", "svg"):
-                        figure.savefig(self.out / f"{table.name}.{form}", format=form)
+                for form in ("png", "svg"):
+                    figure.savefig(self.out / f"{table.name}.{form}", format=form)
         except OSError as err:
             raise GausscheckError(f"{self.out}: could not write the experiment: {err}") from err
         return table
@@ -193,12 +188,8 @@ def lines(
     log: bool = False,
 ) -> Figure:
     """Draw measured lines with markers and theoretical ones dashed, in one panel."""
-    import matplotlib as mpl
-
-    with mpl.rc_context():
-        mpl.rcParams.update(style.RC)
-        figure, (axes,) = style.canvas(width=4.2)
-        panel(axes, series, x=x, y=y, title=title, theory=theory, log=log)
+    figure, (axes,) = style.canvas(width=4.2)
+    panel(axes, series, x=x, y=y, title=title, theory=theory, log=log)
     return figure
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def table1(lab: Lab) -> Table:
     value = [table.value(label, "measured", "AD") for label in labels]
     axes.barh(place, value, color=style.color("axes"), alpha=0.7, height=0.6)
     axes.set_yticks(place, labels)
-    axes.set_xscale("log")
+    _log_places(axes)
     axes.axvline(0.385, color=style.MUTED, ls=":", lw=1)
     style.threshold(axes, 0.752, "0.752", vertical=True)
     axes.set(xlabel="mean A*² of the coordinates", title="Dotted: a true Gaussian")
@@ -177,10 +178,18 @@ def confounds(lab: Lab) -> Table:
     tints = [style.color("axes" if "power" in label else "random") for label in labels]
     axes.barh(place, [table.value(x, "measured", "AD") for x in labels], color=tints, height=0.6)
     axes.set_yticks(place, labels)
-    axes.set_xscale("log")
+    _log_places(axes)
     style.threshold(axes, 0.752, "0.752", vertical=True)
     axes.set(xlabel="mean A*² of the coordinates", title="Mixing alone, and training")
     return lab.write(table, figure)
+
+
+def _log_places(axes: Any) -> None:
+    """Give bars of mean A*² a logarithmic axis with plain numbers."""
+    axes.set_xscale("log")
+    axes.set_xlim(0.25, None)
+    axes.set_xticks([0.3, 1, 3, 10, 30], labels=["0.3", "1", "3", "10", "30"])
+    axes.minorticks_off()
 
 
 def _field(z: np.ndarray) -> dict[str, float]:

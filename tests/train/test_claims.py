@@ -1,0 +1,30 @@
+"""The paper's claims with their bounds, on reduced sizes: see benchmarks/reproduction.py."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+PATH = Path(__file__).parents[2] / "benchmarks" / "reproduction.py"
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("reproduction", PATH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def bench(script, tmp_path_factory):
+    return script.Bench(tmp_path_factory.mktemp("claims"), quick=True)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("claims")
+@pytest.mark.parametrize("name", ["linear", "mlp", "verdicts", "iid", "mixtures", "theory"])
+def test_the_claim_holds(script, bench, name):
+    found = list(script.CLAIMS[name](bench))
+    assert found
+    assert not [words for words, holds in found if not holds]

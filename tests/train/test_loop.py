@@ -1,0 +1,183 @@
+"""The loop: seeded, resumable, and its file is what the other commands read."""
+
+import h5py
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import gausscheck
+from gausscheck.cli import main
+from gausscheck.train import data, loop
+from gausscheck.train.metrics import NAMES, measure
+from gausscheck.train.output import read_metrics
+from gausscheck.train.settings import DATA, ENCODERS, OBJECTIVES, Settings
+
+TINY = {"rows_train": 256, "rows_test": 200, "inputs": 32, "dim": 8, "batch": 64, "epochs": 2,
+        "width": 16}  # fmt: skip
+
+
+def contents(path):
+    with h5py.File(path) as file:
+        held = {name: file[name][()] for name in file if name != "metrics"}
+        return held | {f"metrics/{k}": v[()] for k, v in file["metrics"].items()}
+
+
+def same(a, b):
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def test_the_file_holds_what_the_other_commands_read(tmp_path):
+    path = loop.train(Settings(**TINY), tmp_path / "run.h5")
+    held = contents(path)
+    assert held["embeddings"].shape == (200, 8)
+    assert held["embeddings_train"].shape == (256, 8)
+    assert held["anchor"].shape == held["positive"].shape == (200, 8)
+    assert held["labels"].shape == (200,)
+    metrics = read_metrics(path)
+    assert set(metrics) == {"epoch", *NAMES}
+    assert all(len(values) == 3 for values in metrics.values())
+    with h5py.File(path) as file:
+        assert file.attrs["objective"] == "infonce"
+        assert file.attrs["rows_train"] == 256
+    report = gausscheck.analyze(path, directions="axes,lda", levels="none")
+    assert report.source["uri"].endswith("/embeddings")
+    assert report.source["n"] == 200
+    found = gausscheck.audit_pairs(
+        gausscheck.open_source(f"{path}:anchor"), gausscheck.open_source(f"{path}:positive")
+    )
+    assert found.values["alignment"] == pytest.approx(metrics["alignment"][-1], rel=1e-5)
+    assert not (tmp_path / "run.h5.ckpt").exists()
+
+
+def test_the_same_seed_gives_the_same_run_and_another_does_not(tmp_path):
+    a, b = (contents(loop.train(Settings(**TINY), tmp_path / f"{i}.h5")) for i in range(2))
+    same(a, b)
+    c = contents(loop.train(Settings(seed=1, **TINY), tmp_path / "c.h5"))
+    assert not np.array_equal(a["embeddings"], c["embeddings"])
+
+
+@pytest.mark.parametrize("objective", ["infonce", "sigreg", "cross-entropy"])
+def test_resumed_it_is_the_uninterrupted_run(tmp_path, monkeypatch, objective):
+    settings = Settings(**{**TINY, "epochs": 4, "objective": objective})
+    whole = contents(loop.train(settings, tmp_path / "whole.h5"))
+    assert loop.train(settings, tmp_path / "parts.h5", stop_after=0) is None
+    assert not (tmp_path / "parts.h5").exists()
+    real, calls = loop._epoch, []
+
+    def killed(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(loop, "_epoch", killed)
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(settings, tmp_path / "parts.h5", resume=True)
+    monkeypatch.setattr(loop, "_epoch", real)
+    parts = contents(loop.train(settings, tmp_path / "parts.h5", resume=True))
+    same(whole, parts)
+
+
+def test_a_checkpoint_of_another_run_or_a_broken_one_is_refused(tmp_path):
+    loop.train(Settings(**TINY), tmp_path / "run.h5", stop_after=0)
+    with pytest.raises(gausscheck.GausscheckError, match="another run"):
+        loop.train(Settings(seed=3, **TINY), tmp_path / "run.h5", resume=True)
+    (tmp_path / "run.h5.ckpt").write_bytes(b"not a checkpoint")
+    with pytest.raises(gausscheck.GausscheckError, match="cannot be read"):
+        loop.train(Settings(**TINY), tmp_path / "run.h5", resume=True)
+
+
+@pytest.mark.parametrize("kind", [k for k in DATA if k not in ("cifar10", "file", "digits")])
+def test_every_kind_of_rows_trains(tmp_path, kind):
+    path = loop.train(Settings(**{**TINY, "data": kind, "epochs": 1}), tmp_path / "run.h5")
+    assert np.isfinite(contents(path)["embeddings"]).all()
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_trains(tmp_path, objective):
+    settings = Settings(**{**TINY, "objective": objective, "epochs": 1, "radial": True})
+    assert np.isfinite(read_metrics(loop.train(settings, tmp_path / "run.h5"))["loss"][1])
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_every_encoder_sees_images(tmp_path, encoder):
+    settings = Settings(data="digits", encoder=encoder, dim=4, width=4, epochs=1, batch=64,
+                        rows_train=128, features=True)  # fmt: skip
+    held = contents(loop.train(settings, tmp_path / "run.h5"))
+    assert held["embeddings"].shape == (1797 - 128, 4)
+    assert len(held["features"]) == 1797 - 128
+
+
+def test_rows_of_a_file_train(tmp_path, minilm_path):
+    settings = Settings(data="file", file=str(minilm_path), dim=8, width=16, epochs=1, batch=256)
+    assert contents(loop.train(settings, tmp_path / "run.h5"))["embeddings"].shape == (1000, 8)
+
+
+def test_channel_views_correlate_by_their_strength():
+    held = data.build(Settings(data="gaussian-channel", strength=0.7, inputs=16))
+    u, v = held.views(held.train, None, data.generator(0, "views"))
+    assert held.eta2 == pytest.approx(0.49)
+    assert float((u * v).mean()) == pytest.approx(0.49, abs=0.02)
+
+
+def test_metrics_are_those_of_the_audit(tmp_path):
+    rng = np.random.default_rng(0)
+    z, u, v = rng.standard_normal((3, 500, 12))
+    found = measure(z, u, v, 0.25)
+    report = gausscheck.analyze(z, directions="axes", levels="none")
+    raw, unit = report.paper_table["raw"], report.paper_table["unit"]
+    assert found["ad_raw"] == pytest.approx(raw["ad_avg"], rel=1e-6)
+    assert found["dp_raw"] == pytest.approx(raw["dp_avg"], rel=1e-6)
+    assert found["ad_pass_unit"] == pytest.approx(unit["ad_pass"])
+    assert found["cv"] == pytest.approx(raw["cv"], rel=1e-6)
+    assert found["effective_rank"] == pytest.approx(report.spectrum["effective_rank"], rel=1e-6)
+    bound = 0.25 + 0.75 * found["mean_square"]
+    assert found["slack"] == pytest.approx(bound - found["alignment"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"data": "cats"}, "power-laplace"),
+        ({"encoder": "resnet18"}, "it wants images"),
+        ({"batch": 500}, "at least 500 rows"),
+        ({"data": "binary", "objective": "cross-entropy"}, "expected labels"),
+        ({"lr": 0.0}, "positive number"),
+        ({"data": "cifar10"}, "get it from"),
+        ({"data": "file"}, "expected a path"),
+        ({"device": "cuda"}, "found none"),
+        ({"lr": 1e12, "weight_decay": 1e12}, "the loss is"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_writes_nothing(tmp_path, wrong, words):
+    with pytest.raises(gausscheck.GausscheckError, match=words):
+        loop.train(Settings(**{**TINY, **wrong}), tmp_path / "run.h5")
+    assert not (tmp_path / "run.h5").exists()
+
+
+def test_the_command_trains_from_a_toml_file_and_goes_on(tmp_path):
+    keys = "".join(f"{k} = {v}\n" for k, v in TINY.items())
+    (tmp_path / "run.toml").write_text(keys)
+    out = tmp_path / "run.h5"
+    runner = CliRunner()
+    call = [
+        "train",
+        "--config",
+        str(tmp_path / "run.toml"),
+        "--encoder",
+        "linear",
+        "--out",
+        str(out),
+    ]
+    stopped = runner.invoke(main, [*call, "--stop-after", "0"])
+    assert stopped.exit_code == 0, stopped.output
+    assert "--resume" in stopped.stdout
+    done = runner.invoke(main, [*call, "--resume"])
+    assert done.exit_code == 0, done.output
+    assert out.exists()
+    (tmp_path / "run.toml").write_text("epoch = 3\n")
+    wrong = runner.invoke(main, ["train", "--config", str(tmp_path / "run.toml"), "--out", "x.h5"])
+    assert wrong.exit_code == 1
+    assert "unknown option epoch" in wrong.stderr
