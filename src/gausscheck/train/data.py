@@ -135,17 +135,22 @@ def laplace(s: Settings) -> Dataset:
 
 
 def mixture(s: Settings) -> Dataset:
-    """25 equal Gaussian components; a positive pair is two draws of one component."""
+    """25 equal Gaussian components; a row and another training row of its component are a pair."""
     train, test, inputs = _sizes(s, 10_000, 5_000, 1024)
     g = generator(s.seed, "data")
     means = s.spread * torch.empty(25, inputs).normal_(generator=g)
     labels = torch.randint(25, (train + test,), generator=g)
     x = means[labels] + torch.empty(train + test, inputs).normal_(generator=g)
+    grouped = labels[:train].argsort(stable=True)
+    counts = torch.bincount(labels[:train], minlength=25)
+    starts = counts.cumsum(0) - counts
 
     def views(rows: Tensor, y: Tensor | None, g: torch.Generator) -> tuple[Tensor, Tensor]:
         if y is None:
             raise LookupError("a mixture's views need components")
-        return rows, means.to(rows.device)[y] + _normal(rows, g)
+        mine = y.cpu()
+        place = torch.rand(len(rows), generator=g, device=g.device).cpu() * counts[mine]
+        return rows, x[grouped[starts[mine] + place.long()]].to(rows.device)
 
     return Dataset(*_split(x, labels, train), views, classes=25)
 
@@ -158,14 +163,15 @@ def _flip_some_zeros(share: float) -> Views:
 
 
 def block_binary(s: Settings) -> Dataset:
-    """Bits driven by 512 on/off factors, factor i by a share proportional to 1/i of the bits.
+    """Bits driven by 512 on/off factors: one bit each, the others in proportion to 1/i.
 
     A factor is on with probability 0.05; a positive flips 0.1 % of the zeros to ones.
     """
     train, test, inputs = _sizes(s, 10_000, 1_000, 1024)
     g = generator(s.seed, "data")
     weight = 1 / torch.arange(1, 513, dtype=torch.float32)
-    driver = torch.multinomial(weight, inputs, replacement=True, generator=g)
+    more = torch.multinomial(weight, max(inputs - 512, 1), replacement=True, generator=g)
+    driver = torch.cat([torch.arange(512), more])[:inputs]
     factors = torch.rand(train + test, 512, generator=g) < 0.05
     x = factors[:, driver].to(torch.float32)
     return Dataset(*_split(x, None, train), _flip_some_zeros(_or(s.noise, 1e-3)))
