@@ -88,7 +88,6 @@ def iid(bench):
 def mixtures(bench):
     """Claim 4: a mixture with near and with far components; block bits."""
     epochs = 30 if bench.quick else 50
-    few = {"rows_train": 6000} if bench.quick else {}
     near = {"data": "mixture", "encoder": "linear", "dim": 256}
     _, m = bench.run(**near, epochs=epochs)
     yield f"spread .06: CV {m['cv'][-1]:.3f} in .06-.10", 0.06 <= m["cv"][-1] <= 0.10

@@ -108,7 +108,7 @@ def test_one_line_exit_one_and_nothing_written(tmp_path, case):
     ("args", "words"),
     [
         (("no/such/file.npy",), "no such file"),
-        (("data",), "folder"),
+        (("docs",), "expected a folder or pattern"),
         (("data/clip_vitb32_lvis_text.npy", "--dataset", "emb"), "leave --dataset out"),
         (("data/minilm_docstrings_5k.h5", "--dataset", "vectors"), "embeddings float16"),
         (("data/minilm_docstrings_5k.h5:labels",), "labels: expected a 2-D array"),

@@ -1,7 +1,11 @@
 """Every source: rows read in any way equal those of the array in memory."""
 
+import gzip
 import io
+import json
 import pickle
+import struct
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -10,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gausscheck
-from gausscheck.sources import SOURCES, inspect_source, open_source
+from gausscheck.sources import SOURCES, inspect_source, open_source, read_labels
 
 N, D = 137, 5
 
@@ -19,7 +23,8 @@ def matrix(dtype):
     rng = np.random.default_rng(5)
     if np.dtype(dtype).kind == "f":
         return rng.standard_normal((N, D)).astype(dtype)
-    return rng.integers(-100, 100, (N, D)).astype(dtype)
+    middle = 128 if np.dtype(dtype).kind == "u" else 0
+    return (middle + 25 * rng.standard_normal((N, D))).round().astype(dtype)
 
 
 def write_npy(path, x):
@@ -50,12 +55,96 @@ def write_h5_chunked(path, x):
     return path
 
 
+def write_shards(path, x):
+    path = path.with_suffix("") / "img_emb"
+    path.mkdir(parents=True)
+    for i, (low, high) in enumerate(
+        [(0, 50), (50, 51), (51, 60)] + [(60 + j, 61 + j) for j in range(77)]
+    ):
+        np.save(path / f"img_emb_{i}.npy", x[low:high])
+    return path.parent
+
+
+def write_parquet(path, x):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    flat = pa.array(x.astype(x.dtype.newbyteorder("=")).reshape(-1))
+    column = pa.FixedSizeListArray.from_arrays(flat, D)
+    table = pa.table({"caption": [str(i) for i in range(N)], "embedding": column})
+    pq.write_table(table, path, row_group_size=30)
+    return path
+
+
+def write_parquet_lists(path, x):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    flat = pa.array(x.astype(x.dtype.newbyteorder("=")).reshape(-1))
+    column = pa.ListArray.from_arrays(np.arange(0, N * D + 1, D, dtype=np.int32), flat)
+    path = path.with_suffix("")
+    path.mkdir()
+    for i, low in enumerate(range(0, N, 60)):
+        part = pa.table({"emb": column.slice(low, 60), "labels": np.arange(N)[low : low + 60]})
+        pq.write_table(part, path / f"part_{i}.parquet", row_group_size=17)
+    return path
+
+
+def write_safetensors(path, x):
+    from safetensors.numpy import save_file
+
+    save_file({"labels": np.arange(N), "emb": x.astype(x.dtype.newbyteorder("="))}, path)
+    return path
+
+
+def write_zarr(path, x):
+    import zarr
+
+    group = zarr.open_group(path, mode="w")
+    group["embeddings"] = x
+    group["labels"] = np.arange(N)
+    return path
+
+
+def write_zarr_array(path, x):
+    import zarr
+
+    array = zarr.create_array(path, shape=x.shape, chunks=(16, 3), dtype=x.dtype)
+    array[:] = x
+    return path
+
+
+def write_h5ad(path, x):
+    with h5py.File(path, "w") as file:
+        file["obsm/X_pca"] = x
+        file["X"] = x[:, :2]
+        file["obs/label/codes"] = np.arange(N) % 3
+        file["obs/label/categories"] = np.array(["B cell", "T cell", "other"], dtype=object)
+    return path
+
+
+def write_torch(path, x):
+    import torch
+
+    native = torch.from_numpy(x.astype(x.dtype.newbyteorder("=")))
+    torch.save({"embeddings": native, "labels": torch.arange(N)}, path)
+    return path
+
+
 WRITERS = {
     "npy": (write_npy, ".npy"),
     "npz": (write_npz, ".npz"),
     "npz compressed": (write_npz_compressed, ".npz"),
     "hdf5": (write_h5, ".h5"),
     "hdf5 chunked": (write_h5_chunked, ".hdf5"),
+    "shards": (write_shards, ".npy"),
+    "parquet": (write_parquet, ".parquet"),
+    "parquet parts": (write_parquet_lists, ".parquet"),
+    "safetensors": (write_safetensors, ".safetensors"),
+    "zarr": (write_zarr, ".zarr"),
+    "zarr array": (write_zarr_array, ".zarr"),
+    "h5ad": (write_h5ad, ".h5ad"),
+    "torch": (write_torch, ".pt"),
 }
 DTYPES = ["f2", "f4", "f8", ">f4", ">f8", "i1", "i2", ">i4", "u1"]
 
@@ -104,10 +193,308 @@ def test_any_range(tmp_path_factory, start, length):
     np.testing.assert_array_equal(open_source(path).read(start, stop), x[start:stop])
 
 
+def write_faiss(path, x, fourcc=b"IxF2", cut=None):
+    head = struct.pack("<iqqq?i", D, N, 1 << 20, 1 << 20, True, 1)
+    content = fourcc + head + (N * D).to_bytes(8, "little") + x.astype("<f4").tobytes()
+    path.write_bytes(content[:cut])
+    return path
+
+
+def write_csv(path, x):
+    names = ",".join(f"x{i}" for i in range(D))
+    lines = [f"label,{names}"] + [
+        f"c{i % 3}," + ",".join(map(repr, r)) for i, r in enumerate(x.tolist())
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def write_openai(path, x):
+    lines = ["text;embedding".replace(";", ",")]
+    lines += [f'"some, text","{row.tolist()}"' for row in x]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def write_tsv(path, x):
+    path.write_text("".join("\t".join(map(repr, row)) + "\n" for row in x.tolist()))
+    return path
+
+
+def write_jsonl(path, x):
+    lines = [
+        json.dumps({"label": f"c{i % 3}", "embedding": row}) for i, row in enumerate(x.tolist())
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def write_jsonl_gz(path, x):
+    with gzip.open(path, "wt") as handle:
+        handle.writelines(json.dumps(row) + "\n" for row in x.tolist())
+    return path
+
+
+ONE_TYPE = {
+    "faiss": (write_faiss, "x.faiss", "f4"),
+    "faiss inner product": (lambda p, x: write_faiss(p, x, b"IxFI"), "x.index", "f4"),
+    "csv": (write_csv, "x.csv", "f8"),
+    "csv of lists": (write_openai, "x.csv", "f8"),
+    "tsv": (write_tsv, "x.tsv", "f8"),
+    "jsonl": (write_jsonl, "x.jsonl", "f8"),
+    "jsonl gz": (write_jsonl_gz, "x.jsonl.gz", "f8"),
+}
+
+
+@pytest.mark.parametrize("form", ONE_TYPE)
+def test_formats_of_one_type_read_the_same(tmp_path, form):
+    writer, name, dtype = ONE_TYPE[form]
+    x = matrix(dtype)
+    source = open_source(writer(tmp_path / name, x))
+    check_reads(source, x)
+    again = pickle.loads(pickle.dumps(source))
+    np.testing.assert_array_equal(again.read(5, 9), x[5:9])
+    assert inspect_source(tmp_path / name).chosen is not None
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("form", WRITERS)
+def test_labels_come_along(tmp_path, form, dtype):
+    writer, suffix = WRITERS[form]
+    source = open_source(writer(tmp_path / f"x{suffix}", matrix(dtype)))
+    labels = read_labels(source, None)
+    if form in ("npy", "shards", "parquet", "safetensors", "zarr array", "hdf5 chunked"):
+        assert labels is None
+    else:
+        assert labels.shape == (N,)
+        assert labels[1] in (1, "T cell")
+
+
+def test_labels_of_text(tmp_path):
+    for writer, name in ((write_csv, "x.csv"), (write_jsonl, "x.jsonl")):
+        labels = read_labels(open_source(writer(tmp_path / name, matrix("f8"))), None)
+        assert labels.tolist()[:4] == ["c0", "c1", "c2", "c0"]
+
+
 def test_every_format_of_the_table_is_tested():
-    suffixes = {suffix for _, suffix in WRITERS.values()}
+    tested = {suffix for _, suffix in WRITERS.values()}
+    tested |= {Path(name).suffix for _, name, _ in ONE_TYPE.values()}
     for form in SOURCES.values():
-        assert suffixes & set(form.suffixes), f"{form.name} has no contract test"
+        assert form.name == "shards" or tested & set(form.suffixes), f"{form.name} has no test"
+
+
+def test_bfloat16_tensors_are_widened(tmp_path):
+    import torch
+
+    x = torch.randn(N, D).to(torch.bfloat16)
+    torch.save(x, tmp_path / "x.pt")
+    raw = x.view(torch.int16).numpy().tobytes()
+    head = json.dumps({"emb": {"dtype": "BF16", "shape": [N, D], "data_offsets": [0, 2 * N * D]}})
+    content = len(head).to_bytes(8, "little") + head.encode() + raw
+    (tmp_path / "x.safetensors").write_bytes(content)
+    for name in ("x.pt", "x.safetensors"):
+        source = open_source(tmp_path / name)
+        np.testing.assert_array_equal(source.read(0, N), x.float().numpy())
+        assert source.eps == 2.0**-7
+        assert "bfloat16" in source.notes[0]
+
+
+def test_shards_come_in_numeric_order_and_by_pattern(tmp_path):
+    x = matrix("f4")
+    folder = write_shards(tmp_path / "clip.npy", x)
+    for path in (folder, folder / "img_emb", f"{folder}/img_emb/*.npy"):
+        np.testing.assert_array_equal(open_source(path).read(0, N), x)
+
+
+def test_shards_of_mixed_floats_are_read_as_the_widest(tmp_path):
+    x = matrix("f4")
+    np.save(tmp_path / "a_1.npy", x[:70].astype("f2"))
+    np.save(tmp_path / "a_2.npy", x[70:])
+    source = open_source(tmp_path)
+    assert source.dtype == np.float32
+    assert "float16, float32" in source.notes[1]
+    np.testing.assert_array_equal(source.read(60, 80)[10:], x[70:80])
+
+
+def test_columns_of_numbers_in_parquet_are_one_matrix(tmp_path):
+    import pandas as pd
+
+    x = matrix("f4")
+    frame = pd.DataFrame(x, columns=[f"e{i}" for i in range(D)])
+    frame["label"] = np.arange(N)
+    frame.to_parquet(tmp_path / "x.parquet", row_group_size=40)
+    source = open_source(tmp_path / "x.parquet")
+    np.testing.assert_array_equal(source.read(30, 90), x[30:90])
+    assert read_labels(source, None)[5] == 5
+
+
+def test_quantised_bytes_are_taken_with_a_note_and_packed_bits_refused(tmp_path):
+    rng = np.random.default_rng(0)
+    quantised = (30 * rng.standard_normal((500, 16))).round().clip(-128, 127).astype(np.int8)
+    np.save(tmp_path / "int8.npy", quantised)
+    assert "quantised" in open_source(tmp_path / "int8.npy").notes[-1]
+    bits = np.packbits(rng.standard_normal((500, 128)) > 0, axis=1)
+    for name, array in (("x", bits), ("y", (bits.astype(int) - 128).astype(np.int8))):
+        np.save(tmp_path / f"{name}.npy", array)
+        with pytest.raises(gausscheck.GausscheckError, match="packed bits"):
+            open_source(tmp_path / f"{name}.npy")
+
+
+def test_remote_files_by_fsspec(tmp_path):
+    import fsspec
+
+    x = matrix("f4")
+    local = write_h5(tmp_path / "x.h5", x)
+    with fsspec.open("memory://bucket/x.h5", "wb") as handle:
+        handle.write(local.read_bytes())
+    for address in ("memory://bucket/x.h5", "memory://bucket/x.h5:embeddings", f"file://{local}"):
+        source = open_source(address)
+        np.testing.assert_array_equal(source.read(3, 9), x[3:9])
+        assert read_labels(source, None).shape == (N,)
+    again = pickle.loads(pickle.dumps(open_source("memory://bucket/x.h5")))
+    np.testing.assert_array_equal(again.read(3, 9), x[3:9])
+    assert inspect_source("memory://bucket/x.h5").chosen == "embeddings"
+    for address, words in (
+        ("memory://bucket/none.h5", "cannot be fetched"),
+        ("nowhere://bucket/x.h5", "cannot be fetched"),
+        ("memory://bucket/x.h5:none", "memory://bucket/x.h5"),
+    ):
+        with pytest.raises(gausscheck.GausscheckError, match=words):
+            open_source(address)
+
+
+DAMAGED = {**WRITERS, "faiss": (write_faiss, ".faiss")}
+ONE_FILE = [f for f in DAMAGED if f not in ("zarr", "zarr array", "parquet parts", "shards")]
+
+
+@pytest.mark.parametrize("form", ONE_FILE)
+@pytest.mark.parametrize("keep", [0, 3, 11, 40, 0.3, 0.6, 0.9, 0.999])
+def test_a_truncated_file_is_one_line_or_whole(tmp_path, form, keep):
+    writer, suffix = DAMAGED[form]
+    x = matrix("f4")
+    path = writer(tmp_path / f"x{suffix}", x)
+    content = path.read_bytes()
+    path.write_bytes(content[: keep if isinstance(keep, int) else int(len(content) * keep)])
+    refuses_or_reads(path, x)
+
+
+@pytest.mark.parametrize("form", ONE_FILE)
+def test_a_damaged_header_is_one_line_or_whole(tmp_path, form):
+    writer, suffix = DAMAGED[form]
+    x = matrix("f4")
+    path = writer(tmp_path / f"x{suffix}", x)
+    content = path.read_bytes()
+    for place in (0, 1, 4, 6, 8, 9, 16, 30):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+        refuses_or_reads(path, x, exact=False)
+
+
+def refuses_or_reads(path, x, exact=True):
+    """Either every row is there, or one line says what is wrong."""
+    rows, said = None, ""
+    try:
+        rows = open_source(path).read(0, N)
+    except gausscheck.GausscheckError as err:
+        said = str(err)
+    if rows is None:
+        assert len(said.splitlines()) == 1
+        assert path.name in said
+    else:
+        assert not exact or np.array_equal(rows, x)
+
+
+@pytest.mark.parametrize("keep", [0, 20])
+def test_damaged_chunks_of_a_zarr_store(tmp_path, keep):
+    path = write_zarr_array(tmp_path / "x.zarr", matrix("f4"))
+    chunk = next(p for p in sorted(path.rglob("*")) if p.is_file() and p.name != "zarr.json")
+    chunk.write_bytes(chunk.read_bytes()[:keep])
+    with pytest.raises(gausscheck.GausscheckError, match=r"x\.zarr"):
+        open_source(path).read(0, N)
+    (path / "zarr.json").write_text("{broken")
+    with pytest.raises(gausscheck.GausscheckError, match=r"x\.zarr"):
+        open_source(path)
+
+
+def wrong_width(folder):
+    np.save(folder / "e_0.npy", matrix("f4"))
+    np.save(folder / "e_1.npy", matrix("f4")[:, :3])
+    return folder
+
+
+def wrong_kind(folder):
+    np.save(folder / "e_0.npy", matrix("f4"))
+    np.save(folder / "e_1.npy", matrix("i4"))
+    return folder
+
+
+def said(folder, name, text):
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def ragged_parquet(folder):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"emb": [[1.0, 2.0], [3.0, 4.0], [5.0]]}), folder / "x.parquet")
+    return folder / "x.parquet"
+
+
+def null_parquet(folder):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"emb": [[1.0, 2.0], None, [5.0, 1.0]]}), folder / "x.parquet")
+    return folder / "x.parquet"
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (wrong_width, r"e_1\.npy: expected 5 dimensions"),
+        (wrong_kind, r"e_1\.npy: expected float32"),
+        (lambda f: f / "*.npz", "found none"),
+        (lambda f: said(f, "x.csv", "a,b\n1,2\n3\n"), "line 3 has 1 cells"),
+        (lambda f: said(f, "x.csv", "a,b\n1,2\n3,x\n"), "line 3: expected numbers"),
+        (lambda f: said(f, "x.csv", 'e\n"[1,2]"\n"[1]"\n'), "line 3 has 1 numbers"),
+        (lambda f: said(f, "x.csv", "name\nfish\n"), "columns of numbers"),
+        (lambda f: said(f, "x.jsonl", "[1, 2]\n[1, 2\n"), "line 2 is not JSON"),
+        (lambda f: said(f, "x.jsonl", '{"a": "b"}\n'), "choose with --dataset"),
+        (lambda f: said(f, "x.jsonl", "[1, null]\n"), "line 1: expected numbers"),
+        (ragged_parquet, "row 2 has 1 numbers"),
+        (null_parquet, "row 1 is null"),
+        (lambda f: write_faiss(f / "x.faiss", matrix("f4"), b"IwFl"), "inverted file"),
+        (lambda f: write_faiss(f / "x.faiss", matrix("f4"), b"IBxF"), "packed bits"),
+        (lambda f: write_faiss(f / "x.faiss", matrix("f4"), b"IHNf"), "graph index"),
+        (lambda f: write_faiss(f / "x.faiss", matrix("f4"), cut=300), "damaged or truncated"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(tmp_path, make, words):
+    def read_all(path):
+        source = open_source(path)
+        source.read(0, source.n)
+
+    path = make(tmp_path)
+    with pytest.raises(gausscheck.GausscheckError, match=words) as caught:
+        read_all(path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_missing_reader_names_its_extra(tmp_path, monkeypatch):
+    from gausscheck.sources import base
+
+    path = write_parquet(tmp_path / "x.parquet", matrix("f4"))
+    monkeypatch.setattr(base, "find_spec", lambda name: None)
+    with pytest.raises(gausscheck.GausscheckError, match=r"gausscheck\[parquet\]"):
+        open_source(path)
+
+
+def test_a_pickled_object_in_a_torch_file_is_refused(tmp_path):
+    import torch
+
+    torch.save({"model": np.array([object()])}, tmp_path / "x.pt")
+    with pytest.raises(gausscheck.GausscheckError, match="weights_only"):
+        open_source(tmp_path / "x.pt")
 
 
 def test_well_known_names_come_first(tmp_path):
@@ -138,7 +525,8 @@ def test_inspect_names_what_analyze_takes(tmp_path, form):
     chosen = next(e for e in contents.entries if e.key == contents.chosen)
     assert chosen.shape == (N, D)
     assert chosen.dtype == "float16"
-    assert contents.size == path.stat().st_size
+    if path.is_file():
+        assert contents.size == path.stat().st_size
 
 
 def test_arrays_in_memory():
@@ -178,20 +566,12 @@ def test_anything_with_dlpack_or_array():
 
 
 def test_the_same_rows_give_the_same_report_from_any_container(tmp_path):
-    x = np.random.default_rng(0).standard_normal((600, 6)).astype(np.float32)
-    reports = []
-    for form, (_, suffix) in WRITERS.items():
-        path = tmp_path / f"{form.replace(' ', '_')}{suffix}"
-        if suffix == ".npy":
-            np.save(path, x)
-        elif suffix == ".npz":
-            np.savez(path, x)
-        else:
-            with h5py.File(path, "w") as file:
-                file["x"] = x
-        reports.append(gausscheck.analyze(path, directions="axes,random:8").to_dict()["levels"])
-    reports.append(gausscheck.analyze(x, directions="axes,random:8").to_dict()["levels"])
-    assert all(r == reports[0] for r in reports[1:])
+    x = matrix("f4")
+    plain = gausscheck.analyze(x, directions="axes,random:8", levels="none").to_dict()["levels"]
+    for form, (writer, suffix) in WRITERS.items():
+        path = writer(tmp_path / f"{form.replace(' ', '_')}{suffix}", x)
+        told = gausscheck.analyze(path, directions="axes,random:8", levels="none").to_dict()
+        assert told["levels"] == plain, form
 
 
 def test_reading_leaves_no_pickle_door_open(tmp_path):

@@ -17,7 +17,9 @@ _DEFAULT = Config()
 def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that ``analyze`` takes as keywords."""
     options = [
-        click.option("--dataset", help="The array inside a container that holds several."),
+        click.option(
+            "--dataset", "--column", help="The array or column of a container that holds several."
+        ),
         click.option(
             "--normalize",
             type=click.Choice(NORMALIZE),

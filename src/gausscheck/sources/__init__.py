@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
@@ -13,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
-from gausscheck.sources.base import Contents, Entry, check_file, one_a_row
+from gausscheck.sources.base import Contents, Entry, check_bytes, check_file, one_a_row
+from gausscheck.sources.remote import RemoteSource, fetch, is_remote
+from gausscheck.sources.shards import is_shards
 
 __all__ = ["SOURCES", "Contents", "Entry", "Format", "inspect_source", "open_source", "read_labels"]
 
@@ -49,6 +52,14 @@ SOURCES: dict[str, Format] = {
         Format("npy", (".npy",), "one array"),
         Format("npz", (".npz",), "several arrays by name"),
         Format("hdf5", (".h5", ".hdf5", ".hdf"), "datasets in groups"),
+        Format("shards", (), "a folder or pattern of .npy or .parquet files"),
+        Format("parquet", (".parquet", ".pq"), "a column of lists, or columns of numbers"),
+        Format("safetensors", (".safetensors",), "tensors by name"),
+        Format("zarr", (".zarr",), "an array, or arrays in groups"),
+        Format("h5ad", (".h5ad",), "embeddings of cells under obsm"),
+        Format("faiss", (".faiss", ".index"), "a flat index"),
+        Format("torchfile", (".pt", ".pth"), "a tensor, or a dict of them"),
+        Format("text", (".csv", ".tsv", ".jsonl", ".ndjson", ".gz"), "numbers or lists as text"),
     )
 }
 """Every file format, by name."""
@@ -60,8 +71,9 @@ def open_source(source: Any, *, dataset: str | None = None) -> Source:
     Parameters
     ----------
     source : path or array
-        A file whose ending is in :data:`SOURCES`; ``FILE:KEY`` names an array inside it. Or
-        anything with ``__array__`` or DLPack, of shape ``(n, d)``.
+        A file whose ending is in :data:`SOURCES`, a folder or pattern of shards, an address that
+        fsspec knows; ``FILE:KEY`` names an array inside it. Or anything with ``__array__`` or
+        DLPack, of shape ``(n, d)``.
     dataset : str, optional
         The array inside a container that holds several.
 
@@ -86,13 +98,28 @@ def open_source(source: Any, *, dataset: str | None = None) -> Source:
         from gausscheck.sources.memory import open_memory
 
         return open_memory(source)
+    address = str(source)
+    if is_remote(address) and not address.startswith("file://"):
+        url, key = _split_address(address)
+        return RemoteSource(url, partial(_open_local, dataset=dataset if key is None else key))
+    return _open_local(address.removeprefix("file://"), dataset)
+
+
+def _open_local(source: str | PathLike[str], dataset: str | None) -> Source:
     path, key = _split(source)
     if key is not None and dataset is not None and key != dataset:
         raise GausscheckError(
             f"{source}: the path names {key}, --dataset names {dataset}; give one"
         )
-    form = _format(path)
-    return form.open()(path, key if dataset is None else dataset)
+    opened = _format(path).open()(path, key if dataset is None else dataset)
+    note = check_bytes(opened)
+    if note is not None:
+        setattr(opened, "notes", (*opened.notes, note))  # noqa: B010 - read-only for others
+    return opened
+
+
+class _Keeper:
+    """What a fetched file lives as long as."""
 
 
 def inspect_source(source: str | PathLike[str]) -> Contents:
@@ -103,7 +130,12 @@ def inspect_source(source: str | PathLike[str]) -> Contents:
     GausscheckError
         If the file cannot be read at all.
     """
-    path, _ = _split(source)
+    address = str(source)
+    if is_remote(address) and not address.startswith("file://"):
+        keeper = _Keeper()
+        path = fetch(_split_address(address)[0], keeper)
+        return replace(_format(path).inspect()(path), uri=address)
+    path, _ = _split(address.removeprefix("file://"))
     return _format(path).inspect()(path)
 
 
@@ -182,18 +214,32 @@ def _split(source: str | PathLike[str]) -> tuple[Path, str | None]:
     if path.exists():
         return path, None
     name, colon, key = str(source).rpartition(":")
-    if colon and key and Path(name).is_file():
+    if colon and key and Path(name).exists():
         return Path(name), key.strip("/")
     return path, None
 
 
+def _split_address(address: str) -> tuple[str, str | None]:
+    """Part ``protocol://place/FILE:KEY``."""
+    head, slash, last = address.rpartition("/")
+    name, colon, key = last.partition(":")
+    return (f"{head}{slash}{name}", key) if colon and key else (address, None)
+
+
 def _format(path: Path) -> Format:
+    if not path.exists() and is_shards(path):
+        return SOURCES["shards"]
     for form in SOURCES.values():
-        if path.suffix.lower() in form.suffixes:
+        if path.suffix.lower() in form.suffixes and not (path.is_dir() and form.name != "zarr"):
             return form
+    if path.is_dir() and any((path / name).exists() for name in _ZARR_FILES):
+        return SOURCES["zarr"]
+    if is_shards(path):
+        return SOURCES["shards"]
     known = ", ".join(s for form in SOURCES.values() for s in form.suffixes)
     if not path.exists():
         raise GausscheckError(f"{path}: no such file; check the path")
-    if path.is_dir():
-        raise GausscheckError(f"{path}: expected a file, got a folder; name a file ({known})")
     raise GausscheckError(f"{path}: expected a file ending in {known}, got {path.suffix or 'none'}")
+
+
+_ZARR_FILES = ("zarr.json", ".zarray", ".zgroup")

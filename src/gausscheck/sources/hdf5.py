@@ -74,7 +74,8 @@ def _first_line(err: BaseException) -> str:
     return str(err).splitlines()[0] if str(err) else type(err).__name__
 
 
-def _entries(path: Path) -> list[Entry]:
+def entries_of(path: Path) -> list[Entry]:
+    """List the datasets of a file, in groups too."""
     import h5py
 
     check_file(path)
@@ -101,10 +102,10 @@ def _problem(item: Any) -> str | None:
 
 def open_hdf5(path: Path, dataset: str | None) -> Hdf5Source:
     """Open one dataset of the file."""
-    entry, _ = choose(_entries(path), dataset, str(path))
+    entry, _ = choose(entries_of(path), dataset, str(path))
     return Hdf5Source(path, entry.key)
 
 
 def inspect_hdf5(path: Path) -> Contents:
     """Say what the file holds."""
-    return contents_of(path, "HDF5", _entries(path))
+    return contents_of(path, "HDF5", entries_of(path))

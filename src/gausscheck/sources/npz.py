@@ -50,8 +50,24 @@ class NpzSource:
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another member of the archive; None where there is none."""
-        with np.load(self._path, allow_pickle=False) as archive:
-            return np.asarray(archive[key]) if key in archive.files else None
+        return _member(self._path, key)
+
+
+class LoadedSource(ArraySource):
+    """A compressed or Fortran-ordered member, loaded whole."""
+
+    def __init__(self, path: Path, array: NDArray[Any], uri: str) -> None:
+        super().__init__(array, uri, ("compressed member, loaded whole",))
+        self._path = path
+
+    def beside(self, key: str) -> NDArray[Any] | None:
+        """Return another member of the archive; None where there is none."""
+        return _member(self._path, key)
+
+
+def _member(path: Path, key: str) -> NDArray[Any] | None:
+    with np.load(path, allow_pickle=False) as archive:
+        return np.asarray(archive[key]) if key in archive.files else None
 
 
 def _header(member: BinaryIO, uri: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -102,7 +118,7 @@ def open_npz(path: Path, dataset: str | None) -> NpzSource | ArraySource:
                 array = np.lib.format.read_array(cast(BinaryIO, member), allow_pickle=False)
         except (zipfile.BadZipFile, ValueError, EOFError, OSError) as err:
             raise GausscheckError(f"{uri}: damaged: {err}; copy or download it again") from err
-    return ArraySource(array, uri, ("compressed member, loaded whole",))
+    return LoadedSource(path, array, uri)
 
 
 def inspect_npz(path: Path) -> Contents:

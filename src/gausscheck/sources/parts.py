@@ -1,0 +1,90 @@
+"""Rows that lie in several files, one part after another."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.core import GausscheckError, Source
+
+
+class PartsSource:
+    """Sources in a row, read as one.
+
+    Parameters
+    ----------
+    parts : sequence of Source
+        Of the same width. Where widths of numbers differ the widest is used for all.
+    uri : str
+
+    Raises
+    ------
+    GausscheckError
+        Naming the part that has another number of dimensions, or integers among floats.
+    """
+
+    def __init__(self, parts: Sequence[Source], uri: str) -> None:
+        first = parts[0]
+        for part in parts[1:]:
+            if part.d != first.d:
+                raise GausscheckError(
+                    f"{part.uri}: expected {first.d} dimensions like {first.uri}, got {part.d}; "
+                    "move it out of the folder"
+                )
+            if (part.dtype.kind == "f") != (first.dtype.kind == "f"):
+                raise GausscheckError(
+                    f"{part.uri}: expected {first.dtype} like {first.uri}, got {part.dtype}; save "
+                    "all parts alike"
+                )
+        self._parts = list(parts)
+        self._ends = list(accumulate(part.n for part in parts))
+        self.uri = uri
+        self.n, self.d = self._ends[-1], first.d
+        self.dtype = np.result_type(*(part.dtype for part in parts))
+        self.eps = max(float(getattr(part, "eps", 0.0)) for part in parts)
+        mixed = {str(part.dtype) for part in parts}
+        said = dict.fromkeys(note for part in parts for note in part.notes)
+        self.notes: tuple[str, ...] = (f"{len(parts)} files", *said)
+        if len(mixed) > 1:
+            self.notes += (f"files of {', '.join(sorted(mixed))}, read as {self.dtype}",)
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows ``start:stop``, C-contiguous, across the borders of files."""
+        first = bisect_right(self._ends, start)
+        pieces = []
+        for place in range(first, len(self._parts)):
+            low = self._ends[place] - self._parts[place].n
+            if low >= stop:
+                break
+            mine = self._parts[place].read(
+                max(start - low, 0), min(stop - low, self._parts[place].n)
+            )
+            pieces.append(mine)
+        if len(pieces) == 1:
+            return pieces[0].astype(self.dtype, copy=False)
+        return np.concatenate(pieces, dtype=self.dtype)
+
+    def beside(self, key: str) -> NDArray[Any] | None:
+        """Return labels of all parts, where each has them."""
+        found = [getattr(part, "beside", lambda key: None)(key) for part in self._parts]
+        known = [f for f in found if f is not None]
+        return np.concatenate(known) if len(known) == len(found) else None
+
+
+def natural(path: Path) -> list[tuple[int, int, str]]:
+    """Sort key that puts part_2 before part_10.
+
+    Examples
+    --------
+    >>> sorted([Path("e_10.npy"), Path("e_2.npy")], key=natural)[0].name
+    'e_2.npy'
+    """
+    pieces = re.split(r"(\d+)", path.name)
+    return [(1, int(p), "") if p.isdigit() else (0, 0, p) for p in pieces]

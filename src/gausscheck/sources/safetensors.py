@@ -1,0 +1,106 @@
+"""``.safetensors``: a JSON header and raw tensors, read by position; bfloat16 is widened."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.core import GausscheckError
+from gausscheck.sources.base import Contents, Entry, check_file, choose, contents_of, problem_of
+
+_DTYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
+}  # fmt: skip
+
+BFLOAT16_EPS = 2.0**-7
+
+_MOST = 100 << 20
+"""Bytes of a header at most: what the format allows."""
+
+
+class SafetensorsSource:
+    """Rows of one tensor."""
+
+    def __init__(self, path: Path, key: str, where: int, held: dict[str, Any]) -> None:
+        self._path = path
+        self._bfloat16 = held["dtype"] == "BF16"
+        self._stored = np.dtype("<u2" if self._bfloat16 else _DTYPES[held["dtype"]])
+        self._offset = where + held["data_offsets"][0]
+        self.uri = f"{path}:{key}"
+        self.n, self.d = held["shape"]
+        self.dtype = np.dtype(np.float32) if self._bfloat16 else self._stored.newbyteorder("=")
+        self.notes: tuple[str, ...] = ("bfloat16 widened to float32",) if self._bfloat16 else ()
+        floats = self.dtype.kind == "f"
+        eps = float(np.finfo(self.dtype if floats else np.float64).eps)
+        self.eps = BFLOAT16_EPS if self._bfloat16 else eps
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows ``start:stop``, C-contiguous."""
+        count = (stop - start) * self.d
+        where = self._offset + start * self.d * self._stored.itemsize
+        flat = np.fromfile(self._path, self._stored, count, offset=where)
+        if flat.size != count:
+            raise GausscheckError(f"{self.uri}: the file shrank while it was read")
+        if self._bfloat16:
+            flat = (flat.astype(np.uint32) << np.uint32(16)).view(np.float32)
+        return flat.astype(self.dtype, copy=False).reshape(stop - start, self.d)
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    check_file(path)
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as handle:
+            length = int.from_bytes(handle.read(8), "little")
+            if not 2 <= length <= min(size - 8, _MOST):
+                raise ValueError(f"header of {length} bytes in a file of {size}")
+            header = json.loads(handle.read(length).decode("utf-8"))
+            header.pop("__metadata__", None)
+            for held in header.values():
+                low, high = held["data_offsets"]
+                wide = 2 if held["dtype"] == "BF16" else _itemsize(held["dtype"])
+                fits = 0 <= low <= high <= size - 8 - length
+                if not fits or (wide and high - low != int(np.prod(held["shape"])) * wide):
+                    raise ValueError("a tensor lies outside the file: it is truncated")
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as err:
+        raise GausscheckError(
+            f"{path}: expected a safetensors file, its header is damaged ({err}); copy or download "
+            "it again"
+        ) from err
+    return header, 8 + length
+
+
+def _itemsize(name: str) -> int:
+    return np.dtype(_DTYPES[name]).itemsize if name in _DTYPES else 0
+
+
+def _entries(header: dict[str, Any]) -> list[Entry]:
+    found = []
+    for key, held in header.items():
+        shape, name = tuple(held["shape"]), held["dtype"]
+        if name == "BF16":
+            problem = problem_of(shape, np.dtype(np.float32))
+        elif name in _DTYPES:
+            problem = problem_of(shape, np.dtype(_DTYPES[name]))
+        else:
+            problem = f"{name}: not a type that holds embeddings"
+        said = "bfloat16" if name == "BF16" else str(np.dtype(_DTYPES.get(name, "O")))
+        found.append(Entry(key, shape, said, problem))
+    return found
+
+
+def open_safetensors(path: Path, dataset: str | None) -> SafetensorsSource:
+    """Open one tensor of the file."""
+    header, where = _header(path)
+    entry, _ = choose(_entries(header), dataset, str(path))
+    return SafetensorsSource(path, entry.key, where, header[entry.key])
+
+
+def inspect_safetensors(path: Path) -> Contents:
+    """Say what the file holds."""
+    return contents_of(path, "safetensors", _entries(_header(path)[0]))

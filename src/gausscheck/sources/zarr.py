@@ -1,0 +1,108 @@
+"""Zarr arrays and groups, versions 2 and 3 of the format, by zarr 3."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.core import GausscheckError
+from gausscheck.sources.base import (
+    Contents,
+    Entry,
+    choose,
+    contents_of,
+    need,
+    problem_of,
+    stored_eps,
+)
+
+ROOT = "array"
+"""What the array is called where the store is one array."""
+
+
+class ZarrSource:
+    """Rows of one array of a store."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self._path, self._key = path, key
+        self._array: Any = None
+        array = self._opened()
+        self.uri = str(path) if key == ROOT else f"{path}:{key}"
+        self.n, self.d = array.shape
+        self.dtype = np.dtype(array.dtype).newbyteorder("=")
+        self.eps = stored_eps(self.dtype)
+        self.notes: tuple[str, ...] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel by path."""
+        return {**self.__dict__, "_array": None}
+
+    def _opened(self) -> Any:
+        if self._array is None:
+            held = _store(self._path)
+            self._array = held if self._key == ROOT else held[self._key]
+        return self._array
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows ``start:stop``, C-contiguous."""
+        try:
+            rows = self._opened()[start:stop]
+        except Exception as err:
+            raise GausscheckError(
+                f"{self.uri}: rows {start} to {stop} cannot be read ({_line(err)}); a chunk is "
+                "damaged: copy or download it again"
+            ) from err
+        return np.ascontiguousarray(rows, dtype=self.dtype)
+
+    def beside(self, key: str) -> NDArray[Any] | None:
+        """Return another array of the store; None where there is none."""
+        held = _store(self._path)
+        return np.asarray(held[key][:]) if self._key != ROOT and key in held else None
+
+
+def _line(err: Exception) -> str:
+    return (str(err) or type(err).__name__).splitlines()[0]
+
+
+def _store(path: Path) -> Any:
+    need("zarr", "zarr", str(path))
+    import zarr
+
+    if not path.exists():
+        raise GausscheckError(f"{path}: no such store; check the path")
+    try:
+        return zarr.open(path, mode="r")
+    except Exception as err:
+        raise GausscheckError(
+            f"{path}: expected a zarr array or group, its metadata cannot be read ({_line(err)})"
+        ) from err
+
+
+def _entries(path: Path) -> list[Entry]:
+    held = _store(path)
+    if hasattr(held, "shape"):
+        return [_entry(ROOT, held)]
+    try:
+        members = list(held.members(max_depth=None))
+    except Exception as err:
+        raise GausscheckError(f"{path}: its metadata cannot be read ({_line(err)})") from err
+    return [_entry(name, item) for name, item in sorted(members) if hasattr(item, "shape")]
+
+
+def _entry(name: str, array: Any) -> Entry:
+    dtype = np.dtype(array.dtype)
+    return Entry(name, tuple(array.shape), str(dtype), problem_of(array.shape, dtype))
+
+
+def open_zarr(path: Path, dataset: str | None) -> ZarrSource:
+    """Open one array of the store."""
+    entry, _ = choose(_entries(path), dataset, str(path))
+    return ZarrSource(path, entry.key)
+
+
+def inspect_zarr(path: Path) -> Contents:
+    """Say what the store holds."""
+    return contents_of(path, "zarr", _entries(path))
