@@ -4,7 +4,7 @@ import importlib
 from pathlib import Path
 
 from gausscheck.core import Spec
-from gausscheck.figures import FIGURES, PAIR_FIGURES
+from gausscheck.figures import FIGURES, PAIR_FIGURES, SCALING_FIGURES
 from gausscheck.normality import TESTS
 from gausscheck.sources import SOURCES
 
@@ -46,7 +46,8 @@ def test_every_source_file_is_in_sources():
 def test_every_figure_file_is_in_figures():
     files = {name for name, _ in modules("figures")} - {"style"}
     assert files == {
-        draw.__module__.rsplit(".", 1)[-1] for draw in (*FIGURES.values(), *PAIR_FIGURES.values())
+        draw.__module__.rsplit(".", 1)[-1]
+        for draw in (*FIGURES.values(), *PAIR_FIGURES.values(), *SCALING_FIGURES.values())
     }
 
 

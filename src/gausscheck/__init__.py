@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gausscheck.pipeline import analyze
     from gausscheck.preprocess import Preparation
     from gausscheck.report import Report, load_report
+    from gausscheck.scaling import Scaling, scale
     from gausscheck.sources import inspect_source, open_source
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Pairs",
     "Preparation",
     "Report",
+    "Scaling",
     "Source",
     "Spec",
     "Verdict",
@@ -39,6 +41,7 @@ __all__ = [
     "inspect_source",
     "load_report",
     "open_source",
+    "scale",
 ]
 
 _HOME = {
@@ -50,6 +53,7 @@ _HOME = {
     "Pairs": "pairs",
     "Preparation": "preprocess",
     "Report": "report",
+    "Scaling": "scaling",
     "Source": "core",
     "Spec": "core",
     "Verdict": "core",
@@ -59,6 +63,7 @@ _HOME = {
     "inspect_source": "sources",
     "load_report": "report",
     "open_source": "sources",
+    "scale": "scaling",
 }
 
 

@@ -15,6 +15,7 @@ from gausscheck.config import AD_THRESHOLD
 from gausscheck.core import Spec
 from gausscheck.pairs import Pairs
 from gausscheck.report import Report
+from gausscheck.scaling import TITLES, Scaling
 from gausscheck.sources import Contents
 
 WIDTH = 80
@@ -278,6 +279,42 @@ def _pair_words(found: Pairs) -> str:
         f"Positives reach {share:.0%} of the alignment that the bound allows. Views are {spread}."
         f"{tilt}"
     )
+
+
+def show_scaling(found: Scaling) -> None:
+    """Print each statistic at each size, and the slope beside that of theory."""
+    console = _console()
+    sizes = [f"{size:,.0f}" for size in found.sizes]
+    shown = list(range(len(sizes)))
+    if len(shown) > 6:  # 80 columns hold six
+        shown = sorted({round(i * (len(sizes) - 1) / 5) for i in range(6)})
+    table = _table(f"against {found.by}", *(sizes[i] for i in shown))
+    for name, title in TITLES.items():
+        column = found.column(name)[:, 0]
+        if name in found.fits:
+            cells = ["" if value != value else f"{value:.2g}" for value in column[shown]]
+            table.add_row(title, *cells)
+    console.print(table)
+    console.print()
+    table = _table("statistic", "slope", "95% interval", "constant", "theory")
+    for name, fit in found.fits.items():
+        law = found.theory.get(name, {})
+        said = f"{law['constant']:.3g} d^{law['slope']:g}" if "constant" in law else "0 if Gaussian"
+        if "reason" in fit:
+            table.add_row(TITLES[name], "-", fit["reason"], "", said if law else "")
+            continue
+        low, high = fit["slope_ci"]
+        constant = fit.get("constant_at_law", fit["constant"])
+        table.add_row(
+            TITLES[name], f"{fit['slope']:.2f}", f"{low:.2f} to {high:.2f}", f"{constant:.3g}",
+            said if law else "",
+        )  # fmt: skip
+    console.print(table)
+    console.print()
+    if found.theory:
+        console.print(Text("  constant: at the slope of theory, where there is one"))
+    for note in found.notes:
+        console.print(Padding(Text(f"- {note}"), (0, 0, 0, 2)))
 
 
 def show_tests(specs: Iterable[Spec]) -> None:

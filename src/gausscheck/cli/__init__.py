@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gausscheck.cli import audit, pairs, train
+from gausscheck.cli import audit, pairs, scale, train
 from gausscheck.core import GausscheckError, __version__
 
 DATA_ERROR = 1
@@ -32,6 +32,6 @@ def main() -> None:
     """
 
 
-for _module in (audit, pairs, train):
+for _module in (audit, pairs, scale, train):
     for _command in _module.COMMANDS:
         main.add_command(_command)

@@ -17,14 +17,16 @@ from gausscheck.figures.growth import growth
 from gausscheck.figures.marginals import marginals
 from gausscheck.figures.norms import norm_histogram
 from gausscheck.figures.qq import qq
+from gausscheck.figures.scaling import scaling
 from gausscheck.figures.verdict import verdict
 from gausscheck.pairs import Pairs
 from gausscheck.report import Report
+from gausscheck.scaling import Scaling
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "FORMATS", "PAIR_FIGURES", "draw"]
+__all__ = ["FIGURES", "FORMATS", "PAIR_FIGURES", "SCALING_FIGURES", "draw"]
 
 FIGURES: dict[str, Callable[[Report], Figure | None]] = {
     "verdict": verdict,
@@ -38,6 +40,9 @@ FIGURES: dict[str, Callable[[Report], Figure | None]] = {
 
 PAIR_FIGURES: dict[str, Callable[[Pairs], Figure | None]] = {"cosines": cosines}
 """Figures of anchors and positives."""
+
+SCALING_FIGURES: dict[str, Callable[[Scaling], Figure | None]] = {"scaling": scaling}
+"""Figures of statistics against a size."""
 
 FORMATS = ("png", "svg", "pdf")
 

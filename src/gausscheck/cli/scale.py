@@ -1,0 +1,81 @@
+"""The command on scaling."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from gausscheck.cli.options import ProgressLine
+from gausscheck.core import GausscheckError
+
+
+def _sizes(option: str, text: str | None) -> list[int]:
+    """Read ``64,128,256``."""
+    if text is None:
+        return []
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdigit() for part in parts):
+        raise GausscheckError(f"--{option}: expected sizes such as 64,128,256, got {text!r}")
+    return [int(part) for part in parts]
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True)
+@click.option("--prefix-dims", metavar="D,D,...", help="Leading coordinates of one file.")
+@click.option("--marginals", metavar="K,K,...", help="Dimensions of random subspaces of one file.")
+@click.option("--rows", metavar="N,N,...", help="Numbers of rows of one file.")
+@click.option("--sample", type=int, default=20_000, show_default=True, help="Rows looked at.")
+@click.option("--dataset", "--column", help="The array of containers that hold several.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed.")
+@click.option("--threads", type=int, help="Worker threads.  [default: all processors]")
+@click.option("--out", type=click.Path(file_okay=False), help="Write numbers and figure here.")
+@click.option(
+    "--format", "formats", multiple=True, type=click.Choice(["png", "svg", "pdf"]),
+    default=("png", "svg"), show_default=True, help="Of the figure; may be repeated.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON, nothing else.")
+def scale(
+    files: tuple[str, ...],
+    prefix_dims: str | None,
+    marginals: str | None,
+    rows: str | None,
+    sample: int,
+    dataset: str | None,
+    seed: int,
+    threads: int | None,
+    out: str | None,
+    formats: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Scaling over FILES of several dimensions, or prefixes, subspaces or rows of one."""
+    from gausscheck.scaling import scale as run
+
+    with ProgressLine() as progress:
+        found = run(
+            *files,
+            prefix_dims=_sizes("prefix-dims", prefix_dims),
+            marginals=_sizes("marginals", marginals),
+            rows=_sizes("rows", rows),
+            sample=sample,
+            dataset=dataset,
+            seed=seed,
+            threads=threads,
+            progress=progress,
+        )
+    if out is not None:
+        from gausscheck import figures
+
+        found.save(out)
+        figures.draw(found, out, formats=formats, table=figures.SCALING_FIGURES)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=1, allow_nan=False))
+        return
+    from gausscheck.terminal import show_scaling
+
+    show_scaling(found)
+    if out is not None:
+        click.echo(f"Numbers and figure: {out}")
+
+
+COMMANDS = (scale,)
