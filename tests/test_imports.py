@@ -24,6 +24,7 @@ ROOMS: dict[str, tuple[int, set[str]]] = {
     "learned": (6, {"numpy", "sklearn"}),
     "pairs": (6, {"numpy", "scipy"}),
     "results": (1, {"numpy"}),
+    "passes": (8, {"numpy"}),
     "scaling": (6, {"numpy", "scipy", "pandas"}),
     "summary": (5, {"numpy", "scipy", "pingouin"}),
     "report": (6, {"numpy", "pandas"}),

@@ -69,6 +69,11 @@ class Config:
         Whether rows of each label are audited by themselves too.
     cache : bool
         Whether simulated null distributions are kept on disk for the next time.
+    keep : str or None
+        A folder where the first pass and the moments of directions are kept: a second run reads
+        nothing, an interrupted one goes on.
+    dask : str or None
+        Address of a Dask scheduler whose workers take the passes over all rows.
     worst : int
         Most deviant directions named per level.
     """
@@ -90,6 +95,8 @@ class Config:
     levels: str = "marginals,norms,sphere"
     group: bool = False
     cache: bool = True
+    keep: str | None = None
+    dask: str | None = None
     worst: int = 3
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,14 @@ from gausscheck.joint_levels import joint_levels
 from gausscheck.learned import LEARNED
 from gausscheck.levels import audit_level
 from gausscheck.normality import Profile
+from gausscheck.passes import Job, Look, first_pass, second_pass
 from gausscheck.preprocess import Preparation
-from gausscheck.reductions import FirstPass, PowerSums, Rows, Spread
+from gausscheck.reductions import Spread
 from gausscheck.report import Report
 from gausscheck.sample import RowSample
 from gausscheck.sources import open_source, read_labels
 from gausscheck.spectrum import companions, concentration
-from gausscheck.streaming import Plan, fold_blocks, plan
+from gausscheck.streaming import cluster, plan
 
 GROUPS, GROUP_ROWS = 50, 100
 """Labels that ``--group`` shows, the largest first, and the rows that one needs."""
@@ -51,7 +53,8 @@ def analyze(source: Any, *, progress: Progress | None = None, **options: Any) ->
         ``progress(stage, share)``.
     **options
         Fields of :class:`gausscheck.Config`, such as ``normalize="whiten"``,
-        ``directions="axes,random:256"``, ``subsets="5x1000"``, ``memory="2GB"``, ``seed=1``.
+        ``directions="axes,random:256"``, ``subsets="5x1000"``, ``memory="2GB"``, ``seed=1``; for
+        ``dask`` a ``distributed.Client`` too.
 
     Returns
     -------
@@ -72,14 +75,18 @@ def analyze(source: Any, *, progress: Progress | None = None, **options: Any) ->
     >>> analyze(x, directions="axes").verdict.status
     'gaussian'
     """
-    config = Config.from_options(options)
+    client = options.pop("dask", None)
+    said = client if client is None or isinstance(client, str) else type(client).__name__
+    config = Config.from_options({**options, "dask": said})
     known = {**projections.FAMILIES, **LEARNED}
     families = projections.parse(config.directions, known)
     report = progress or (lambda stage, share: None)
     opened = open_source(source, dataset=config.dataset)
     labels = read_labels(opened, config.labels)
-    with one_thread(), ThreadPoolExecutor(config.workers) as pool:
-        return _audit(opened, config, families, labels, pool, report)
+    keep = None if config.keep is None else Path(config.keep)
+    with one_thread(), ThreadPoolExecutor(config.workers) as pool, cluster(client) as workers:
+        where = {"client": workers, "keep": keep}
+        return _audit(opened, config, families, labels, pool, report, where)
 
 
 def _audit(
@@ -89,6 +96,7 @@ def _audit(
     labels: NDArray[Any] | None,
     pool: ThreadPoolExecutor,
     report: Progress,
+    where: dict[str, Any],
 ) -> Report:
     if source.n < 20:
         raise GausscheckError(
@@ -99,7 +107,8 @@ def _audit(
     budget = config.memory_bytes // 2
     with RowSample(source.n, source.d, config.rows, source.dtype, config.seed, budget) as sample:
         unit = config.normalize == "unit"
-        rows, spread = _first_pass(source, blocks, sample, FirstPass(unit), pool, report)
+        job = Job(source, blocks, config.seed, config.rows, unit)
+        rows, spread = first_pass(job, sample, pool, report, **where)
         checks.check_rows(rows, config.on_bad_rows, source.uri)
         sample.drop(rows.bad)
         check_subsets(config, sample.m)
@@ -123,7 +132,7 @@ def _audit(
             if name in projections.FAMILIES
         ]
         ways += _learn(bench, prep, families, labels)
-        moments = _second_pass(bench, blocks, prep, ways)
+        moments = _moments(bench, job, prep, ways, where)
         arrays: dict[str, NDArray[Any]] = {
             f"preparation/{k}": v for k, v in prep.to_arrays().items()
         }
@@ -168,24 +177,6 @@ def _audit(
         )
 
 
-def _first_pass(
-    source: Source,
-    blocks: Plan,
-    sample: RowSample,
-    reduction: FirstPass,
-    pool: ThreadPoolExecutor,
-    report: Progress,
-) -> tuple[Rows, Spread]:
-    def leaf(block: NDArray[Any], row0: int) -> tuple[Rows, Spread]:
-        sample.put(block, row0)
-        return reduction.of(block, row0)
-
-    state = fold_blocks(
-        source.read, blocks, leaf, reduction.merge, pool, lambda done: report("reading", done)
-    )
-    return reduction.finish(state)
-
-
 def _scene(
     prep: Preparation, spread: Spread, live: NDArray[np.intp], rank: int, seed: int
 ) -> projections.Scene:
@@ -218,13 +209,12 @@ def _learn(
     return [Directions(matrix, "learned", names, seed=bench.config.seed, fit_rows="half")]
 
 
-def _second_pass(
-    bench: Bench, blocks: Plan, prep: Preparation, ways: list[Directions]
+def _moments(
+    bench: Bench, job: Job, prep: Preparation, ways: list[Directions], where: dict[str, Any]
 ) -> list[Moments | None]:
     """Moments of every direction over all rows, where the sample does not hold them all."""
     if bench.sample.m == bench.source.n - bench.rows.bad.size:
         return [None] * len(ways)
-    sums = PowerSums()
     learned = [w for w in ways if w.fit_rows == "half"]  # must not see the rows they learned
     ways = [w for w in ways if w.fit_rows != "half"]
     if not ways:
@@ -232,28 +222,10 @@ def _second_pass(
     matrix = np.hstack([w.matrix for w in ways])
     weights = matrix if prep.matrix is None else prep.matrix @ matrix
     weights = weights.astype(np.float64 if bench.double else np.float32)
-    bad = bench.rows.bad
-
-    def leaf(block: NDArray[Any], row0: int) -> Moments:
-        skip = bad[(bad >= row0) & (bad < row0 + block.shape[0])] - row0
-        rows = prep.rows(np.delete(block, skip, axis=0) if skip.size else block)
-        rows -= bench.center
-        tall = rows.astype(weights.dtype).T
-        parts = [
-            sums.of(weights[:, low : low + projections.TILE].T @ tall)
-            for low in range(0, weights.shape[1], projections.TILE)
-        ]
-        return _stack(parts)
-
-    state = fold_blocks(
-        bench.source.read,
-        blocks,
-        leaf,
-        sums.merge,
-        bench.pool,
-        lambda done: bench.report("moments over all rows", done),
-    )
-    total = sums.finish(state)
+    look = Look(prep, bench.center, weights, bench.rows.bad)
+    total = second_pass(job, look, bench.pool, bench.report, **where)
+    if total is None:
+        return [None] * (len(ways) + len(learned))
     ends = np.cumsum([0, *(w.k for w in ways)])
     found: list[Moments | None] = [total.pick(slice(low, high)) for low, high in pairwise(ends)]
     return found + [None] * len(learned)  # they come last
@@ -276,7 +248,7 @@ def _groups(bench: Bench, labels: NDArray[Any] | None, pool: ThreadPoolExecutor)
     found = {}
     for place, name in enumerate(names[enough][order]):
         part = open_source(rows[mine == name])
-        told = _audit(part, settings, families, None, pool, lambda stage, share: None)
+        told = _audit(part, settings, families, None, pool, lambda stage, share: None, {})
         found[str(name)] = {
             "n": part.n,
             "verdict": told.verdict.status,
@@ -285,11 +257,3 @@ def _groups(bench: Bench, labels: NDArray[Any] | None, pool: ThreadPoolExecutor)
         }
         bench.report("groups", (place + 1) / order.size)
     return {"labels": int(names.size), "shown": found}
-
-
-def _stack(parts: list[Moments]) -> Moments:
-    joined = {
-        name: np.concatenate([getattr(p, name) for p in parts])
-        for name in ("mean", "m2", "m3", "m4")
-    }
-    return Moments(n=parts[0].n, **joined)

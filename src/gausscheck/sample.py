@@ -64,6 +64,14 @@ class RowSample:
         elif mine.any():
             self._rows[slots[mine]] = block[mine]
 
+    def slots(self, start: int, stop: int) -> NDArray[np.int32]:
+        """Where in the sample rows ``start:stop`` of the source go; -1 for those it leaves out."""
+        return self._slot[start:stop]
+
+    def fill(self, slots: NDArray[np.int32], rows: NDArray[Any]) -> None:
+        """Keep rows whose places are known."""
+        self._rows[slots] = rows
+
     def drop(self, bad: NDArray[np.int64]) -> None:
         """Forget rows that turned out not to be usable."""
         if bad.size:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from numpy.typing import NDArray
+
+from gausscheck.core import GausscheckError
 
 State = TypeVar("State")
 Result_co = TypeVar("Result_co", covariant=True)
@@ -55,6 +58,16 @@ class Plan:
         for start in range(0, self.n, step):
             yield start, min(start + step, self.n)
 
+    @property
+    def count(self) -> int:
+        """The number of leaves."""
+        return -(-self.n // self.leaf)
+
+    def parts(self, wanted: int) -> list[range]:
+        """Cut the leaves into about so many stretches, at multiples of a power of two."""
+        size = 1 << max(self.count // max(wanted, 1), 1).bit_length() - 1
+        return [range(low, min(low + size, self.count)) for low in range(0, self.count, size)]
+
     def leaves(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """Leaves inside one read."""
         for row in range(start, stop, self.leaf):
@@ -87,35 +100,52 @@ def plan(n: int, d: int, itemsize: int, memory: int) -> Plan:
     return Plan(n=n, leaf=leaf, batch=int(batch))
 
 
-class TreeFold(Generic[State]):
-    """A binary counter of states: at most log2(leaves) + 1 of them are alive.
+@dataclass(frozen=True, slots=True)
+class Node(Generic[State]):
+    """The state of leaves ``index * 2^level`` up to ``(index + 1) * 2^level``."""
 
-    The tree depends only on the sequence of leaves, so two runs that cut the rows alike agree to
-    the last bit.
+    level: int
+    index: int
+    state: State
+
+
+class TreeFold(Generic[State]):
+    """A fold of states in row order: at most 2 log2(leaves) + 1 of them are alive.
+
+    Two neighbours are merged once they are the halves of an aligned stretch of leaves, so the tree
+    depends on leaf numbers alone: parts that were folded elsewhere fit in, and runs that cut the
+    rows alike agree to the last bit.
+
+    Parameters
+    ----------
+    merge : callable
+    first : int
+        The first leaf's number.
     """
 
-    def __init__(self, merge: Callable[[State, State], State]) -> None:
-        self._merge = merge
-        self._levels: list[State | None] = []
+    def __init__(self, merge: Callable[[State, State], State], first: int = 0) -> None:
+        self._merge, self._next = merge, first
+        self.nodes: list[Node[State]] = []
 
-    def push(self, state: State) -> None:
-        """Add the next leaf's state."""
-        for i, held in enumerate(self._levels):
-            if held is None:
-                self._levels[i] = state
-                return
-            state = self._merge(held, state)
-            self._levels[i] = None
-        self._levels.append(state)
+    def push(self, state: State, level: int = 0) -> None:
+        """Add the next leaf's state, or that of the next aligned 2^level leaves."""
+        node = Node(level, self._next >> level, state)
+        self._next += 1 << level
+        while self.nodes:
+            left = self.nodes[-1]
+            if left.level != node.level or left.index % 2 or left.index + 1 != node.index:
+                break
+            self.nodes.pop()
+            node = Node(node.level + 1, left.index // 2, self._merge(left.state, node.state))
+        self.nodes.append(node)
 
     def result(self) -> State:
         """Merge what is held, oldest rows first. Raises LookupError if nothing was pushed."""
-        total: State | None = None
-        for held in self._levels:
-            if held is not None:
-                total = held if total is None else self._merge(held, total)
-        if total is None:
+        if not self.nodes:
             raise LookupError("no leaf was pushed")
+        total = self.nodes[-1].state
+        for node in reversed(self.nodes[:-1]):
+            total = self._merge(node.state, total)
         return total
 
 
@@ -176,3 +206,43 @@ def fold_blocks(
             fold.push(task.result())
         progress(stop / blocks.n)
     return fold.result()
+
+
+CONNECT = "10s"
+"""How long a scheduler may take to answer."""
+
+
+@contextmanager
+def cluster(address: Any) -> Iterator[Any]:
+    """Connect to a Dask scheduler for the time of a pass.
+
+    Parameters
+    ----------
+    address : str, distributed.Client or None
+        A client is used as it is and left open; None gives None.
+
+    Raises
+    ------
+    GausscheckError
+        If Dask is not installed or nobody answers.
+    """
+    if address is None or not isinstance(address, str):
+        yield address
+        return
+    try:
+        from distributed import Client
+    except ImportError as err:
+        raise GausscheckError(
+            f'--dask {address}: expected Dask to be installed: pip install "gausscheck[dask]"'
+        ) from err
+    try:
+        client = Client(address, timeout=CONNECT)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as err:
+        raise GausscheckError(
+            f"--dask {address}: expected a running scheduler, such as tcp://127.0.0.1:8786, got "
+            f"{str(err).splitlines()[0]}"
+        ) from err
+    try:
+        yield client
+    finally:
+        client.close()  # type: ignore[no-untyped-call]

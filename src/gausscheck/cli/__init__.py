@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gausscheck.cli import audit, pairs, scale, train
+from gausscheck.cli import audit, pairs, scale, sketch, train
 from gausscheck.core import GausscheckError, __version__
 
 DATA_ERROR = 1
@@ -32,6 +32,6 @@ def main() -> None:
     """
 
 
-for _module in (audit, pairs, scale, train):
+for _module in (audit, pairs, scale, sketch, train):
     for _command in _module.COMMANDS:
         main.add_command(_command)

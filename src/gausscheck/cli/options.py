@@ -64,6 +64,13 @@ def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=bool,
             help="Simulate null laws anew; keep nothing on disk.",
         ),
+        click.option(
+            "--cache",
+            "keep",
+            type=click.Path(file_okay=False),
+            help="Keep what the passes over all rows took: go on, or read nothing again.",
+        ),
+        click.option("--dask", metavar="ADDRESS", help="Scheduler whose workers read the rows."),
         click.option("--threads", type=int, help="Worker threads.  [default: all processors]"),
         click.option(
             "--config",

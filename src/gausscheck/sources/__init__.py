@@ -59,6 +59,7 @@ SOURCES: dict[str, Format] = {
         Format("h5ad", (".h5ad",), "embeddings of cells under obsm"),
         Format("faiss", (".faiss", ".index"), "a flat index"),
         Format("torchfile", (".pt", ".pth"), "a tensor, or a dict of them"),
+        Format("sketch", (".sketch",), "what was taken from rows elsewhere"),
         Format("text", (".csv", ".tsv", ".jsonl", ".ndjson", ".gz"), "numbers or lists as text"),
     )
 }
@@ -112,7 +113,7 @@ def _open_local(source: str | PathLike[str], dataset: str | None) -> Source:
             f"{source}: the path names {key}, --dataset names {dataset}; give one"
         )
     opened = _format(path).open()(path, key if dataset is None else dataset)
-    note = check_bytes(opened)
+    note = None if path.suffix == ".sketch" else check_bytes(opened)
     if note is not None:
         setattr(opened, "notes", (*opened.notes, note))  # noqa: B010 - read-only for others
     return opened

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
-from gausscheck.sources.base import ArraySource
+from gausscheck.sources.base import ArraySource, require, stored_eps
 
 _WIDEN = "bfloat16 widened to float32"
 
 
-def open_memory(value: Any) -> ArraySource:
+def open_memory(value: Any) -> ArraySource | LazySource:
     """Wrap an array.
 
     torch tensors that require gradients are detached; bfloat16, which NumPy lacks, is widened to
@@ -24,6 +24,8 @@ def open_memory(value: Any) -> ArraySource:
     GausscheckError
         If it is not an array, or not one of embeddings.
     """
+    if type(value).__module__.startswith("dask.array"):
+        return LazySource(value)
     uri = f"<{type(value).__module__.split('.')[0]} {type(value).__name__}>"
     if not hasattr(value, "__array__") and not hasattr(value, "__dlpack__"):
         raise GausscheckError(
@@ -44,3 +46,26 @@ def open_memory(value: Any) -> ArraySource:
     if narrow:
         return ArraySource(array, uri, (_WIDEN,), eps=2.0**-7)
     return ArraySource(array, uri)
+
+
+class LazySource:
+    """Rows of a Dask array, computed as they are asked for.
+
+    Parameters
+    ----------
+    array : dask.array.Array
+    """
+
+    def __init__(self, array: Any) -> None:
+        self.uri = "<dask Array>"
+        require(array.shape, array.dtype, self.uri)
+        self._array = array
+        self.n, self.d = (int(size) for size in array.shape)
+        self.dtype = np.dtype(array.dtype).newbyteorder("=")
+        self.eps = stored_eps(self.dtype)
+        self.notes: tuple[str, ...] = ()
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows ``start:stop``, C-contiguous, in native byte order."""
+        rows = self._array[start:stop].compute(scheduler="synchronous")
+        return np.ascontiguousarray(rows, dtype=self.dtype)

@@ -1,0 +1,56 @@
+"""Commands for a batch queue: sketch some of the rows, merge sketches."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from gausscheck.config import Config
+from gausscheck.core import GausscheckError
+
+_DEFAULT = Config()
+
+
+@click.command()
+@click.argument("file")
+@click.option("-o", "--out", required=True, type=click.Path(dir_okay=False), help="The .sketch.")
+@click.option("--part", default="1/1", show_default=True, metavar="I/N", help="Which rows: I of N.")
+@click.option("--dataset", "--column", help="The array of a container that holds several.")
+@click.option("--unit", is_flag=True, help="For an analysis with --normalize unit.")
+@click.option("--rows", type=int, default=_DEFAULT.rows, show_default=True, help="Rows sampled.")
+@click.option("--seed", type=int, default=_DEFAULT.seed, show_default=True, help="Seed.")
+def sketch(
+    file: str, out: str, part: str, dataset: str | None, unit: bool, rows: int, seed: int
+) -> None:
+    """Take the first pass over part I of N of the rows of FILE (or shards)."""
+    from gausscheck.passes import sketch_rows
+    from gausscheck.sources import open_source
+    from gausscheck.sources.sketch import save_part
+
+    match = re.fullmatch(r"(\d+)/(\d+)", part)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise GausscheckError(
+            f"--part: expected I/N with I from 1 to N, such as 3/64, got {part!r}"
+        )
+    config = Config(rows=rows, seed=seed)
+    source = open_source(file, dataset=dataset)
+    found = sketch_rows(source, int(match[1]) - 1, int(match[2]), config, unit=unit)
+    save_part(found, Path(out))
+    click.echo(f"{out}: {found.rows.keys.size:,} of {source.n:,} rows")
+
+
+@click.command()
+@click.argument("sketches", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("-o", "--out", required=True, type=click.Path(dir_okay=False), help="The .sketch.")
+def merge(sketches: tuple[str, ...], out: str) -> None:
+    """Join SKETCHES, in any order, into one that analyze takes."""
+    from gausscheck.sources.sketch import load_part, merge_parts, save_part
+
+    merged = merge_parts([load_part(Path(name)) for name in sketches])
+    save_part(merged, Path(out))
+    click.echo(f"{out}: {merged.rows.keys.size:,} of {merged.meta['n']:,} rows")
+
+
+COMMANDS = (sketch, merge)
