@@ -262,15 +262,19 @@ class Look:
     ----------
     prep : Preparation
     center : (d,) array
-    weights : (d, k) array
-        Float32 or float64: products are made in its type.
+    ways : tuple of arrays
+        One a family: a matrix ``(d, k)`` to multiply by, or the numbers of coordinates, which need
+        no product.
+    dtype : numpy.dtype
+        Float32 or float64: what products are made in.
     bad : array of int
         Rows left out.
     """
 
     prep: Preparation
     center: NDArray[np.float64]
-    weights: NDArray[Any]
+    ways: tuple[NDArray[Any], ...]
+    dtype: np.dtype[Any]
     bad: NDArray[np.int64]
 
     def moments(self, block: NDArray[Any], row0: int) -> Moments:
@@ -279,11 +283,12 @@ class Look:
         skip = self.bad[(self.bad >= row0) & (self.bad < row0 + block.shape[0])] - row0
         rows = self.prep.rows(np.delete(block, skip, axis=0) if skip.size else block)
         rows -= self.center
-        tall = rows.astype(self.weights.dtype).T
-        parts = [
-            sums.of(self.weights[:, low : low + TILE].T @ tall)
-            for low in range(0, self.weights.shape[1], TILE)
-        ]
+        tall = rows.astype(self.dtype).T
+        parts = []
+        for way in self.ways:
+            for low in range(0, way.shape[-1], TILE):
+                mine = way[..., low : low + TILE]
+                parts.append(sums.of(tall[mine] if way.ndim == 1 else mine.T @ tall))
         joined = {
             name: np.concatenate([getattr(p, name) for p in parts])
             for name in ("mean", "m2", "m3", "m4")
@@ -317,7 +322,9 @@ def second_pass(
         return None
     held = None
     if keep is not None:
-        seen = hashlib.sha256(look.weights.tobytes() + look.center.tobytes() + look.bad.tobytes())
+        seen = hashlib.sha256(look.center.tobytes() + look.bad.tobytes())
+        for way in look.ways:
+            seen.update(way.tobytes())
         held = keep / f"{_key(job)}-{seen.hexdigest()[:20]}.npz"
         if held.exists():
             with np.load(held, allow_pickle=False) as archive:

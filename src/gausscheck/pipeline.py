@@ -219,16 +219,24 @@ def _moments(
     ways = [w for w in ways if w.fit_rows != "half"]
     if not ways:
         return [None] * len(learned)
-    matrix = np.hstack([w.matrix for w in ways])
-    weights = matrix if prep.matrix is None else prep.matrix @ matrix
-    weights = weights.astype(np.float64 if bench.double else np.float32)
-    look = Look(prep, bench.center, weights, bench.rows.bad)
+    dtype = np.dtype(np.float64 if bench.double else np.float32)
+    look = Look(prep, bench.center, tuple(_seen_by(w, prep, dtype) for w in ways), dtype,
+                bench.rows.bad)  # fmt: skip
     total = second_pass(job, look, bench.pool, bench.report, **where)
     if total is None:
         return [None] * (len(ways) + len(learned))
     ends = np.cumsum([0, *(w.k for w in ways)])
     found: list[Moments | None] = [total.pick(slice(low, high)) for low, high in pairwise(ends)]
     return found + [None] * len(learned)  # they come last
+
+
+def _seen_by(ways: Directions, prep: Preparation, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the matrix of a family of directions, or the coordinates that it is."""
+    if prep.matrix is not None:
+        return np.asarray((prep.matrix @ ways.matrix).astype(dtype))
+    if ways.kind == "axes":
+        return np.asarray(ways.matrix.argmax(axis=0))
+    return ways.matrix.astype(dtype)
 
 
 def _groups(bench: Bench, labels: NDArray[Any] | None, pool: ThreadPoolExecutor) -> dict[str, Any]:
