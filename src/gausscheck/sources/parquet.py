@@ -128,7 +128,7 @@ def _reader(path: Path) -> Any:
 
     check_file(path)
     try:
-        return pq.ParquetFile(path, memory_map=True)
+        return pq.ParquetFile(path)
     except Exception as err:
         raise GausscheckError(
             f"{path}: expected a parquet file, got a damaged or truncated one ({_line(err)}); copy "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import log
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +20,14 @@ class Encoder(nn.Module):
     the direction alone.
     """
 
-    def __init__(self, backbone: nn.Module, features: int, head: nn.Module, radial: bool) -> None:
+    def __init__(
+        self, backbone: nn.Module, features: int, head: nn.Module, dim: int, radial: bool
+    ) -> None:
         super().__init__()
         self.backbone, self.head = backbone, head
         self.radius = nn.Linear(features, 1) if radial else None
+        if self.radius is not None:  # begin near the norm of N(0, I): a step moves a bias by lr
+            nn.init.constant_(self.radius.bias, 0.5 * log(dim))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return features and projection output."""
@@ -51,7 +56,7 @@ def as_floats(x: Tensor) -> Tensor:
 def linear(s: Settings, shape: tuple[int, ...]) -> Encoder:
     """One linear map: h is the row itself."""
     inputs = torch.Size(shape).numel()
-    return Encoder(Flat(), inputs, nn.Linear(inputs, s.dim), s.radial)
+    return Encoder(Flat(), inputs, nn.Linear(inputs, s.dim), s.dim, s.radial)
 
 
 def mlp(s: Settings, shape: tuple[int, ...]) -> Encoder:
@@ -62,7 +67,7 @@ def mlp(s: Settings, shape: tuple[int, ...]) -> Encoder:
     for _ in range(s.depth):
         layers += [nn.Linear(inputs, width), nn.ReLU()]
         inputs = width
-    return Encoder(nn.Sequential(*layers), width, nn.Linear(width, s.dim), s.radial)
+    return Encoder(nn.Sequential(*layers), width, nn.Linear(width, s.dim), s.dim, s.radial)
 
 
 class Block(nn.Module):
@@ -117,14 +122,14 @@ def resnet_small(s: Settings, shape: tuple[int, ...]) -> Encoder:
     """Three stages of one block, for 8 x 8 to 32 x 32 pixels; two-layer projection head."""
     width = s.width or 32
     body = Convolutional(shape[0], width, (1, 1, 1))
-    return Encoder(body, 4 * width, _projector(4 * width, s.dim), s.radial)
+    return Encoder(body, 4 * width, _projector(4 * width, s.dim), s.dim, s.radial)
 
 
 def resnet18(s: Settings, shape: tuple[int, ...]) -> Encoder:
     """ResNet-18 with the CIFAR stem (Chen et al. 2020, appendix B.9); two-layer projection head."""
     width = s.width or 64
     body = Convolutional(shape[0], width, (2, 2, 2, 2))
-    return Encoder(body, 8 * width, _projector(8 * width, s.dim), s.radial)
+    return Encoder(body, 8 * width, _projector(8 * width, s.dim), s.dim, s.radial)
 
 
 ENCODERS: dict[str, Callable[[Settings, tuple[int, ...]], Encoder]] = {
