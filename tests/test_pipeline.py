@@ -233,3 +233,22 @@ def test_save_load_show_the_same(report, tmp_path):
 def test_unknown_options_are_refused(gaussian):
     with pytest.raises(GausscheckError, match="unknown option normalise"):
         gausscheck.analyze(gaussian, normalise="unit")
+
+
+@pytest.mark.slow
+def test_the_default_audit_of_real_embeddings_says_what_is_so(minilm_path, clip_path):
+    """Every level, no warning (warnings are errors), and words that fit the data."""
+    told = gausscheck.analyze(minilm_path)
+    assert told.verdict.status == "not_gaussian"
+    assert told.verdict.worst_level == "learned"
+    assert "L2-normalised" in told.verdict.summary
+    assert told.preflight["rank"] == 381
+    assert set(told.not_applicable) == {"norms"}
+    assert told.levels["sphere"]["k"] == 381
+    clip = gausscheck.analyze(clip_path)
+    assert clip.verdict.status == "not_gaussian"
+    assert clip.preflight["rank"] == 512
+    assert set(clip.not_applicable) == {"norms", "sphere"}
+    assert "3 rows a dimension" in clip.not_applicable["norms"]
+    low, high = clip.norms["cv_ci"]
+    assert low < clip.norms["cv"] < high < clip.norms["cv_gaussian"]
