@@ -13,7 +13,7 @@ test: .venv/.test  ## the fast tests
 	$(BIN)/python -m pytest -n auto -m "not slow" -q
 
 slow: .venv/.test  ## the statistical tier: levels, power, coverage
-	$(BIN)/python -m pytest -n auto -m slow -q
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m slow -q
 
 lint: .venv/.test  ## style and types
 	$(BIN)/ruff check .

@@ -80,7 +80,7 @@ CASES = {
 
 
 def repetitions(n):
-    return 20 if n <= 2000 else 10
+    return 10
 
 
 def answers(x):
@@ -153,7 +153,7 @@ def page(found):
         "# How many rows it takes",
         "",
         'Written by `python benchmarks/power.py page`. Rows from which an answer says "not Gaussian"',
-        "in at least 80 % of 20 samples (10 beyond 2,000 rows): the default verdict of an audit; the",
+        "in at least 80 % of 10 samples: the default verdict of an audit; the",
         "least global p-value of its levels at 5 %, corrected for their number; the paper's protocol",
         "(mean A*² of the coordinates above 0.752); pingouin's Henze-Zirkler at 5 % (up to 5,000",
         "rows). Cases are turned at random where one direction or subspace differs, so no axis is",
