@@ -1,0 +1,178 @@
+"""What is measured at one size: along directions, of the rows as a whole, in subspaces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.config import Config
+from gausscheck.normality import A0, profile, residuals, whiten_tall
+from gausscheck.normality.radial import shell_mean, shell_transform, without_groups
+from gausscheck.normality.uniform import energy_null, energy_without, group_energies
+from gausscheck.projections import haar
+
+F64 = NDArray[np.float64]
+
+DIRECTIONS = 512
+"""Directions of a file that are looked along, at most: its axes, or random ones beyond."""
+
+JOINT_ROWS = 5_000
+"""Rows behind the joint statistics and the cosines."""
+
+
+def direction_values(x: F64, config: Config, rng: np.random.Generator) -> dict[str, Any]:
+    """Look along the axes, or along random directions where there are more than 512."""
+    n, d = x.shape
+    if d > DIRECTIONS:
+        x = x @ haar(rng, d, DIRECTIONS)
+    found = profile(
+        np.ascontiguousarray(x.T), tests=("anderson_darling", "lilliefors"), groups=config.groups,
+        threads=config.workers,
+    )  # fmt: skip
+    left = n - n // config.groups
+    delta = (float(np.nanmean(found.ad_star)) - A0) / n
+    without = (np.nanmean(found.ad_star_without, axis=0) - A0) / left
+    groups = np.array_split(np.arange(n), config.groups)
+    sums = np.array([[x[g].sum(axis=0), (x[g] ** 2).sum(axis=0), (x[g] ** 4).sum(axis=0)]
+                     for g in groups])  # fmt: skip
+    distances = _distances(x, groups, config)
+    return {
+        "ad_discrepancy": _interval(delta, without, config),
+        "kolmogorov": _interval(*distances, config),
+        "excess_kurtosis": _interval(*_kurtosis(sums, [g.size for g in groups]), config),
+    }
+
+
+def _kurtosis(sums: F64, sizes: list[int]) -> tuple[float, F64]:
+    """Mean excess kurtosis over directions of centred rows, of all and without each group."""
+
+    def mean(total: F64, n: int) -> float:
+        k = total[2] / n / (total[1] / n) ** 2 - 3
+        return float(np.nanmean(((n + 1) * k + 6) * (n - 1) / ((n - 2) * (n - 3))))
+
+    whole, n = sums.sum(axis=0), sum(sizes)
+    without = [mean(whole - part, n - size) for part, size in zip(sums, sizes, strict=True)]
+    return mean(whole, n), np.array(without)
+
+
+def _distances(x: F64, groups: list[NDArray[np.intp]], config: Config) -> tuple[float, F64]:
+    """Kolmogorov distance of the law that all directions share, of all rows and without groups.
+
+    Standardised directions are pooled: a distance of few values is mostly noise (its mean under
+    normality is 0.9/sqrt(n)), and pooling d directions divides it by sqrt(d).
+    """
+    z = x / x.std(axis=0)
+    grid = np.linspace(-6, 6, 4801)
+    counts = np.array([np.histogram(z[g], grid)[0] for g in groups], dtype=float)
+    below = np.array([(z[g] < grid[0]).sum() for g in groups], dtype=float)
+    from scipy.special import ndtr
+
+    law = ndtr(grid)
+
+    def distance(keep: NDArray[np.bool_]) -> float:
+        total = counts[keep].sum(axis=0)
+        size = sum(groups[i].size for i in np.flatnonzero(keep)) * z.shape[1]
+        share = (below[keep].sum() + np.concatenate([[0.0], np.cumsum(total)])) / size
+        return float(np.abs(share - law).max())
+
+    every = np.ones(len(groups), dtype=bool)
+    without = []
+    for i in range(len(groups)):
+        keep = every.copy()
+        keep[i] = False
+        without.append(distance(keep))
+    return distance(every), np.array(without)
+
+
+def coefficient_of_variation(values: F64) -> float:
+    """Return standard deviation over mean."""
+    return float(values.std() / values.mean())
+
+
+def jackknifed(values: F64, statistic: Callable[[F64], float], config: Config) -> list[float]:
+    """Return a statistic of values with its delete-a-group jackknife interval."""
+    parts = np.array_split(np.arange(values.size), config.groups)
+    without = [statistic(np.delete(values, part)) for part in parts]
+    return _interval(statistic(values), np.array(without), config)
+
+
+def _interval(whole: float, without: F64, config: Config) -> list[float]:
+    from scipy.special import stdtrit
+
+    groups = without.size
+    error = np.sqrt((groups - 1) / groups * ((without - without.mean()) ** 2).sum())
+    half = float(stdtrit(groups - 1, 0.5 + config.confidence / 2) * error)
+    return [whole, whole - half, whole + half]
+
+
+def whole_values(
+    x: F64, centred: F64, constant: bool, config: Config, pool: ThreadPoolExecutor
+) -> dict[str, Any]:
+    """Cosines, effective rank, and the joint statistics of some of the rows."""
+    some = x[:JOINT_ROWS]
+    unit = some / np.linalg.norm(some, axis=1, keepdims=True)
+    values = {"cosine_sd": _cosine_sd(unit, config)}
+    spectrum = np.linalg.eigvalsh(np.cov(centred.T).reshape(centred.shape[1], -1))
+    share = spectrum[spectrum > 1e-12 * spectrum[-1]]
+    share = share / share.sum()
+    rank = float(np.exp(-(share @ np.log(share))))
+    values["effective_rank"] = [rank, rank, rank]
+    part = centred[:JOINT_ROWS] - centred[:JOINT_ROWS].mean(axis=0)
+    y, _ = whiten_tall(part)
+    m, r = y.shape
+    if m < 3 * r:
+        return values
+    if not constant:
+        whole, without = without_groups(shell_transform(y), config.groups)
+        sizes = m - np.array([p.size for p in np.array_split(np.arange(m), config.groups)])
+        null = shell_mean(r)
+        values["shell_discrepancy"] = _interval(
+            (whole - null) / m, (without - null) / sizes, config
+        )
+    if r >= 3:
+        y = y / np.linalg.norm(y, axis=1, keepdims=True)
+        table = group_energies(y, config.groups, pool)
+        sizes = np.array([p.size for p in np.array_split(np.arange(m), config.groups)], float)
+        whole, without = energy_without(table, sizes, r)
+        mean = energy_null(r).mean
+        values["sphere_discrepancy"] = _interval(
+            (whole - mean) / m, (without - mean) / (m - sizes), config
+        )
+    return values
+
+
+def _cosine_sd(unit: F64, config: Config) -> list[float]:
+    """Return the standard deviation of the cosine of two rows, exact over all pairs."""
+
+    def statistic(u: F64) -> float:
+        n = len(u)
+        total = u.sum(axis=0)
+        second = u.T @ u
+        pairs = n * (n - 1)
+        mean = (float(total @ total) - n) / pairs
+        square = (float((second**2).sum()) - n) / pairs
+        return float(np.sqrt(max(square - mean**2, 0)))
+
+    parts = np.array_split(np.arange(len(unit)), config.groups)
+    without = [statistic(np.delete(unit, part, axis=0)) for part in parts]
+    return _interval(statistic(unit), np.array(without), config)
+
+
+def subspace_values(x: F64, k: int, config: Config, rng: np.random.Generator) -> dict[str, Any]:
+    """Shell and sphere statistics of random k-dimensional subspaces, averaged."""
+    x = x[:JOINT_ROWS] - x[:JOINT_ROWS].mean(axis=0)
+    m = len(x)
+    sizes = m - np.array([p.size for p in np.array_split(np.arange(m), config.groups)])
+    null = shell_mean(k)
+    whole, without = [], []
+    for _ in range(max(4, 32 // k)):
+        y, _ = residuals(x @ haar(rng, x.shape[1], k))
+        found = without_groups(shell_transform(y), config.groups)
+        whole.append((found[0] - null) / m)
+        without.append((found[1] - null) / sizes)
+    mean = np.mean(without, axis=0)
+    return {"shell_discrepancy": _interval(float(np.mean(whole)), mean, config)}
