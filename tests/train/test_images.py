@@ -9,6 +9,7 @@ import torch
 
 import gausscheck
 from gausscheck.train import data, images
+from gausscheck.train.dataset import generator
 from gausscheck.train.settings import Settings
 
 
@@ -118,9 +119,9 @@ def test_digits_and_views_are_seeded(tmp_path):
     held = data.build(Settings(data="digits"))
     assert held.train.shape == (1348, 1, 8, 8)
     assert held.train.dtype == torch.uint8
-    one = held.views(held.train[:32], None, data.generator(0, "views"))
-    two = held.views(held.train[:32], None, data.generator(0, "views"))
-    other = held.views(held.train[:32], None, data.generator(1, "views"))
+    one = held.views(held.train[:32], None, generator(0, "views"))
+    two = held.views(held.train[:32], None, generator(0, "views"))
+    other = held.views(held.train[:32], None, generator(1, "views"))
     assert torch.equal(one[0], two[0])
     assert not torch.equal(one[0], one[1])
     assert not torch.equal(one[0], other[0])
@@ -131,5 +132,5 @@ def test_digits_and_views_are_seeded(tmp_path):
 def test_every_image_of_a_batch_is_seen_its_own_way():
     views = images.augmented(scale=0.2, colour=True)
     same = torch.randint(256, (1, 3, 32, 32), dtype=torch.uint8).repeat(16, 1, 1, 1)
-    u, _ = views(same, None, data.generator(0, "views"))
+    u, _ = views(same, None, generator(0, "views"))
     assert len(torch.unique(u.flatten(1), dim=0)) == 16

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 import gausscheck
 from gausscheck.cli import main
 from gausscheck.train import data, loop
+from gausscheck.train.dataset import generator
 from gausscheck.train.metrics import NAMES, measure
 from gausscheck.train.output import read_metrics
 from gausscheck.train.settings import DATA, ENCODERS, OBJECTIVES, Settings
@@ -117,7 +118,7 @@ def test_rows_of_a_file_train(tmp_path, minilm_path):
 
 def test_channel_views_correlate_by_their_strength():
     held = data.build(Settings(data="gaussian-channel", strength=0.7, inputs=16))
-    u, v = held.views(held.train, None, data.generator(0, "views"))
+    u, v = held.views(held.train, None, generator(0, "views"))
     assert held.eta2 == pytest.approx(0.49)
     assert float((u * v).mean()) == pytest.approx(0.49, abs=0.02)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gausscheck.core import GausscheckError
-from gausscheck.train.data import Dataset, Views, generator
+from gausscheck.train.dataset import Dataset, Views, generator
 from gausscheck.train.settings import Settings
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from gausscheck.core import GausscheckError
 from gausscheck.train import data as kinds
+from gausscheck.train.dataset import Dataset, generator
 from gausscheck.train.encoders import ENCODERS, Encoder
 from gausscheck.train.metrics import NAMES, measure
 from gausscheck.train.objectives import Objective, objective
@@ -147,7 +148,7 @@ def _device(s: Settings) -> torch.device:
     return torch.device(s.device)
 
 
-def _check(s: Settings, data: kinds.Dataset) -> None:
+def _check(s: Settings, data: Dataset) -> None:
     if s.objective == "cross-entropy" and (data.labels_train is None or data.classes < 2):
         raise GausscheckError(
             f"objective: cross-entropy expected labels, {s.data} has none; choose another objective"
@@ -159,7 +160,7 @@ def _check(s: Settings, data: kinds.Dataset) -> None:
         )
 
 
-def _start(s: Settings, data: kinds.Dataset, device: torch.device) -> Run:
+def _start(s: Settings, data: Dataset, device: torch.device) -> Run:
     torch.manual_seed(s.seed)
     encoder = ENCODERS[s.encoder](s, tuple(data.train.shape[1:])).to(device)
     classifier = None
@@ -168,13 +169,13 @@ def _start(s: Settings, data: kinds.Dataset, device: torch.device) -> Run:
     parameters = [*encoder.parameters(), *(classifier.parameters() if classifier else ())]
     optimiser = torch.optim.Adam(parameters, lr=s.lr, weight_decay=s.weight_decay, fused=True)
     streams = {
-        "order": kinds.generator(s.seed, "order"),
-        "views": kinds.generator(s.seed, "views", str(device)),
+        "order": generator(s.seed, "order"),
+        "views": generator(s.seed, "views", str(device)),
     }
     return Run(encoder, classifier, optimiser, streams, [])
 
 
-def _epoch(run: Run, s: Settings, data: kinds.Dataset, device: torch.device) -> float:
+def _epoch(run: Run, s: Settings, data: Dataset, device: torch.device) -> float:
     """One pass over the training rows; a last batch that is not full is left out."""
     run.encoder.train()
     loss_of: Objective | None = None if run.classifier is not None else objective(s)
@@ -217,10 +218,10 @@ def _encode(
 
 
 @torch.no_grad()
-def _views(run: Run, s: Settings, data: kinds.Dataset, device: torch.device) -> list[Any]:
+def _views(run: Run, s: Settings, data: Dataset, device: torch.device) -> list[Any]:
     """Encode two views of the held-out rows, the same views at every epoch."""
     if not run.seen:
-        g = kinds.generator(s.seed, "held-out views", str(device))
+        g = generator(s.seed, "held-out views", str(device))
         parts: tuple[list[Tensor], list[Tensor]] = ([], [])
         for low in range(0, len(data.test), _ENCODE):
             rows = data.test[low : low + _ENCODE].to(device)
@@ -233,15 +234,13 @@ def _views(run: Run, s: Settings, data: kinds.Dataset, device: torch.device) -> 
 
 
 def _measured(
-    run: Run, s: Settings, data: kinds.Dataset, device: torch.device, loss: float
+    run: Run, s: Settings, data: Dataset, device: torch.device, loss: float
 ) -> dict[str, float]:
     u, v = _views(run, s, data, device)
     return {**measure(_encode(run, data.test, device), u, v, data.eta2), "loss": loss}
 
 
-def _outputs(
-    run: Run, s: Settings, data: kinds.Dataset, device: torch.device
-) -> dict[str, NDArray[Any]]:
+def _outputs(run: Run, s: Settings, data: Dataset, device: torch.device) -> dict[str, NDArray[Any]]:
     u, v = _views(run, s, data, device)
     arrays: dict[str, NDArray[Any]] = {
         "embeddings": _encode(run, data.test, device),

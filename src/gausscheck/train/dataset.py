@@ -1,0 +1,45 @@
+"""What data are to the loop: rows, and two views of a row; and named random streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from zlib import crc32
+
+import torch
+from torch import Tensor
+
+Views = Callable[[Tensor, "Tensor | None", torch.Generator], tuple[Tensor, Tensor]]
+"""(clean rows, their labels, generator) -> two views, each of the rows' shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Rows to learn from and rows held out, and how a row is seen twice.
+
+    Attributes
+    ----------
+    train, test : (N, ...), (n, ...) tensor
+        float32 rows, or uint8 images.
+    labels_train, labels_test : int64 tensor or None
+    views : callable
+    classes : int
+    eta2 : float or None
+        Squared maximal correlation of a view and its row, where it is known.
+    """
+
+    train: Tensor
+    test: Tensor
+    labels_train: Tensor | None
+    labels_test: Tensor | None
+    views: Views
+    classes: int = 0
+    eta2: float | None = None
+
+
+def generator(seed: int, name: str, device: str = "cpu") -> torch.Generator:
+    """Return the random stream of that name: adding one never moves another's numbers.
+
+    Seed and name are hashed into 32 bits: torch's generator on a CPU looks at no more.
+    """
+    return torch.Generator(device).manual_seed(crc32(f"{seed}/{name}".encode()))
