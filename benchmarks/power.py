@@ -72,10 +72,10 @@ CASES = {
     "ten clusters in 9 of 64": clusters,
     "multivariate t(10), d = 64": student,
     "sphere, d = 64": sphere,
+    "true normal, d = 128": normal,
     "direction on in 2 % of rows, in 256": hidden(rare),
     "exponential direction in 256": hidden(lambda rng, n: rng.exponential(size=n) - 1),
     "Laplace direction in 256": hidden(lambda rng, n: rng.laplace(size=n) / np.sqrt(2)),
-    "true normal, d = 128": normal,
 }
 
 
@@ -106,11 +106,12 @@ def run(path):
     for name, draw in CASES.items():
         for n in SIZES:
             key = f"{name}|{n}"
-            before = [found.get(f"{name}|{m}", {}).get("verdict", 0) for m in SIZES if m < n]
-            if key in found or (len(before) > 1 and min(before[-2:]) >= 0.8):
-                continue  # found at two sizes already
-            if n > 5000 and "normal" in name:
-                continue
+            found_at = [
+                found.get(f"{name}|{m}", {}).get("verdict", 0) >= 0.8 for m in SIZES if m < n
+            ]
+            enough = sum(found_at) > 1 or (n > 5000 and "normal" in name)
+            if key in found or enough or (n < 2000 and "in 256" in name):
+                continue  # found at two sizes already; or too few rows to learn a direction from
             told = []
             for i in range(repetitions(n)):
                 rng = np.random.default_rng([20_260_311, n, i])
@@ -190,10 +191,10 @@ def page(found):
         lines.append(f"| {case} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "Henze-Zirkler says nothing in 64 dimensions or more: its p-value is 0.5 whatever the data.",
-        "The paper's protocol looks at coordinates alone, and its average grows with n. A hidden",
-        "direction must first be found: a heavy-tailed one out of d wants some d²/(excess kurtosis)²",
-        "rows times a constant, half of which go into learning it.",
+        "pingouin's p-value is 0.5 whatever the data in 256 dimensions; in 64 it wakes up at some",
+        "thousands of rows. The paper's protocol looks at coordinates alone, and its average grows",
+        "with n. A hidden direction must first be found: one of excess kurtosis κ out of d wants some",
+        "d²/κ² rows times a constant, and half of the rows go into learning it.",
         "",
     ]
     PAGE.write_text("\n".join(lines), encoding="utf-8")
