@@ -71,12 +71,12 @@ def cifar10(lab: Lab) -> Table:
         panels[1].plot(m["epoch"], m["cv"], "o-", ms=2.5, color=tint, label=label)
     panels[0].set_yscale("log")
     panels[0].yaxis.set_major_formatter(lambda v, _: f"{v:g}")
-    panels[0].yaxis.set_minor_formatter(lambda v, _: f"{v:g}")
+    panels[0].yaxis.set_minor_formatter(lambda v, _: "")
     panels[0].axhline(0.385, color=style.MUTED, ls=":", lw=1)
     panels[1].axhline(float(np.sqrt(1 / (2 * base.dim))), color=style.MUTED, ls=":", lw=1)
     panels[0].set(xlabel="epoch", title="mean A*² of the coordinates of z")
     panels[1].set(xlabel="epoch", title="CV of the norms")
-    panels[1].legend()
+    panels[0].legend()
     table = Table("cifar10", "CIFAR-10, contrastive against supervised", columns, tuple(rows),
                   (size, "z, the projection output, of 5,000 test images"))  # fmt: skip
     return lab.write(table, figure)

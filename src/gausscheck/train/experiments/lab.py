@@ -216,6 +216,8 @@ def panel(
         axes.set_yscale("log")
         axes.xaxis.set_major_formatter(lambda v, _: f"{v:g}")
         axes.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
-        axes.yaxis.set_minor_formatter(lambda v, _: f"{v:g}")
+        low, high = axes.get_ylim()
+        few = high / low < 10  # less than a decade: minor ticks are all there is to label
+        axes.yaxis.set_minor_formatter(lambda v, _: f"{v:g}" if few else "")
     axes.set(xlabel=x, ylabel=y, title=title)
     axes.legend()
