@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
-from gausscheck.sources.base import Contents, Entry, check_bytes, check_file, one_a_row
+from gausscheck.sources.base import (
+    LABEL_NAMES,
+    Contents,
+    Entry,
+    check_bytes,
+    check_file,
+    one_a_row,
+)
 from gausscheck.sources.remote import RemoteSource, fetch, is_remote
 from gausscheck.sources.shards import is_shards
 
@@ -138,10 +145,6 @@ def inspect_source(source: str | PathLike[str]) -> Contents:
         return replace(_format(path).inspect()(path), uri=address)
     path, _ = _split(address.removeprefix("file://"))
     return _format(path).inspect()(path)
-
-
-LABEL_NAMES = ("labels", "label", "y", "target")
-"""What labels usually go by in a container."""
 
 
 def read_labels(source: Source, wanted: str | None) -> NDArray[Any] | None:

@@ -16,6 +16,12 @@ from gausscheck.core import GausscheckError, Source
 KNOWN_NAMES = ("embeddings", "embedding", "features", "feats", "emb", "X")
 """Names under which an array of embeddings usually goes, most telling first."""
 
+LABEL_NAMES = ("labels", "label", "y", "target")
+"""What labels usually go by in a container."""
+
+SIDE_NAMES = (*LABEL_NAMES, "id", "index", "", "Unnamed: 0")
+"""Columns of a table of numbers that are not coordinates: labels, and indexes written along."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -130,6 +136,20 @@ def choose(entries: Sequence[Entry], wanted: str | None, uri: str) -> tuple[Entr
         )
     names = "; ".join(map(str, usable[:12]))
     raise GausscheckError(f"{uri}: several arrays could be meant; choose with --dataset: {names}")
+
+
+def line_of(err: BaseException) -> str:
+    """Return the first line of what a library's exception says, or its type where it is silent."""
+    lines = str(err).strip().splitlines()
+    return lines[0] if lines else type(err).__name__
+
+
+def left_out(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the note on columns that are not taken as coordinates; none where all are taken."""
+    if not names:
+        return ()
+    named = ", ".join(name or "(unnamed)" for name in names[:5])
+    return (f"columns left out: {named}{', ...' if len(names) > 5 else ''}",)
 
 
 def contents_of(path: Path, name: str, entries: Sequence[Entry]) -> Contents:

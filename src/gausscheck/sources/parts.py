@@ -44,6 +44,7 @@ class PartsSource:
                     "all parts alike"
                 )
         self._parts = list(parts)
+        self._busy: set[int] = set()
         self._ends = list(accumulate(part.n for part in parts))
         self.uri = uri
         self.n, self.d = self._ends[-1], first.d
@@ -57,6 +58,8 @@ class PartsSource:
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous, across the borders of files."""
+        if not 0 <= start < stop <= self.n:
+            return np.empty((0, self.d), dtype=self.dtype)
         first = bisect_right(self._ends, start)
         pieces = []
         for place in range(first, len(self._parts)):
@@ -67,9 +70,17 @@ class PartsSource:
                 max(start - low, 0), min(stop - low, self._parts[place].n)
             )
             pieces.append(mine)
+        self._release(first, first + len(pieces))
         if len(pieces) == 1:
             return pieces[0].astype(self.dtype, copy=False)
         return np.concatenate(pieces, dtype=self.dtype)
+
+    def _release(self, first: int, last: int) -> None:
+        """Let parts that are no longer read close their files and forget what they hold."""
+        mine = set(range(first, last))
+        for place in self._busy - mine:
+            getattr(self._parts[place], "release", lambda: None)()
+        self._busy = mine
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return labels of all parts, where each has them."""
@@ -79,12 +90,12 @@ class PartsSource:
 
 
 def natural(path: Path) -> list[tuple[int, int, str]]:
-    """Sort key that puts part_2 before part_10.
+    """Sort key that puts part_2 before part_10, in folders too.
 
     Examples
     --------
     >>> sorted([Path("e_10.npy"), Path("e_2.npy")], key=natural)[0].name
     'e_2.npy'
     """
-    pieces = re.split(r"(\d+)", path.name)
-    return [(1, int(p), "") if p.isdigit() else (0, 0, p) for p in pieces]
+    pieces = re.split(r"(\d+)", str(path))
+    return [(1, int(p), "") if i % 2 else (0, 0, p) for i, p in enumerate(pieces)]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from glob import glob
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
 from gausscheck.sources.base import Contents, Entry
@@ -13,6 +18,30 @@ from gausscheck.sources.parts import PartsSource, natural
 _FOLDERS = ("img_emb", "text_emb")
 """Where clip-retrieval puts embeddings, the one that is taken first."""
 
+_METADATA = "metadata"
+"""Where clip-retrieval puts what belongs to each row, as parquet."""
+
+_SUFFIXES = {".npy": ".npy", ".parquet": ".parquet", ".pq": ".parquet"}
+
+
+class ShardsSource(PartsSource):
+    """Rows of several files, and columns of the metadata folder that lies next to theirs."""
+
+    def __init__(self, parts: Sequence[Source], uri: str, folder: Path) -> None:
+        super().__init__(parts, uri)
+        self._metadata = folder.parent / _METADATA
+
+    def beside(self, key: str) -> NDArray[Any] | None:
+        """Return a column of the parts themselves, or of clip-retrieval's metadata."""
+        found = super().beside(key)
+        if found is not None or not self._metadata.is_dir():
+            return found
+        from gausscheck.sources.parquet import column_parquet
+
+        files = sorted(self._metadata.glob("*.parquet"), key=natural)
+        known = [c for c in (column_parquet(file, key) for file in files) if c is not None]
+        return np.concatenate(known) if known and len(known) == len(files) else None
+
 
 def is_shards(path: Path) -> bool:
     """Whether a path is a folder of files, or a glob."""
@@ -21,16 +50,34 @@ def is_shards(path: Path) -> bool:
 
 def _files(path: Path, dataset: str | None) -> list[Path]:
     if not path.is_dir():
-        files = sorted(map(Path, glob(str(path))), key=natural)
+        files = sorted(map(Path, glob(str(path), recursive=True)), key=natural)
         if not files:
             raise GausscheckError(f"{path}: expected files of that pattern, found none")
-    else:
-        inside = path / dataset if dataset and (path / dataset).is_dir() else path
-        if inside == path and not any(path.glob("*.npy")):
-            inside = next((path / name for name in _FOLDERS if (path / name).is_dir()), path)
-        files = sorted((p for p in inside.iterdir() if p.is_file()), key=natural)
-    for suffix in (".npy", ".parquet"):
-        mine = [p for p in files if p.suffix == suffix]
+        return _of_one_kind(files, path)
+    inside = path / dataset if dataset and (path / dataset).is_dir() else path
+    if inside == path and not any(path.glob("*.npy")):
+        inside = next((path / name for name in _FOLDERS if (path / name).is_dir()), path)
+    files = _visible(inside.iterdir(), inside)
+    if not files:  # a dataset in folders such as year=2024/
+        files = _visible((p for s in _SUFFIXES for p in inside.rglob(f"*{s}")), inside)
+    return _of_one_kind(files, path)
+
+
+def _visible(files: Any, folder: Path) -> list[Path]:
+    """Keep files that no name on the way to marks as hidden or as a writer's own."""
+    return sorted(
+        (
+            p
+            for p in files
+            if p.is_file() and not any(s[0] in "._" for s in p.relative_to(folder).parts)
+        ),
+        key=natural,
+    )
+
+
+def _of_one_kind(files: list[Path], path: Path) -> list[Path]:
+    for kind in (".npy", ".parquet"):
+        mine = [p for p in files if _SUFFIXES.get(p.suffix) == kind and p.is_file()]
         if mine:
             return mine
     raise GausscheckError(
@@ -39,18 +86,23 @@ def _files(path: Path, dataset: str | None) -> list[Path]:
     )
 
 
-def open_shards(path: Path, dataset: str | None) -> Source:
+def open_shards(path: Path, dataset: str | None) -> ShardsSource:
     """Open all files as one source; headers are read now, rows as they are asked for.
 
     ``dataset`` names a subfolder, or the column of parquet parts.
     """
     files = _files(path, dataset)
+    folder = files[0].parent
     if files[0].suffix == ".npy":
-        return PartsSource([NpySource(file) for file in files], str(path))
+        if dataset is not None and not (path / dataset).is_dir():
+            raise GausscheckError(
+                f"{path}: expected a subfolder {dataset!r}, found none; leave --dataset out"
+            )
+        return ShardsSource([NpySource(file) for file in files], str(path), folder)
     from gausscheck.sources.parquet import open_parquet
 
     column = None if dataset and (path / dataset).is_dir() else dataset
-    return PartsSource([open_parquet(file, column) for file in files], str(path))
+    return ShardsSource([open_parquet(file, column) for file in files], str(path), folder)
 
 
 def inspect_shards(path: Path) -> Contents:
