@@ -40,13 +40,13 @@ def repetitions(spec, n):
     return 400 if dear else 2000
 
 
-def cell(spec, n, k):
+def cell(spec, n, k, times=1):
     """Return rejection rates of one test at one size."""
     if spec.smoothing is not None and null_sd(spec.smoothing(n, k), k) < RESOLUTION:
         return {"offered": False}
-    count = repetitions(spec, n)
-    draws = DRAWS if count > 400 else DEAR_DRAWS
-    rng = np.random.default_rng([20_260_309, n, k])
+    count = times * repetitions(spec, n)
+    draws = DRAWS if repetitions(spec, n) > 400 else DEAR_DRAWS
+    rng = np.random.default_rng([20_260_309, n, k, times] if times > 1 else [20_260_309, n, k])
     ours, textbook = [], []
     for _ in range(count):
         evidence = gaussian_evidence(spec, rng, n, k)
@@ -82,6 +82,8 @@ def run(path):
     for key, work, arguments in jobs:
         if key not in found:
             found[key] = work(*arguments)
+            if work is cell and outside(found[key]):  # is it chance? four times as many tell
+                found[key] = work(*arguments, times=4)
             path.write_text(json.dumps(found, indent=1))
             print(key, found[key], flush=True)
 
@@ -93,6 +95,12 @@ def band(level, count, draws=DRAWS):
 def used(spec, n, k):
     """Name the p-value an audit uses: the textbook one where it holds, else a simulated one."""
     return "textbook" if spec.holds is not None and spec.holds(n, k) else "simulated"
+
+
+def outside(rates):
+    """Whether a simulated p-value left its band."""
+    pairs = zip(LEVELS, rates.get("simulated", ()), strict=False)
+    return any(abs(rate - a) > band(a, rates["repetitions"], rates["draws"]) for a, rate in pairs)
 
 
 def table(rows):
@@ -147,7 +155,8 @@ def page(found):
         "level, in percent, for n x k. 2,000 repetitions; 400 where a statistic sums over pairs of",
         "1,000 rows or looks along 256 directions. **Bold**: outside 5 standard errors of the",
         "nominal level. Simulated p-values of one cell share their draws (1,999; 499 in some of the",
-        "dear cells), which the standard error counts.",
+        "dear cells), which the standard error counts; a cell that left its band was repeated with",
+        "four times as many repetitions, which stand.",
         "",
         "## What an audit uses",
         "",

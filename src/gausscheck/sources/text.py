@@ -18,7 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
-from gausscheck.sources.base import KNOWN_NAMES, Contents, Entry, check_file, contents_of
+from gausscheck.sources.base import (
+    KNOWN_NAMES,
+    SIDE_NAMES,
+    Contents,
+    Entry,
+    check_file,
+    contents_of,
+)
 
 NUMBERS = "columns"
 """What the plain columns of numbers are called together."""
@@ -177,9 +184,7 @@ def _columns(
     if lists:
         named = ", ".join(names[i] for i in lists)
         raise GausscheckError(f"{path}: several columns of lists; choose with --dataset: {named}")
-    from gausscheck.sources import LABEL_NAMES
-
-    plain = [i for i, c in enumerate(row) if _is_number(c) and names[i] not in (*LABEL_NAMES, "id")]
+    plain = [i for i, c in enumerate(row) if _is_number(c) and names[i] not in SIDE_NAMES]
     if len(plain) < 2:
         raise GausscheckError(
             f"{path}: expected columns of numbers or a column of lists, got {', '.join(names)}"
