@@ -263,7 +263,7 @@ def test_labels_come_along(tmp_path, form, dtype):
     writer, suffix = WRITERS[form]
     source = open_source(writer(tmp_path / f"x{suffix}", matrix(dtype)))
     labels = read_labels(source, None)
-    if form in ("npy", "shards", "parquet", "safetensors", "zarr array", "hdf5 chunked"):
+    if form in ("npy", "shards", "parquet", "zarr array", "hdf5 chunked"):
         assert labels is None
     else:
         assert labels.shape == (N,)

@@ -20,9 +20,10 @@ from gausscheck.sources.base import (
     Entry,
     check_bytes,
     check_file,
+    line_of,
     one_a_row,
 )
-from gausscheck.sources.remote import RemoteSource, fetch, is_remote
+from gausscheck.sources.remote import RemoteSource, fetch, is_remote, split_address
 from gausscheck.sources.shards import is_shards
 
 __all__ = ["SOURCES", "Contents", "Entry", "Format", "inspect_source", "open_source", "read_labels"]
@@ -33,7 +34,7 @@ class Format:
     """A file format: the module that reads it and the endings it goes by.
 
     The module is imported when a file of the format is opened; it has ``open_NAME(path, dataset)``
-    and ``inspect_NAME(path)``.
+    and ``inspect_NAME(path)``, and ``column_NAME(path, key)`` where labels can lie in such a file.
     """
 
     name: str
@@ -52,6 +53,11 @@ class Format:
         looker: Callable[[Path], Contents] = getattr(module, f"inspect_{self.name}")
         return looker
 
+    def column(self) -> Callable[[Path, str], NDArray[Any] | None] | None:
+        """Return the function that reads one column or array of a file; None where none can."""
+        module = import_module(f"gausscheck.sources.{self.name}")
+        return getattr(module, f"column_{self.name}", None)
+
 
 SOURCES: dict[str, Format] = {
     form.name: form
@@ -65,7 +71,7 @@ SOURCES: dict[str, Format] = {
         Format("zarr", (".zarr",), "an array, or arrays in groups"),
         Format("h5ad", (".h5ad",), "embeddings of cells under obsm"),
         Format("faiss", (".faiss", ".index"), "a flat index"),
-        Format("torchfile", (".pt", ".pth"), "a tensor, or a dict of them"),
+        Format("torchfile", (".pt", ".pth", ".bin"), "a tensor, or a dict of them"),
         Format("sketch", (".sketch",), "what was taken from rows elsewhere"),
         Format("text", (".csv", ".tsv", ".jsonl", ".ndjson", ".gz"), "numbers or lists as text"),
     )
@@ -108,7 +114,7 @@ def open_source(source: Any, *, dataset: str | None = None) -> Source:
         return open_memory(source)
     address = str(source)
     if is_remote(address) and not address.startswith("file://"):
-        url, key = _split_address(address)
+        url, key = split_address(address)
         return RemoteSource(url, partial(_open_local, dataset=dataset if key is None else key))
     return _open_local(address.removeprefix("file://"), dataset)
 
@@ -141,7 +147,7 @@ def inspect_source(source: str | PathLike[str]) -> Contents:
     address = str(source)
     if is_remote(address) and not address.startswith("file://"):
         keeper = _Keeper()
-        path = fetch(_split_address(address)[0], keeper)
+        path = fetch(split_address(address)[0], keeper)
         return replace(_format(path).inspect()(path), uri=address)
     path, _ = _split(address.removeprefix("file://"))
     return _format(path).inspect()(path)
@@ -167,7 +173,7 @@ def read_labels(source: Source, wanted: str | None) -> NDArray[Any] | None:
     GausscheckError
         If what was asked for is missing or does not fit.
     """
-    beside = getattr(source, "beside", None)
+    beside = _guarded(source)
     if wanted is None:
         for name in LABEL_NAMES:
             values = None if beside is None else beside(name)
@@ -187,29 +193,43 @@ def read_labels(source: Source, wanted: str | None) -> NDArray[Any] | None:
     return values
 
 
+def _guarded(source: Source) -> Callable[[str], NDArray[Any] | None] | None:
+    """Return a source's way to what lies beside its rows, damage said in one line."""
+    look: Callable[[str], NDArray[Any] | None] | None = getattr(source, "beside", None)
+    if look is None:
+        return None
+
+    def beside(name: str) -> NDArray[Any] | None:
+        try:
+            return look(name)
+        except GausscheckError:
+            raise
+        except Exception as err:
+            raise GausscheckError(
+                f"{source.uri}: {name} beside the rows cannot be read ({line_of(err)}); the file "
+                "is damaged: copy or download it again"
+            ) from err
+
+    return beside
+
+
 def _labels_from(
     wanted: str, beside: Callable[[str], NDArray[Any] | None] | None
 ) -> NDArray[Any] | None:
     path, key = _split(wanted)
     if key is None and not path.is_file():
         return None if beside is None else beside(wanted.strip("/"))
-    check_file(path)
+    if path.is_file():
+        check_file(path)
     try:
         if key is None:
             return np.asarray(np.load(path, allow_pickle=False))
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                return np.asarray(archive[key]) if key in archive.files else None
-        import h5py
-
-        with h5py.File(path, "r") as file:
-            item = file.get(key)
-            if not isinstance(item, h5py.Dataset):
-                return None
-            text = h5py.check_string_dtype(item.dtype) is not None
-            return np.asarray(item.asstr()[()], dtype=np.str_) if text else np.asarray(item[()])
-    except (OSError, ValueError, EOFError) as err:
-        raise GausscheckError(f"--labels {wanted}: cannot be read: {err}") from err
+        column = _format(path).column()
+        return None if column is None else column(path, key)
+    except GausscheckError:
+        raise
+    except Exception as err:
+        raise GausscheckError(f"--labels {wanted}: cannot be read: {line_of(err)}") from err
 
 
 def _split(source: str | PathLike[str]) -> tuple[Path, str | None]:
@@ -221,13 +241,6 @@ def _split(source: str | PathLike[str]) -> tuple[Path, str | None]:
     if colon and key and Path(name).exists():
         return Path(name), key.strip("/")
     return path, None
-
-
-def _split_address(address: str) -> tuple[str, str | None]:
-    """Part ``protocol://place/FILE:KEY``."""
-    head, slash, last = address.rpartition("/")
-    name, colon, key = last.partition(":")
-    return (f"{head}{slash}{name}", key) if colon and key else (address, None)
 
 
 def _format(path: Path) -> Format:

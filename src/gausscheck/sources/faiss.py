@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +15,27 @@ from gausscheck.sources.base import Contents, Entry, check_file, problem_of
 
 _FLAT = {"IxFI": "IndexFlatIP", "IxF2": "IndexFlatL2", "IxFl": "IndexFlat"}
 _MAPS = {"IxMp": "IndexIDMap", "IxM2": "IndexIDMap2"}
+
 _REASONS = {
     "IB": "binary vectors are packed bits, which have no Gaussian shape to test",
-    "Iw": "an inverted file keeps vectors by list, often compressed",
-    "IH": "a graph index: save its storage (index.storage) as a flat index",
-    "Ix": "not a flat index: vectors are encoded",
+    "Iw": "an inverted file keeps vectors by list, out of order and often compressed",
+    "Iv": "an inverted file keeps vectors by list, out of order and often compressed",
+    "IH": "a graph index: its vectors are in its storage (index.storage)",
+    "IN": "a graph index: its vectors are in its storage (index.storage)",
+    "IxPT": "vectors are transformed before they are kept",
+    "IxRF": "a refinement of another index: its vectors are in index.refine_index",
+    "IxH": "vectors are hashed to bits",
+    "IxSQ": "vectors are quantised with bounds of their own (a scalar quantiser)",
+    "IxP": "vectors are kept as codes of a product quantiser",
+    "IP": "vectors are kept as codes of a product quantiser",
 }
+"""Why a kind of index cannot be read, by the beginning of its four letters, the longest counts."""
+
 _HEAD = struct.Struct("<iqqq?i")
 """Dimensions, vectors, two reserved numbers, whether trained, metric."""
+
+_LARGEST_METRIC = 64
+"""Metrics are numbered from 0 to 23; anything far beyond is damage."""
 
 
 class FaissSource:
@@ -51,37 +65,63 @@ def _parse(path: Path) -> tuple[str, int, int, int]:
     """Return the kind of index, dimensions, vectors, and where the vectors begin."""
     check_file(path)
     size = path.stat().st_size
-    kinds = []
+    kinds: list[str] = []
+    maps: list[tuple[int, int]] = []
     with path.open("rb") as handle:
         while True:
             fourcc = handle.read(4).decode("latin-1")
             if fourcc not in _FLAT and fourcc not in _MAPS:
-                reason = next(
-                    (why for key, why in _REASONS.items() if fourcc.startswith(key)), None
-                )
-                if reason is None:
-                    raise GausscheckError(f"{path}: expected a faiss index, got other bytes")
-                raise GausscheckError(
-                    f"{path}: faiss index of kind {fourcc}: {reason}; reconstruct the vectors "
-                    "(index.reconstruct_n) and save them as .npy"
-                )
-            head = handle.read(_HEAD.size)
-            if len(head) < _HEAD.size:
-                raise GausscheckError(f"{path}: truncated faiss index; copy or download it again")
-            d, n, _, _, _, metric = _HEAD.unpack(head)
-            if metric > 1:
-                handle.read(4)  # the argument of a rarer metric
+                raise _refusal(path, fourcc, kinds)
+            d, n = _head(handle, path)
             kinds.append(_FLAT.get(fourcc) or _MAPS[fourcc])
             if fourcc in _FLAT:
                 break
+            maps.append((d, n))
+            if len(maps) > 2:
+                raise GausscheckError(f"{path}: damaged faiss index: maps within maps")
         count = int.from_bytes(handle.read(8), "little")
         where = handle.tell()
-    if d <= 0 or n < 0 or count != n * d or where + 4 * count > size:
+    # each map puts a count and one 64-bit id a vector behind the vectors
+    expected = where + 4 * count + sum(8 + 8 * held for _, held in maps)
+    alike = all(held == (d, n) for held in maps)
+    if d <= 0 or n < 0 or count != n * d or expected != size or not alike:
         raise GausscheckError(
             f"{path}: damaged or truncated faiss index: {n} vectors of {d} dimensions do not fit "
             f"{size:,} bytes; copy or download it again"
         )
     return " of ".join(kinds), d, n, where
+
+
+def _head(handle: BinaryIO, path: Path) -> tuple[int, int]:
+    """Read what every index begins with: return dimensions and vectors."""
+    head = handle.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        raise GausscheckError(f"{path}: truncated faiss index; copy or download it again")
+    d, n, _, _, trained, metric = _HEAD.unpack(head)
+    if not 0 <= metric <= _LARGEST_METRIC or not trained:
+        raise GausscheckError(
+            f"{path}: damaged faiss index: metric {metric}; copy or download it again"
+        )
+    if metric > 1:
+        handle.read(4)  # the argument of a rarer metric
+    return int(d), int(n)
+
+
+def _refusal(path: Path, fourcc: str, outer: list[str]) -> GausscheckError:
+    if re.fullmatch(r"[A-Z][A-Za-z0-9]{3}", fourcc) is None or fourcc[0] != "I":
+        return GausscheckError(
+            f"{path}: expected a faiss index, got other bytes or one cut short; write it again "
+            "with faiss.write_index"
+        )
+    fits = [key for key in _REASONS if fourcc.startswith(key)]
+    reason = _REASONS[max(fits, key=len)] if fits else "not a flat index: vectors are encoded"
+    inside = f" inside {outer[-1]}" if outer else ""
+    remedy = (
+        "save the vectors before binarising"
+        if fourcc.startswith(("IB", "IxH"))
+        else "reconstruct the vectors (index.reconstruct_n) and save them as .npy"
+    )
+    return GausscheckError(f"{path}: faiss index of kind {fourcc}{inside}: {reason}; {remedy}")
 
 
 def open_faiss(path: Path, dataset: str | None) -> FaissSource:

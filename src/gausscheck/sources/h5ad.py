@@ -10,8 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
-from gausscheck.sources.base import Contents, Entry, choose, contents_of
-from gausscheck.sources.hdf5 import Hdf5Source, entries_of
+from gausscheck.sources.base import Contents, Entry, check_file, choose, contents_of
+from gausscheck.sources.hdf5 import Hdf5Source, entries_of, values_of
+
+_DRAWN = ("umap", "tsne", "draw_graph", "spatial", "mde", "phate")
+"""What is computed to be looked at: taken only where it is asked for."""
+
+MISSING = "(missing)"
+"""The name of cells without a category or a text."""
 
 
 class H5adSource(Hdf5Source):
@@ -19,21 +25,57 @@ class H5adSource(Hdf5Source):
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return a column of ``obs``; categories come by name."""
-        import h5py
+        return column_h5ad(self._path, key)
 
-        self._dataset()
-        item = self._file.get(f"obs/{key}")
+
+def column_h5ad(path: Path, key: str) -> NDArray[Any] | None:
+    """Return a column of ``obs``, categories by name, cells without one as ``(missing)``."""
+    import h5py
+
+    check_file(path)
+    with h5py.File(path, "r") as file:
+        obs = file.get("obs")
+        key = key.removeprefix("obs/")
+        if isinstance(obs, h5py.Dataset):  # files of AnnData before 0.7: one record a cell
+            held = obs[key] if key in (obs.dtype.names or ()) else None
+            return held.astype(np.str_) if held is not None and held.dtype.kind in "OS" else held
+        item = None if obs is None else obs.get(key)
         if isinstance(item, h5py.Group) and {"codes", "categories"} <= set(item):
-            names = item["categories"]
-            text = h5py.check_string_dtype(names.dtype) is not None
-            held = np.asarray(names.asstr()[()], dtype=np.str_) if text else np.asarray(names[()])
-            return np.asarray(held[item["codes"][()]])
-        return super().beside(f"obs/{key}")
+            return _by_name(item["codes"][()], values_of(item["categories"]))
+        if isinstance(item, h5py.Group) and {"values", "mask"} <= set(item):
+            return _with_gaps(values_of(item["values"]), item["mask"][()])
+        if not isinstance(item, h5py.Dataset):
+            return None
+        categories = obs.get(f"__categories/{key}")  # AnnData 0.7
+        if categories is not None:
+            return _by_name(item[()], values_of(categories))
+        return values_of(item)
+
+
+def _by_name(codes: NDArray[Any], names: NDArray[Any]) -> NDArray[Any]:
+    """Return the category of each cell; a code of -1 means that it has none."""
+    if codes.size and not -1 <= codes.min() <= codes.max() < len(names):
+        raise ValueError(f"category codes reach beyond the {len(names)} names")
+    if codes.size == 0 or codes.min() >= 0:
+        return np.asarray(names[codes])
+    return np.asarray(np.append(names.astype(np.str_), MISSING)[codes])
+
+
+def _with_gaps(values: NDArray[Any], gaps: NDArray[Any]) -> NDArray[Any]:
+    if not gaps.any():
+        return values
+    return np.asarray(np.where(gaps, MISSING, values.astype(np.str_)))
 
 
 def _entries(path: Path) -> list[Entry]:
     inside = [entry for entry in entries_of(path) if entry.key.startswith("obsm/")]
     return [replace(entry, key=entry.key.removeprefix("obsm/")) for entry in inside]
+
+
+def _candidates(found: list[Entry]) -> list[Entry]:
+    """Pass over drawings where there is anything else."""
+    others = [e for e in found if not any(word in e.key.lower() for word in _DRAWN)]
+    return others if any(entry.usable for entry in others) else found
 
 
 def open_h5ad(path: Path, dataset: str | None) -> H5adSource:
@@ -45,10 +87,14 @@ def open_h5ad(path: Path, dataset: str | None) -> H5adSource:
             f"{path}: expected an embedding under obsm, found none; compute one first, or name "
             "another file"
         )
-    entry, _ = choose(found, wanted, str(path))
+    entry, _ = choose(_candidates(found) if wanted is None else found, wanted, str(path))
     return H5adSource(path, f"obsm/{entry.key}")
 
 
 def inspect_h5ad(path: Path) -> Contents:
     """Say which embeddings the file holds."""
-    return contents_of(path, "AnnData", _entries(path))
+    found = _entries(path)
+    told = contents_of(path, "AnnData", _candidates(found))
+    aside = len(_candidates(found)) < len(found) and told.chosen is not None
+    reason = f"{told.reason}, drawings aside" if aside else told.reason
+    return replace(told, entries=tuple(found), reason=reason)

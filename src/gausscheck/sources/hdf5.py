@@ -15,6 +15,7 @@ from gausscheck.sources.base import (
     check_file,
     choose,
     contents_of,
+    line_of,
     problem_of,
     stored_eps,
 )
@@ -26,7 +27,13 @@ class Hdf5Source:
     def __init__(self, path: Path, key: str) -> None:
         self._path, self._key = path, key
         self._file: Any = None
-        data = self._dataset()
+        try:
+            data = self._dataset()
+        except Exception as err:
+            raise GausscheckError(
+                f"{path}:/{key}: cannot be opened ({line_of(err)}); the file is damaged: copy or "
+                "download it again"
+            ) from err
         self.uri = f"{path}:/{key}"
         self.n, self.d = data.shape
         self.dtype = data.dtype.newbyteorder("=")
@@ -50,28 +57,34 @@ class Hdf5Source:
         out = np.empty((stop - start, self.d), dtype=self.dtype)
         try:
             self._dataset().read_direct(out, np.s_[start:stop])
-        except OSError as err:
+        except Exception as err:
             raise GausscheckError(
-                f"{self.uri}: rows {start} to {stop} cannot be read ({_first_line(err)}); the file "
+                f"{self.uri}: rows {start} to {stop} cannot be read ({line_of(err)}); the file "
                 "is damaged: copy or download it again"
             ) from err
         return out
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another dataset of the file, strings decoded; None where there is none."""
-        import h5py
-
-        self._dataset()
-        item = self._file.get(key)
-        if not isinstance(item, h5py.Dataset):
-            return None
-        if h5py.check_string_dtype(item.dtype) is not None:
-            return np.asarray(item.asstr()[()], dtype=np.str_)
-        return np.asarray(item[()])
+        return column_hdf5(self._path, key)
 
 
-def _first_line(err: BaseException) -> str:
-    return str(err).splitlines()[0] if str(err) else type(err).__name__
+def column_hdf5(path: Path, key: str) -> NDArray[Any] | None:
+    """Return one dataset whole, strings decoded; None where there is none."""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        item = file.get(key)
+        return values_of(item) if isinstance(item, h5py.Dataset) else None
+
+
+def values_of(item: Any) -> NDArray[Any]:
+    """Return all of a dataset, strings decoded."""
+    import h5py
+
+    if h5py.check_string_dtype(item.dtype) is not None:
+        return np.asarray(item.asstr()[()], dtype=np.str_)
+    return np.asarray(item[()])
 
 
 def entries_of(path: Path) -> list[Entry]:
@@ -88,10 +101,10 @@ def entries_of(path: Path) -> list[Entry]:
     try:
         with h5py.File(path, "r") as file:
             file.visititems(visit)
-    except (OSError, RuntimeError) as err:
+    except Exception as err:
         raise GausscheckError(
             f"{path}: expected an HDF5 file, got one that is damaged, truncated or of another kind "
-            f"({_first_line(err)}); copy or download it again"
+            f"({line_of(err)}); copy or download it again"
         ) from err
     return found
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
-from gausscheck.sources.base import Contents, Entry, check_file, problem_of, require, stored_eps
+from gausscheck.sources.base import (
+    Contents,
+    Entry,
+    check_file,
+    line_of,
+    problem_of,
+    require,
+    stored_eps,
+)
 
 
 class NpySource:
@@ -54,27 +63,49 @@ def read_header(path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     with path.open("rb") as handle:
         try:
             version = np.lib.format.read_magic(handle)
-            if version == (1, 0):
-                shape, fortran, dtype = np.lib.format.read_array_header_1_0(handle)
-            else:
-                shape, fortran, dtype = np.lib.format.read_array_header_2_0(handle)
-        except (ValueError, EOFError) as err:
-            first = str(err).splitlines()[0]
+            shape, fortran, dtype = header_of(handle, version)
+        except Exception as err:  # NumPy evaluates the header as a literal: anything can come
             raise GausscheckError(
-                f"{path}: expected a .npy file, but its header cannot be read ({first}); save it "
-                "again with numpy.save"
+                f"{path}: expected a .npy file, but its header cannot be read ({line_of(err)}); "
+                "save it again with numpy.save"
             ) from err
         return shape, fortran, dtype, handle.tell()
 
 
+def header_of(
+    handle: BinaryIO, version: tuple[int, int]
+) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read the header of a known version that follows the magic bytes.
+
+    Raises
+    ------
+    Exception
+        Of whatever kind NumPy's parser meets; ValueError for an unknown version.
+    """
+    if version == (1, 0):
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(handle)
+    elif version in ((2, 0), (3, 0)):
+        shape, fortran, dtype = np.lib.format.read_array_header_2_0(handle)
+    else:
+        raise ValueError(f"version {version} of the format is not known")
+    if any(size < 0 for size in shape):
+        raise ValueError(f"shape {shape}")
+    return shape, fortran, dtype
+
+
 def check_size(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], offset: int) -> None:
-    """Refuse a file shorter than its header says."""
-    expected = offset + int(np.prod(shape)) * dtype.itemsize
+    """Refuse a file that is not as long as its header says."""
+    expected = offset + math.prod(shape) * dtype.itemsize
     actual = path.stat().st_size
     if actual < expected:
         raise GausscheckError(
             f"{path}: truncated: the header promises {expected:,} bytes for shape {shape}, the "
             f"file has {actual:,}; copy or download it again"
+        )
+    if actual > expected:
+        raise GausscheckError(
+            f"{path}: the header promises {expected:,} bytes for shape {shape}, the file has "
+            f"{actual:,}: a damaged header, or several arrays in one file; save one array a file"
         )
 
 

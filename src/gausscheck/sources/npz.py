@@ -1,7 +1,11 @@
-"""``.npz`` archives: one array is chosen; stored members are read in place, never pickle."""
+"""``.npz`` archives: one array is chosen; read in place, or unpacked to a temporary file."""
 
 from __future__ import annotations
 
+import math
+import shutil
+import tempfile
+import weakref
 import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -11,74 +15,123 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
 from gausscheck.sources.base import (
-    ArraySource,
     Contents,
     Entry,
     check_file,
     choose,
     contents_of,
+    line_of,
     problem_of,
     stored_eps,
 )
+from gausscheck.sources.npy import header_of
+
+_PIECE = 4 << 20
 
 
 class NpzSource:
-    """Rows of an uncompressed C-ordered member, read by position inside the archive."""
+    """Rows of one member.
+
+    A stored member is read by position inside the archive; a compressed one is unpacked, piece by
+    piece, into an unnamed temporary file first. Fortran order is memory-mapped.
+    """
 
     def __init__(self, path: Path, entry: Entry) -> None:
         self.uri = f"{path}:{entry.key}"
-        self.notes: tuple[str, ...] = ()
-        with zipfile.ZipFile(path) as archive, archive.open(f"{entry.key}.npy") as member:
-            shape, _, self._stored = _header(cast(BinaryIO, member), self.uri)
-            head = member.tell()
-            info = archive.getinfo(f"{entry.key}.npy")
-        with path.open("rb") as handle:
-            handle.seek(info.header_offset + 26)
-            name, extra = np.frombuffer(handle.read(4), "<u2")
-        self._offset = info.header_offset + 30 + int(name) + int(extra) + head
-        self._path = path
+        self._path, self._member = path, f"{entry.key}.npy"
+        self._unpacked: Any = None
+        try:
+            with zipfile.ZipFile(path) as archive, archive.open(self._member) as member:
+                shape, fortran, self._stored = _header(cast(BinaryIO, member), self.uri)
+                head = member.tell()
+                info = archive.getinfo(self._member)
+            self._packed = info.compress_type != zipfile.ZIP_STORED
+            self._offset = head if self._packed else _begin(path, info) + head
+        except GausscheckError:
+            raise
+        except Exception as err:
+            raise self._damaged(err) from err
         self.n, self.d = shape
         self.dtype = self._stored.newbyteorder("=")
+        self._fortran = fortran and self.d > 1
         self.eps = stored_eps(self.dtype)
+        self.notes: tuple[str, ...] = ()
+        size = info.file_size - head
+        if size != math.prod(shape) * self._stored.itemsize:
+            raise GausscheckError(
+                f"{self.uri}: damaged: {size:,} bytes do not hold shape {shape}; copy or download "
+                "it again"
+            )
+        if self._packed:
+            self.notes = ("compressed member, unpacked into a temporary file",)
+            self._unpack()
+        elif self._offset + size > path.stat().st_size:
+            raise GausscheckError(f"{self.uri}: truncated; copy or download it again")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel by path: unpacked anew where it arrives."""
+        return {**self.__dict__, "_unpacked": None}
+
+    def _unpack(self) -> None:
+        self._unpacked = tempfile.TemporaryFile(prefix="gausscheck-")  # noqa: SIM115 - lives with the source
+        weakref.finalize(self, self._unpacked.close)
+        try:
+            with zipfile.ZipFile(self._path) as archive, archive.open(self._member) as member:
+                shutil.copyfileobj(member, self._unpacked, _PIECE)
+        except Exception as err:
+            raise self._damaged(err) from err
+        self._unpacked.flush()
+
+    def _damaged(self, err: Exception) -> GausscheckError:
+        return GausscheckError(f"{self.uri}: damaged ({line_of(err)}); copy or download it again")
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous, in native byte order."""
+        if self._packed and self._unpacked is None:
+            self._unpack()
+        place: Any = self._unpacked if self._packed else self._path
+        if self._fortran:
+            shape = (self.n, self.d)
+            mapped = np.memmap(place, self._stored, "r", self._offset, shape, order="F")
+            return np.ascontiguousarray(mapped[start:stop], dtype=self.dtype)
         count = (stop - start) * self.d
         where = self._offset + start * self.d * self._stored.itemsize
-        flat = np.fromfile(self._path, self._stored, count, offset=where)
+        if self._packed:
+            place.seek(where)
+            flat = np.fromfile(place, self._stored, count)
+        else:
+            flat = np.fromfile(place, self._stored, count, offset=where)
+        if flat.size != count:
+            raise GausscheckError(f"{self.uri}: the file shrank while it was read")
         return flat.astype(self.dtype, copy=False).reshape(stop - start, self.d)
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another member of the archive; None where there is none."""
-        return _member(self._path, key)
+        return column_npz(self._path, key)
 
 
-class LoadedSource(ArraySource):
-    """A compressed or Fortran-ordered member, loaded whole."""
-
-    def __init__(self, path: Path, array: NDArray[Any], uri: str) -> None:
-        super().__init__(array, uri, ("compressed member, loaded whole",))
-        self._path = path
-
-    def beside(self, key: str) -> NDArray[Any] | None:
-        """Return another member of the archive; None where there is none."""
-        return _member(self._path, key)
-
-
-def _member(path: Path, key: str) -> NDArray[Any] | None:
+def column_npz(path: Path, key: str) -> NDArray[Any] | None:
+    """Return one member whole; None where there is none."""
     with np.load(path, allow_pickle=False) as archive:
         return np.asarray(archive[key]) if key in archive.files else None
 
 
+def _begin(path: Path, info: zipfile.ZipInfo) -> int:
+    """Return where a stored member's bytes begin: its local header has lengths of its own."""
+    with path.open("rb") as handle:
+        handle.seek(info.header_offset + 26)
+        name, extra = np.frombuffer(handle.read(4), "<u2")
+    return info.header_offset + 30 + int(name) + int(extra)
+
+
 def _header(member: BinaryIO, uri: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     try:
-        version = np.lib.format.read_magic(member)
-        if version == (1, 0):
-            return np.lib.format.read_array_header_1_0(member)
-        return np.lib.format.read_array_header_2_0(member)
-    except (ValueError, EOFError) as err:
-        first = str(err).splitlines()[0]
-        raise GausscheckError(f"{uri}: expected an array, its header is damaged: {first}") from err
+        return header_of(member, np.lib.format.read_magic(member))
+    except Exception as err:  # NumPy evaluates the header as a literal: anything can come
+        raise GausscheckError(
+            f"{uri}: expected an array, its header is damaged: {line_of(err)}; copy or download "
+            "it again"
+        ) from err
 
 
 def _entries(path: Path) -> list[Entry]:
@@ -93,32 +146,20 @@ def _entries(path: Path) -> list[Entry]:
                 with archive.open(name) as member:
                     shape, _, dtype = _header(cast(BinaryIO, member), f"{path}:{key}")
                 found.append(Entry(key, tuple(shape), str(dtype), problem_of(shape, dtype)))
-    except (zipfile.BadZipFile, OSError) as err:
+    except GausscheckError:
+        raise
+    except Exception as err:
         raise GausscheckError(
-            f"{path}: expected an .npz archive, got a damaged or truncated one ({err}); copy or "
-            "download it again"
+            f"{path}: expected an .npz archive, got a damaged or truncated one ({line_of(err)}); "
+            "copy or download it again"
         ) from err
     return found
 
 
-def open_npz(path: Path, dataset: str | None) -> NpzSource | ArraySource:
-    """Open one array of the archive; a compressed or Fortran-ordered one is loaded whole."""
+def open_npz(path: Path, dataset: str | None) -> NpzSource:
+    """Open one array of the archive."""
     entry, _ = choose(_entries(path), dataset, str(path))
-    uri = f"{path}:{entry.key}"
-    with zipfile.ZipFile(path) as archive:
-        info = archive.getinfo(f"{entry.key}.npy")
-        with archive.open(info) as member:
-            _, fortran, _ = _header(cast(BinaryIO, member), uri)
-        if info.compress_type == zipfile.ZIP_STORED and not fortran:
-            if info.header_offset + info.file_size > path.stat().st_size:
-                raise GausscheckError(f"{uri}: truncated; copy or download it again")
-            return NpzSource(path, entry)
-        try:
-            with archive.open(info) as member:
-                array = np.lib.format.read_array(cast(BinaryIO, member), allow_pickle=False)
-        except (zipfile.BadZipFile, ValueError, EOFError, OSError) as err:
-            raise GausscheckError(f"{uri}: damaged: {err}; copy or download it again") from err
-    return LoadedSource(path, array, uri)
+    return NpzSource(path, entry)
 
 
 def inspect_npz(path: Path) -> Contents:

@@ -1,7 +1,12 @@
-"""Remote files by fsspec: fetched piece by piece into a temporary file, then read as local ones."""
+"""Remote files by fsspec: fetched piece by piece into a temporary folder, then read as local ones.
+
+An audit reads its rows at least twice, in blocks; so they cross the network once, and memory holds
+a piece of a file at a time.
+"""
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import weakref
@@ -13,9 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
-from gausscheck.sources.base import need
+from gausscheck.sources.base import line_of, need
 
 _PIECE = 8 << 20
+
+_KEYED = re.compile(r"(?P<url>[a-z0-9+]+://[^?]*?\.[A-Za-z0-9]+):(?P<key>[^:?]+)$")
+"""``protocol://place/FILE.ext:KEY``; the colon of a port is followed by a slash."""
 
 
 def is_remote(source: str) -> bool:
@@ -23,29 +31,97 @@ def is_remote(source: str) -> bool:
     return "://" in source
 
 
+def split_address(address: str) -> tuple[str, str | None]:
+    """Part ``protocol://place/FILE:KEY``.
+
+    Examples
+    --------
+    >>> split_address("s3://bucket/x.h5:group/emb")
+    ('s3://bucket/x.h5', 'group/emb')
+    >>> split_address("https://host.org:8080/x.npy")
+    ('https://host.org:8080/x.npy', None)
+    """
+    keyed = _KEYED.match(address)
+    if keyed is None or re.fullmatch(r"\d+/.*", keyed["key"]):
+        return address, None
+    return keyed["url"], keyed["key"].strip("/")
+
+
 def fetch(url: str, owner: object) -> Path:
-    """Copy a remote file into a temporary folder that goes when its owner does.
+    """Copy a remote file, folder or pattern of files into a temporary folder.
+
+    The folder goes when its owner does. Returns the path of what was asked for: a file, a folder,
+    or a pattern.
 
     Raises
     ------
     GausscheckError
-        If fsspec or the protocol's own package is missing, or the file cannot be fetched.
+        If fsspec or the protocol's own package is missing, or nothing can be fetched.
     """
     need("fsspec", "remote", url)
     import fsspec
 
-    folder = tempfile.mkdtemp(prefix="gausscheck-")
+    folder = Path(tempfile.mkdtemp(prefix="gausscheck-"))
     weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
-    path = Path(folder) / url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
+    name = url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
     try:
-        with fsspec.open(url, "rb") as handle, path.open("wb") as out:
-            shutil.copyfileobj(handle, out, _PIECE)
+        if "*" in url or "[" in url:
+            files, root = fsspec.open_files(url, "rb"), _before_pattern(url)
+        elif _is_folder(url):
+            files, root = fsspec.open_files(f"{url.rstrip('/')}/**", "rb"), url.rstrip("/")
+        else:
+            _copy(fsspec.open(url, "rb"), folder / name)
+            return folder / name
+        if not files:
+            raise GausscheckError(f"{url}: expected files of that pattern, found none")
+        base = files[0].fs._strip_protocol(root).rstrip("/")
+        inside = folder / (base.rsplit("/", 1)[-1] or "remote")
+        for file in files:
+            if not file.fs.isdir(file.path):
+                _copy(file, _inside(inside, file.path.removeprefix(base)))
+    except GausscheckError:
+        raise
     except ImportError as err:
-        raise GausscheckError(f"{url}: {err}; install the package for that protocol") from err
+        raise GausscheckError(
+            f"{url}: {line_of(err)}; install the package for that protocol"
+        ) from err
     except Exception as err:
-        said = str(err).splitlines()[0] if str(err) else type(err).__name__
-        raise GausscheckError(f"{url}: cannot be fetched: {said}") from err
-    return path
+        raise GausscheckError(f"{url}: cannot be fetched: {_told(err)}") from err
+    return inside / url[len(root) :].lstrip("/") if root != url.rstrip("/") else inside
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Return where a remote name goes, never outside of the folder."""
+    parts = [part for part in name.split("/") if part not in ("", ".", "..")]
+    return folder.joinpath(*parts)
+
+
+def _before_pattern(url: str) -> str:
+    """Return the folder of an address before the first part with a wildcard."""
+    head = re.split(r"[*?\[]", url)[0]
+    return head.rsplit("/", 1)[0]
+
+
+def _is_folder(url: str) -> bool:
+    """Whether an address is a folder; protocols that cannot tell hold files."""
+    import fsspec
+
+    fs, path = fsspec.url_to_fs(url)
+    if "http" in str(fs.protocol):
+        return False
+    return bool(fs.isdir(path))
+
+
+def _copy(remote: Any, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with remote as handle, path.open("wb") as out:
+        shutil.copyfileobj(handle, out, _PIECE)
+
+
+def _told(err: Exception) -> str:
+    if isinstance(err, FileNotFoundError):
+        return "no such file"
+    return line_of(err)
 
 
 class RemoteSource:
@@ -70,12 +146,21 @@ class RemoteSource:
             try:
                 self._inner = self._opener(path)
             except GausscheckError as err:
-                raise GausscheckError(str(err).replace(str(path), self._url)) from err
+                raise self._renamed(err, path) from err
+            self._local = path
         return self._inner
+
+    def _renamed(self, err: GausscheckError, path: Path) -> GausscheckError:
+        """Say the address where the message says the temporary file."""
+        return GausscheckError(str(err).replace(str(path), self._url))
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous."""
-        rows: NDArray[Any] = self._fetched().read(start, stop)
+        inner = self._fetched()
+        try:
+            rows: NDArray[Any] = inner.read(start, stop)
+        except GausscheckError as err:
+            raise self._renamed(err, self._local) from err
         return rows
 
     def beside(self, key: str) -> NDArray[Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
-from gausscheck.sources.base import Contents, Entry, check_file, choose, contents_of, problem_of
+from gausscheck.sources.base import (
+    Contents,
+    Entry,
+    check_file,
+    choose,
+    contents_of,
+    line_of,
+    problem_of,
+)
 
 _DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
@@ -27,7 +36,7 @@ class SafetensorsSource:
     """Rows of one tensor."""
 
     def __init__(self, path: Path, key: str, where: int, held: dict[str, Any]) -> None:
-        self._path = path
+        self._path, self._key = path, key
         self._bfloat16 = held["dtype"] == "BF16"
         self._stored = np.dtype("<u2" if self._bfloat16 else _DTYPES[held["dtype"]])
         self._offset = where + held["data_offsets"][0]
@@ -50,6 +59,20 @@ class SafetensorsSource:
             flat = (flat.astype(np.uint32) << np.uint32(16)).view(np.float32)
         return flat.astype(self.dtype, copy=False).reshape(stop - start, self.d)
 
+    def beside(self, key: str) -> NDArray[Any] | None:
+        """Return another tensor of the file; None where there is none."""
+        return None if key == self._key else column_safetensors(self._path, key)
+
+
+def column_safetensors(path: Path, key: str) -> NDArray[Any] | None:
+    """Return one tensor of a dimension; None where there is none."""
+    header, where = _header(path)
+    held = header.get(key)
+    if held is None or held["dtype"] not in _DTYPES or len(held["shape"]) != 1:
+        return None
+    stored = np.dtype(_DTYPES[held["dtype"]])
+    return np.fromfile(path, stored, held["shape"][0], offset=where + held["data_offsets"][0])
+
 
 def _header(path: Path) -> tuple[dict[str, Any], int]:
     check_file(path)
@@ -61,18 +84,28 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
                 raise ValueError(f"header of {length} bytes in a file of {size}")
             header = json.loads(handle.read(length).decode("utf-8"))
             header.pop("__metadata__", None)
-            for held in header.values():
-                low, high = held["data_offsets"]
-                wide = 2 if held["dtype"] == "BF16" else _itemsize(held["dtype"])
-                fits = 0 <= low <= high <= size - 8 - length
-                if not fits or (wide and high - low != int(np.prod(held["shape"])) * wide):
-                    raise ValueError("a tensor lies outside the file: it is truncated")
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as err:
+            _check(header, size - 8 - length)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
         raise GausscheckError(
-            f"{path}: expected a safetensors file, its header is damaged ({err}); copy or download "
-            "it again"
+            f"{path}: expected a safetensors file, its header is damaged ({line_of(err)}); copy or "
+            "download it again"
         ) from err
     return header, 8 + length
+
+
+def _check(header: dict[str, Any], room: int) -> None:
+    """Refuse tensors that do not fill the file one after another, as the format demands."""
+    end = 0
+    for key, held in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        low, high = held["data_offsets"]
+        if not all(isinstance(size, int) and size >= 0 for size in (*held["shape"], low, high)):
+            raise ValueError(f"tensor {key}: shape {held['shape']} at {low} to {high}")
+        wide = 2 if held["dtype"] == "BF16" else _itemsize(held["dtype"])
+        if low != end or high < low or (wide and high - low != math.prod(held["shape"]) * wide):
+            raise ValueError(f"tensor {key} does not fit its place")
+        end = high
+    if end != room:
+        raise ValueError(f"{end:,} bytes of tensors promised, {room:,} found: truncated")
 
 
 def _itemsize(name: str) -> int:

@@ -10,7 +10,9 @@ import gzip
 import json
 import tempfile
 import weakref
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,37 +22,43 @@ from numpy.typing import NDArray
 from gausscheck.core import GausscheckError
 from gausscheck.sources.base import (
     KNOWN_NAMES,
-    SIDE_NAMES,
     Contents,
     Entry,
     check_file,
     contents_of,
+    left_out,
+    line_of,
 )
-
-NUMBERS = "columns"
-"""What the plain columns of numbers are called together."""
+from gausscheck.sources.layout import Layout, layout_of, missing, peek
 
 _WRITE = 1 << 16
 """Values parsed before they are written."""
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
-Record = tuple[int, Any, dict[str, str]]
-"""Line number, the row's numbers (a list or its text), the other columns."""
+_FIELD = 1 << 27
+"""Characters of one cell at most."""
+
+Row = tuple[int, Any]
+"""Line number, and the row's numbers, or the text of them."""
 
 
 class TextSource:
     """Rows parsed from a text file."""
 
     def __init__(self, path: Path, dataset: str | None) -> None:
-        self._path, self._dataset = path, dataset
+        self._path, self._wanted = path, dataset
         self._file: Any = None
-        self._beside: dict[str, list[str]] = {}
+        self._left: tuple[str, ...] = ()
         self.uri = str(path)
         self.dtype = np.dtype(np.float64)
         self.eps = float(np.finfo(np.float32).eps)  # what text usually keeps
-        self.notes: tuple[str, ...] = ("text, parsed once into a temporary file",)
         self.n, self.d = self._parse()
+        self.notes: tuple[str, ...] = (
+            "text, parsed once into a temporary file",
+            *left_out(self._left),
+            *_cut_note(path),
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Travel by path: parsed anew where it arrives."""
@@ -59,11 +67,13 @@ class TextSource:
     def _parse(self) -> tuple[int, int]:
         self._file = tempfile.TemporaryFile(prefix="gausscheck-")  # noqa: SIM115 - lives with the source
         weakref.finalize(self, self._file.close)
-        self._beside = {}
         n, d, waiting = 0, 0, []
-        try:
-            for line, row, others in _records(self._path, self._dataset):
-                values = _numbers(row, self._path, line)
+        with _opened(self._path) as handle:
+            if _kind(self._path) in _DELIMITERS:
+                rows, self._left = _table(handle, self._path, self._wanted)
+            else:
+                rows = _objects(handle, self._path, self._wanted)
+            for line, values in rows:
                 if n == 0:
                     d = len(values)
                 if len(values) != d or d == 0:
@@ -72,20 +82,21 @@ class TextSource:
                         "all rows must be of one length"
                     )
                 waiting.append(values)
+                n += 1
                 if len(waiting) * d >= _WRITE:
                     np.asarray(waiting, dtype=np.float64).tofile(self._file)
                     waiting = []
-                for name, value in others.items():
-                    self._beside.setdefault(name, []).append(value)
-                n += 1
-        except (UnicodeDecodeError, csv.Error, EOFError, OSError) as err:
-            raise GausscheckError(f"{self._path}: cannot be read as text: {err}") from err
+            if waiting:
+                np.asarray(waiting, dtype=np.float64).tofile(self._file)
+            self._file.flush()
         if n == 0:
             raise GausscheckError(f"{self._path}: expected rows of numbers, found none")
-        if waiting:
-            np.asarray(waiting, dtype=np.float64).tofile(self._file)
-        self._file.flush()
         return n, d
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """The columns that are not taken."""
+        return self._left
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous."""
@@ -97,113 +108,137 @@ class TextSource:
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another column; None where there is none."""
-        values = self._beside.get(key)
-        return None if values is None else np.array(values, dtype=np.str_)
+        return column_text(self._path, key)
+
+
+def column_text(path: Path, key: str) -> NDArray[Any] | None:
+    """Return one column as text, read from the file anew; None where there is none."""
+    with _opened(path) as handle:
+        if _kind(path) not in _DELIMITERS:
+            held = [_member(item, key) for _, item in _lines(handle, path)]
+            return None if None in held or not held else np.array(held, dtype=np.str_)
+        reader, layout, rows = _peeked(handle, path, None)
+        if key not in layout.names:
+            return None
+        place = layout.names.index(key)
+        return np.array([row[place] for _, row in _whole(reader, rows, layout, path)], np.str_)
+
+
+def _member(item: Any, key: str) -> str | None:
+    value = item.get(key) if isinstance(item, dict) else None
+    return str(value) if isinstance(value, str | int | float) else None
 
 
 def _kind(path: Path) -> str:
-    inner = Path(path.stem) if path.suffix == ".gz" else path
+    inner = Path(path.stem) if path.suffix.lower() == ".gz" else path
     kind = inner.suffix.lower()
-    if kind not in (".csv", ".tsv", ".jsonl", ".ndjson"):
+    if kind not in (*_DELIMITERS, ".jsonl", ".ndjson"):
         raise GausscheckError(f"{path}: expected .csv, .tsv or .jsonl inside .gz, got {inner.name}")
     return kind
 
 
-def _open(path: Path) -> TextIO:
+def _cut_note(path: Path) -> tuple[str, ...]:
+    if path.suffix.lower() == ".gz":
+        return ()  # an archive that is cut cannot be read at all
+    with path.open("rb") as handle:
+        handle.seek(-1, 2)
+        whole = handle.read(1) in b"\r\n"
+    return () if whole else ("the last line has no line break: the file may be cut short",)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    """Open a text file, unpacked on the way; damage met while it is open is one line."""
     check_file(path)
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", newline="")
-    return path.open("r", encoding="utf-8", newline="")
-
-
-def _records(path: Path, dataset: str | None) -> Iterator[Record]:
-    kind = _kind(path)
-    with _open(path) as handle:
-        if kind in _DELIMITERS:
-            yield from _table(csv.reader(handle, delimiter=_DELIMITERS[kind]), path, dataset)
-        else:
-            yield from _objects(handle, path, dataset)
-
-
-def _is_number(cell: str) -> bool:
+    opener: Callable[..., Any] = gzip.open if path.suffix.lower() == ".gz" else open
     try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as handle:
+            yield handle
+    except (UnicodeDecodeError, csv.Error, EOFError, OSError, zlib.error) as err:
+        raise GausscheckError(f"{path}: cannot be read as text: {line_of(err)}") from err
 
 
-def _table(reader: Any, path: Path, dataset: str | None) -> Iterator[Record]:
-    """Rows of a delimited file; a first line that is not all numbers and lists is a header."""
-    csv.field_size_limit(1 << 27)
-    first = next(reader, None)
-    if first is None:
-        return
-    headed = not all(_is_number(c) or c.lstrip().startswith("[") for c in first)
-    names = first if headed else [str(i) for i in range(len(first))]
-    rows = reader if headed else _chain(first, reader)
-    column: int | None = None
-    plain: list[int] = []
-    for row in rows:
-        if not row:
-            continue
-        if column is None and not plain:
-            column, plain = _columns(names, row, path, dataset)
-        if len(row) != len(names):
+def _peeked(
+    handle: TextIO, path: Path, wanted: str | None
+) -> tuple[Any, Layout, list[tuple[int, list[str]]]]:
+    """Return a reader, what its first rows say of the columns, and those rows that are data."""
+    csv.field_size_limit(_FIELD)
+    delimiter = _DELIMITERS[_kind(path)]
+    first = handle.readline()
+    handle.seek(0)
+    if delimiter == "," and "," not in first:
+        delimiter = next((d for d in ";\t" if d in first), ",")
+    reader = csv.reader(handle, delimiter=delimiter)
+    rows = peek(reader)
+    if not rows:
+        raise GausscheckError(f"{path}: expected rows of numbers, found none")
+    layout = layout_of(rows, wanted, path)
+    return reader, layout, rows[1:] if layout.headed else rows
+
+
+def _whole(
+    reader: Any, rows: list[tuple[int, list[str]]], layout: Layout, path: Path
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the first rows and the others, each with as many cells as there are columns."""
+
+    def all_rows() -> Iterator[tuple[int, list[str]]]:
+        yield from rows
+        for row in reader:
+            if row:
+                yield reader.line_num, row
+
+    for line, row in all_rows():
+        if len(row) != len(layout.names):
             raise GausscheckError(
-                f"{path}: line {reader.line_num} has {len(row)} cells, the first has {len(names)}"
+                f"{path}: line {line} has {len(row)} cells, the first has {len(layout.names)}"
             )
-        mine = {column} if column is not None else set(plain)
-        others = {names[i]: row[i] for i in range(len(row)) if i not in mine}
-        yield (
-            reader.line_num,
-            row[column] if column is not None else [row[i] for i in plain],
-            others,
-        )
+        yield line, row
 
 
-def _chain(first: list[str], reader: Any) -> Iterator[list[str]]:
-    yield first
-    yield from reader
+def _table(handle: TextIO, path: Path, wanted: str | None) -> tuple[Iterator[Row], tuple[str, ...]]:
+    """Return the rows of a delimited file, and the columns that are left out."""
+    reader, layout, first = _peeked(handle, path, wanted)
+
+    def rows() -> Iterator[Row]:
+        for line, row in _whole(reader, first, layout, path):
+            if layout.column is not None:
+                yield line, _numbers(row[layout.column], path, line)
+            else:
+                yield line, _cells([row[i] for i in layout.plain], path, line)
+
+    return rows(), layout.left
 
 
-def _columns(
-    names: list[str], row: list[str], path: Path, dataset: str | None
-) -> tuple[int | None, list[int]]:
-    """Pick the column of lists, or the columns of numbers."""
-    lists = [i for i, cell in enumerate(row) if cell.lstrip().startswith("[")]
-    if dataset is not None and dataset != NUMBERS:
-        if dataset not in names:
-            raise GausscheckError(f"{path}: expected a column {dataset!r}, got {', '.join(names)}")
-        return names.index(dataset), []
-    for known in KNOWN_NAMES:
-        if known in names and names.index(known) in lists:
-            return names.index(known), []
-    if len(lists) == 1:
-        return lists[0], []
-    if lists:
-        named = ", ".join(names[i] for i in lists)
-        raise GausscheckError(f"{path}: several columns of lists; choose with --dataset: {named}")
-    plain = [i for i, c in enumerate(row) if _is_number(c) and names[i] not in SIDE_NAMES]
-    if len(plain) < 2:
-        raise GausscheckError(
-            f"{path}: expected columns of numbers or a column of lists, got {', '.join(names)}"
-        )
-    return None, plain
+def _cells(cells: list[str], path: Path, line: int) -> list[float]:
+    """Turn cells into numbers; an empty one is NaN, which the audit refuses or drops by row."""
+    try:
+        return list(map(float, cells))
+    except ValueError:
+        pass
+    try:
+        return [np.nan if missing(cell) else float(cell) for cell in cells]
+    except ValueError as err:
+        raise GausscheckError(f"{path}: line {line}: expected numbers, got {line_of(err)}") from err
 
 
-def _objects(handle: TextIO, path: Path, dataset: str | None) -> Iterator[Record]:
-    """Rows of JSON lines: a list each, or an object with a list under a known key."""
-    key = dataset
+def _lines(handle: TextIO, path: Path) -> Iterator[tuple[int, Any]]:
+    """Yield the values of JSON lines."""
     for number, line in enumerate(handle, 1):
         if not line.strip():
             continue
         try:
             held = json.loads(line)
-        except ValueError as err:
-            raise GausscheckError(f"{path}: line {number} is not JSON: {err}") from err
+        except (ValueError, RecursionError) as err:
+            raise GausscheckError(f"{path}: line {number} is not JSON: {line_of(err)}") from err
+        yield number, held
+
+
+def _objects(handle: TextIO, path: Path, dataset: str | None) -> Iterator[Row]:
+    """Yield rows of JSON lines: a list each, or an object with a list under a known key."""
+    key = dataset
+    for number, held in _lines(handle, path):
         if isinstance(held, list):
-            yield number, held, {}
+            yield number, _numbers(held, path, number)
             continue
         if not isinstance(held, dict):
             raise GausscheckError(f"{path}: line {number}: expected a list or an object")
@@ -216,21 +251,42 @@ def _objects(handle: TextIO, path: Path, dataset: str | None) -> Iterator[Record
                 f"{path}: line {number}: expected a list under {key or 'a known key'}, got keys "
                 f"{', '.join(held)}; choose with --dataset"
             )
-        others = {
-            k: str(v) for k, v in held.items() if isinstance(v, str | int | float) and k != key
-        }
-        yield number, held[key], others
+        yield number, _numbers(held[key], path, number)
 
 
 def _numbers(row: Any, path: Path, line: int) -> list[float]:
     """Turn a list, or the text of one, into numbers."""
     try:
-        values = json.loads(row.replace("nan", "NaN")) if isinstance(row, str) else row
+        values = _parsed(row) if isinstance(row, str) else row
+        if not isinstance(values, list):
+            raise ValueError(f"{type(values).__name__} {str(values)[:40]!r}")
+        odd = [v for v in values if type(v) not in (int, float)]
+        if odd:
+            raise ValueError(f"{json.dumps(odd[0])[:40]} in the list")
         return [float(v) for v in values]
-    except (ValueError, TypeError) as err:
-        raise GausscheckError(
-            f"{path}: line {line}: expected numbers, got {str(err).splitlines()[0]}"
-        ) from err
+    except (ValueError, OverflowError, RecursionError) as err:
+        raise GausscheckError(f"{path}: line {line}: expected numbers, got {line_of(err)}") from err
+
+
+def _parsed(text: str) -> Any:
+    """Read the text of a list, with commas or, as NumPy prints arrays, with spaces.
+
+    Examples
+    --------
+    >>> _parsed("[0.5, nan]"), _parsed("[1. 2.]")
+    ([0.5, nan], [1.0, 2.0])
+    """
+    try:
+        return json.loads(text)
+    except ValueError:
+        inner = text.strip()
+        if not (inner.startswith("[") and inner.endswith("]")):
+            raise ValueError(f"{inner[:40]!r}, which is not a list") from None
+        if "..." in inner:
+            raise ValueError(
+                "an array cut short as NumPy prints it (...): save it with tolist()"
+            ) from None
+        return [float(cell) for cell in inner[1:-1].replace(",", " ").split()]
 
 
 def open_text(path: Path, dataset: str | None) -> TextSource:
@@ -243,5 +299,5 @@ def inspect_text(path: Path) -> Contents:
     """Say what the file holds: it has to be parsed for that."""
     source = TextSource(path, None)
     entries = [Entry("embeddings", (source.n, source.d), "text")]
-    entries += [Entry(k, (source.n,), "text", "a label column") for k in source._beside]
+    entries += [Entry(k, (source.n,), "text", "a column beside the rows") for k in source.left]
     return contents_of(path, f"text {_kind(path)}", entries)

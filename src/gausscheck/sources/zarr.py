@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from gausscheck.sources.base import (
     Entry,
     choose,
     contents_of,
+    line_of,
     need,
     problem_of,
     stored_eps,
@@ -29,8 +32,9 @@ class ZarrSource:
     def __init__(self, path: Path, key: str) -> None:
         self._path, self._key = path, key
         self._array: Any = None
-        array = self._opened()
         self.uri = str(path) if key == ROOT else f"{path}:{key}"
+        array = self._opened()
+        _check_chunks(array, self.uri)
         self.n, self.d = array.shape
         self.dtype = np.dtype(array.dtype).newbyteorder("=")
         self.eps = stored_eps(self.dtype)
@@ -52,19 +56,44 @@ class ZarrSource:
             rows = self._opened()[start:stop]
         except Exception as err:
             raise GausscheckError(
-                f"{self.uri}: rows {start} to {stop} cannot be read ({_line(err)}); a chunk is "
+                f"{self.uri}: rows {start} to {stop} cannot be read ({line_of(err)}); a chunk is "
                 "damaged: copy or download it again"
             ) from err
         return np.ascontiguousarray(rows, dtype=self.dtype)
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another array of the store; None where there is none."""
-        held = _store(self._path)
-        return np.asarray(held[key][:]) if self._key != ROOT and key in held else None
+        return column_zarr(self._path, key)
 
 
-def _line(err: Exception) -> str:
-    return (str(err) or type(err).__name__).splitlines()[0]
+def column_zarr(path: Path, key: str) -> NDArray[Any] | None:
+    """Return one array of a store whole; None where there is none."""
+    held = _store(path)
+    if hasattr(held, "shape") or key not in held or not hasattr(held[key], "shape"):
+        return None
+    return np.asarray(held[key][:])
+
+
+def _check_chunks(array: Any, uri: str) -> None:
+    """Refuse an array with missing chunks, which zarr reads as the fill value.
+
+    Raises
+    ------
+    GausscheckError
+    """
+    try:
+        parts = array.shards or array.chunks  # what is one object in the store
+        inside = math.prod(p // c for p, c in zip(parts, array.chunks, strict=True))
+        found = array.nchunks_initialized // inside
+    except Exception as err:
+        raise GausscheckError(f"{uri}: its chunks cannot be listed ({line_of(err)})") from err
+    expected = math.prod(-(-size // part) for size, part in zip(array.shape, parts, strict=True))
+    if found < expected:
+        raise GausscheckError(
+            f"{uri}: expected {expected:,} chunks, found {found:,}: zarr would read the missing "
+            f"ones as {array.fill_value}; copy the store again, or write all-equal chunks too "
+            "(write_empty_chunks)"
+        )
 
 
 def _store(path: Path) -> Any:
@@ -77,7 +106,7 @@ def _store(path: Path) -> Any:
         return zarr.open(path, mode="r")
     except Exception as err:
         raise GausscheckError(
-            f"{path}: expected a zarr array or group, its metadata cannot be read ({_line(err)})"
+            f"{path}: expected a zarr array or group, its metadata cannot be read ({line_of(err)})"
         ) from err
 
 
@@ -86,9 +115,11 @@ def _entries(path: Path) -> list[Entry]:
     if hasattr(held, "shape"):
         return [_entry(ROOT, held)]
     try:
-        members = list(held.members(max_depth=None))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # files in the folder that are no part of the store
+            members = list(held.members(max_depth=None))
     except Exception as err:
-        raise GausscheckError(f"{path}: its metadata cannot be read ({_line(err)})") from err
+        raise GausscheckError(f"{path}: its metadata cannot be read ({line_of(err)})") from err
     return [_entry(name, item) for name, item in sorted(members) if hasattr(item, "shape")]
 
 

@@ -1,0 +1,150 @@
+"""What the columns of a delimited text file are: a header or none, numbers, lists, the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from gausscheck.core import GausscheckError
+from gausscheck.sources.base import KNOWN_NAMES, SIDE_NAMES
+
+NUMBERS = "columns"
+"""What the plain columns of numbers are called together."""
+
+_LOOK = 64
+"""Rows that are looked at before anything is decided."""
+
+_MISSING = ("", "na", "n/a", "nan", "null", "none")
+
+Numbered = tuple[int, list[str]]
+"""A line's number and its cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which cells of a line are the numbers.
+
+    Attributes
+    ----------
+    names : list of str
+        Of the header, or the positions.
+    headed : bool
+        Whether the first line is a header.
+    column : int or None
+        The column of lists.
+    plain : list of int
+        Otherwise the columns of numbers.
+    left : tuple of str
+        Columns that are neither.
+    """
+
+    names: list[str]
+    headed: bool
+    column: int | None
+    plain: list[int]
+    left: tuple[str, ...]
+
+
+def peek(reader: Any) -> list[Numbered]:
+    """Return the first rows that are not empty."""
+    return list(islice(((reader.line_num, row) for row in reader if row), _LOOK))
+
+
+def missing(cell: str) -> bool:
+    """Whether a cell stands for no value."""
+    return cell.strip().lower() in _MISSING
+
+
+def layout_of(rows: Sequence[Numbered], wanted: str | None, path: Path) -> Layout:
+    """Decide from the first rows what the columns are.
+
+    A column is one of lists, or of numbers, if half of its cells below the first line are. The
+    first line is a header if none of its cells in those columns is such a value, or if they count
+    0, 1, 2, ... as a table without names is saved.
+
+    Raises
+    ------
+    GausscheckError
+        If there is no such column, several of lists, or a first line that is half a header.
+    """
+    _, first = rows[0]
+    width = len(first)
+    below = [row for _, row in rows[1:] if len(row) == width] or [first]
+    lists = [i for i in range(width) if _most([row[i] for row in below], _is_list)]
+    numbers = [i for i in range(width) if _most([row[i] for row in below], _is_number)]
+    headed = _headed(first, lists, numbers, rows[0][0], path)
+    names = first if headed else [str(i) for i in range(width)]
+    column = _column(names, lists, wanted, path)
+    plain = [] if column is not None else numbers
+    if headed:
+        plain = [i for i in plain if names[i].strip() not in SIDE_NAMES]
+    if column is None and len(plain) < 2:
+        raise GausscheckError(
+            f"{path}: expected columns of numbers or a column of lists, got "
+            f"{', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
+        )
+    left = tuple(name for i, name in enumerate(names) if i != column and i not in plain)
+    return Layout(names, headed, column, plain, left)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_list(cell: str) -> bool:
+    return cell.lstrip().startswith("[")
+
+
+def _most(cells: list[str], test: Callable[[str], bool]) -> bool:
+    """Whether half of the cells that hold something pass."""
+    held = [cell for cell in cells if not missing(cell)]
+    return bool(held) and 2 * sum(map(test, held)) >= len(held)
+
+
+def _headed(first: list[str], lists: list[int], numbers: list[int], line: int, path: Path) -> bool:
+    if lists:
+        return not any(_is_list(first[i]) for i in lists)
+    told = [first[i] for i in numbers if not missing(first[i])]
+    values = [cell for cell in told if _is_number(cell)]
+    if not values or _counts(values):
+        return True
+    if len(values) < len(told):
+        odd = next(cell for cell in told if not _is_number(cell))
+        raise GausscheckError(
+            f"{path}: line {line}: expected a header or numbers, got {odd!r} among numbers"
+        )
+    return False
+
+
+def _counts(cells: list[str]) -> bool:
+    """Whether cells are 0, 1, 2, ... or 1, 2, 3, ..."""
+    if len(cells) < 2 or cells[0] not in ("0", "1"):
+        return False
+    start = int(cells[0])
+    return cells == [str(start + i) for i in range(len(cells))]
+
+
+def _column(names: list[str], lists: list[int], wanted: str | None, path: Path) -> int | None:
+    """Pick the column of lists; None where the plain numbers are meant."""
+    if wanted == NUMBERS:
+        return None
+    if wanted is not None:
+        if wanted not in names:
+            raise GausscheckError(
+                f"{path}: expected a column {wanted!r}, got {', '.join(names[:12])}"
+            )
+        return names.index(wanted)
+    for known in KNOWN_NAMES:
+        if known in names and names.index(known) in lists:
+            return names.index(known)
+    if len(lists) > 1:
+        named = ", ".join(names[i] for i in lists)
+        raise GausscheckError(f"{path}: several columns of lists; choose with --dataset: {named}")
+    return lists[0] if lists else None
