@@ -94,9 +94,12 @@ def entries_of(path: Path) -> list[Entry]:
     check_file(path)
     found: list[Entry] = []
 
-    def visit(name: str, item: Any) -> None:
+    def visit(name: str | bytes, item: Any) -> None:
         if isinstance(item, h5py.Dataset) and item.shape is not None and len(item.shape) > 0:
-            found.append(Entry(name, item.shape, str(item.dtype), _problem(item)))
+            problem = _problem(item)
+            if isinstance(name, bytes):  # h5py leaves a name that is not UTF-8 as it is
+                name, problem = name.decode("utf-8", "replace"), "its name is not UTF-8"
+            found.append(Entry(name, item.shape, str(item.dtype), problem))
 
     try:
         with h5py.File(path, "r") as file:
