@@ -98,7 +98,7 @@ def plot(directory: str, out: str | None, formats: tuple[str, ...]) -> None:
 @click.command(name="apply")
 @click.argument("directory", type=click.Path(file_okay=True))
 @click.argument("file")
-@click.option("--dataset", help="The array inside a container that holds several.")
+@click.option("--dataset", "--column", help="The array of a container that holds several.")
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="The .npy to write.")
 def apply_(directory: str, file: str, dataset: str | None, out: str) -> None:
     """Apply the preparation fitted in DIRECTORY's report to the rows of FILE."""
