@@ -47,8 +47,11 @@ def test_drawings_of_cells_are_taken_only_where_asked_for(tmp_path):
     path = write_h5ad(tmp_path / "x.h5ad", X_pca=X, X_umap=X[:, :2], X_tsne=X[:, 2:])
     assert open_source(path).uri.endswith("/obsm/X_pca")
     assert open_source(path, dataset="obsm/X_umap").d == 2
+    with h5py.File(path, "a") as file:
+        file["obsm/names"] = np.array(["a"] * 60, dtype=object)
     told = inspect_source(path)
-    assert (told.chosen, len(told.entries)) == ("X_pca", 3)
+    assert (told.chosen, len(told.entries)) == ("X_pca", 4)
+    assert {e.problem for e in told.entries} == {None, "strings are not numbers"}
     assert "drawings aside" in told.reason
     assert open_source(write_h5ad(tmp_path / "y.h5ad", X_umap=X[:, :2])).d == 2
     both = write_h5ad(tmp_path / "z.h5ad", X_pca=X, X_scVI=X, X_umap=X[:, :2])

@@ -128,3 +128,14 @@ def test_tensor_columns_and_large_lists(tmp_path):
         np.testing.assert_array_equal(source.read(7, 31), X[7:31])
         assert read_labels(source, None)[:2].tolist() == ["a", "b"]
         assert inspect_source(tmp_path / "x.parquet").chosen == "emb"
+
+
+def test_page_checksums_are_held_against_the_values(tmp_path):
+    options = {"compression": "none", "use_dictionary": False, "write_page_checksum": True}
+    path = write(tmp_path / "x.parquet", X, **options)
+    np.testing.assert_array_equal(open_source(path).read(0, 600), X)
+    content = bytearray(path.read_bytes())
+    content[content.index(X[300].tobytes()) + 3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(GausscheckError, match=r"x\.parquet:emb: rows from \d+ on.*damaged"):
+        open_source(path).read(0, 600)

@@ -112,4 +112,12 @@ def test_long_texts_beside_the_rows_are_not_held(tmp_path):
     assert len(pickle.dumps(source)) < 2000
     assert read_labels(source, None)[:3].tolist() == ["c0", "c1", "c0"]
     told = inspect_source(tmp_path / "x.csv.gz")
-    assert [entry.key for entry in told.entries] == ["embeddings", "text", "label"]
+    assert [entry.key for entry in told.entries] == ["embedding", "text", "label"]
+    assert open_source(tmp_path / "x.csv.gz", dataset=told.chosen).n == 90
+
+
+def test_what_inspect_names_can_be_asked_for(tmp_path):
+    pd.DataFrame(X).assign(label="c").to_csv(tmp_path / "x.csv")
+    told = inspect_source(tmp_path / "x.csv")
+    assert [entry.key for entry in told.entries] == ["columns", "label"]
+    np.testing.assert_array_equal(rows_of(tmp_path / "x.csv", dataset=told.chosen), X)

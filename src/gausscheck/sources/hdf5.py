@@ -113,6 +113,10 @@ def entries_of(path: Path) -> list[Entry]:
 
 
 def _problem(item: Any) -> str | None:
+    import h5py
+
+    if h5py.check_string_dtype(item.dtype) is not None:
+        return "strings are not numbers"
     return problem_of(item.shape, item.dtype)
 
 

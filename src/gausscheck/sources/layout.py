@@ -47,6 +47,11 @@ class Layout:
     plain: list[int]
     left: tuple[str, ...]
 
+    @property
+    def taken(self) -> str:
+        """What the numbers are called: by this name they can be asked for."""
+        return NUMBERS if self.column is None else self.names[self.column]
+
 
 def peek(reader: Any) -> list[Numbered]:
     """Return the first rows that are not empty."""

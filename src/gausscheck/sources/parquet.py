@@ -30,7 +30,7 @@ from gausscheck.sources.base import (
 NUMBERS = "columns"
 """What the plain columns of floating-point numbers are called together."""
 
-_BATCH_BYTES = 2 << 20
+_BATCH_BYTES = 1 << 20
 """Bytes of rows decoded at a time: a row group may be as large as the file."""
 
 _HELD = 3
@@ -185,7 +185,9 @@ def _reader(path: Path) -> Any:
 
     check_file(path)
     try:
-        return pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
+        return pq.ParquetFile(
+            path, buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True
+        )
     except Exception as err:
         raise GausscheckError(
             f"{path}: expected a parquet file, got a damaged or truncated one ({line_of(err)}); "

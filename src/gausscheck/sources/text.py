@@ -50,6 +50,7 @@ class TextSource:
         self._path, self._wanted = path, dataset
         self._file: Any = None
         self._left: tuple[str, ...] = ()
+        self._taken = dataset or "rows"
         self.uri = str(path)
         self.dtype = np.dtype(np.float64)
         self.eps = float(np.finfo(np.float32).eps)  # what text usually keeps
@@ -70,7 +71,8 @@ class TextSource:
         n, d, waiting = 0, 0, []
         with _opened(self._path) as handle:
             if _kind(self._path) in _DELIMITERS:
-                rows, self._left = _table(handle, self._path, self._wanted)
+                rows, layout = _table(handle, self._path, self._wanted)
+                self._left, self._taken = layout.left, layout.taken
             else:
                 rows = _objects(handle, self._path, self._wanted)
             for line, values in rows:
@@ -92,6 +94,11 @@ class TextSource:
         if n == 0:
             raise GausscheckError(f"{self._path}: expected rows of numbers, found none")
         return n, d
+
+    @property
+    def taken(self) -> str:
+        """The column of lists, ``columns`` for those of numbers, ``rows`` of JSON lines."""
+        return self._taken
 
     @property
     def left(self) -> tuple[str, ...]:
@@ -195,8 +202,8 @@ def _whole(
         yield line, row
 
 
-def _table(handle: TextIO, path: Path, wanted: str | None) -> tuple[Iterator[Row], tuple[str, ...]]:
-    """Return the rows of a delimited file, and the columns that are left out."""
+def _table(handle: TextIO, path: Path, wanted: str | None) -> tuple[Iterator[Row], Layout]:
+    """Return the rows of a delimited file, and what its columns are."""
     reader, layout, first = _peeked(handle, path, wanted)
 
     def rows() -> Iterator[Row]:
@@ -206,7 +213,7 @@ def _table(handle: TextIO, path: Path, wanted: str | None) -> tuple[Iterator[Row
             else:
                 yield line, _cells([row[i] for i in layout.plain], path, line)
 
-    return rows(), layout.left
+    return rows(), layout
 
 
 def _cells(cells: list[str], path: Path, line: int) -> list[float]:
@@ -298,6 +305,6 @@ def open_text(path: Path, dataset: str | None) -> TextSource:
 def inspect_text(path: Path) -> Contents:
     """Say what the file holds: it has to be parsed for that."""
     source = TextSource(path, None)
-    entries = [Entry("embeddings", (source.n, source.d), "text")]
-    entries += [Entry(k, (source.n,), "text", "a column beside the rows") for k in source.left]
+    entries = [Entry(source.taken, (source.n, source.d), "text")]
+    entries += [Entry(k, (source.n,), "text", "beside the rows") for k in source.left if k]
     return contents_of(path, f"text {_kind(path)}", entries)
