@@ -39,7 +39,6 @@ def ours(path: str, memory: str) -> None:
     import pingouin  # noqa: F401
 
     import gausscheck
-    from gausscheck import pipeline  # noqa: F401
 
     start = time.perf_counter()
     gausscheck.analyze(path, directions="axes,random:1024", memory=memory)

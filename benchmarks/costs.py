@@ -36,7 +36,6 @@ def one(path: str, k: str) -> None:
     import sklearn.discriminant_analysis  # noqa: F401
 
     import gausscheck
-    from gausscheck import pipeline  # noqa: F401
 
     before = os.times()
     gausscheck.analyze(path, directions=f"axes,random:{k}", rows=SAMPLE, levels="none", threads=1)

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from gausscheck.normality import JOINT_TESTS, SPHERE_TESTS
-from gausscheck.normality.calibration import DRAWS, gaussian_evidence, simulated_law
-from gausscheck.normality.joint import RESOLUTION, null_sd
+from gausscheck.normality.multivariate.bhep import RESOLUTION, null_sd
+from gausscheck.normality.nulls.simulated import DRAWS, gaussian_evidence, simulated_law
 
 ROWS, DIMENSIONS = (50, 200, 1000), (2, 10, 50, 100)
 LEVELS = (0.05, 0.01)

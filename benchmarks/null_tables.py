@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from gausscheck.normality import gather
-from gausscheck.normality.distance import ENERGY_1D
-from gausscheck.normality.ecf import EPPS_PULLEY
-from gausscheck.normality.edf import LILLIEFORS
-from gausscheck.normality.moments import DAGOSTINO_PEARSON, JARQUE_BERA
+from gausscheck.normality import evidence as gather
+from gausscheck.normality.univariate.edf import LILLIEFORS
+from gausscheck.normality.univariate.energy import ENERGY_1D
+from gausscheck.normality.univariate.epps_pulley import EPPS_PULLEY
+from gausscheck.normality.univariate.moments import DAGOSTINO_PEARSON, JARQUE_BERA
 
 SIZES = np.array([8, 10, 12, 15, 20, 30, 50, 100, 200, 500, 1000, 2000])
 LEVELS = np.concatenate(

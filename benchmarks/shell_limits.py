@@ -38,7 +38,7 @@ def simulate(k: int) -> tuple[float, float]:
 def shift(job: tuple[int, int, int]) -> tuple[float, float]:
     """Return n (mean N − a0) and its standard error, over so many samples (p, n, samples)."""
     from gausscheck.normality import whiten_tall
-    from gausscheck.normality.uniform import energy_null
+    from gausscheck.normality.sphere.energy import energy_null
 
     p, n, samples = job
     rng = np.random.default_rng([20_260_310, p, n])
@@ -61,8 +61,8 @@ def shift(job: tuple[int, int, int]) -> tuple[float, float]:
 
 
 def main() -> None:
-    from gausscheck.normality.radial import shell_mean
-    from gausscheck.normality.uniform import energy_shift
+    from gausscheck.normality.sphere.energy import energy_shift
+    from gausscheck.normality.sphere.shell import shell_mean
 
     with ProcessPoolExecutor(3) as pool:
         results = list(pool.map(simulate, map(int, DIMENSIONS)))

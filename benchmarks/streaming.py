@@ -79,7 +79,6 @@ def ours(path: str) -> None:
     import sklearn.discriminant_analysis  # noqa: F401
 
     import gausscheck
-    from gausscheck import pipeline  # noqa: F401
 
     stages: dict[str, float] = {}
     last = ["start", time.perf_counter()]

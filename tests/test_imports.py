@@ -1,55 +1,50 @@
-"""Who may import whom: one table, and the check that the code keeps to it."""
+"""Who may import whom: one table, and the checks that the code keeps to it."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
 
 SRC = Path(__file__).parents[1] / "src" / "gausscheck"
 
-# room: (rank, third-party packages allowed anywhere in it)
-ROOMS: dict[str, tuple[int, set[str]]] = {
+# room (a file or folder below src/gausscheck): (rank, third-party packages allowed anywhere in it)
+ROOMS: dict[str, tuple[float, set[str]]] = {
     "core": (0, {"numpy"}),
     "config": (1, set()),
-    "blas": (1, {"threadpoolctl"}),
-    "streaming": (1, {"numpy", "dask", "distributed"}),
-    "reductions": (2, {"numpy"}),
+    "files": (1, {"numpy", "platformdirs"}),
+    "threads": (1, {"threadpoolctl"}),
+    "rng": (1, {"numpy"}),
+    "passes": (2, {"numpy", "dask", "distributed"}),
+    "preparation": (3, {"numpy"}),
     "sources": (3, {"numpy", "h5py", "pyarrow", "zarr", "fsspec", "torch", "pandas"}),
-    "preflight": (3, {"numpy"}),
-    "sample": (3, {"numpy"}),
-    "spectrum": (3, {"numpy", "scipy"}),
     "normality": (3, {"numpy", "scipy"}),
-    "preprocess": (4, {"numpy", "sklearn"}),
-    "projections": (5, {"numpy", "scipy", "sklearn"}),
-    "learned": (6, {"numpy", "sklearn"}),
-    "pairs": (6, {"numpy", "scipy"}),
-    "results": (1, {"numpy"}),
-    "passes": (8, {"numpy"}),
-    "scaling": (6, {"numpy", "scipy", "pandas"}),
-    "summary": (5, {"numpy", "scipy", "pingouin"}),
-    "report": (6, {"numpy", "pandas"}),
-    "bench": (7, {"numpy"}),
-    "twin": (6, {"numpy"}),
-    "levels": (8, {"numpy", "scipy"}),
-    "joint_levels": (8, {"numpy"}),
-    "field_table": (8, {"numpy"}),
-    "figures": (7, {"numpy", "scipy", "matplotlib"}),
-    "pipeline": (9, {"numpy"}),
-    "train": (10, {"numpy", "scipy", "torch", "kornia", "sklearn", "h5py", "matplotlib", "pyarrow",
+    "report": (4, {"numpy", "pandas"}),
+    "audit": (5, {"numpy", "scipy", "sklearn"}),
+    "pairs": (5, {"numpy", "scipy"}),
+    "scaling": (5, {"numpy", "scipy", "pandas"}),
+    "figures": (6, {"numpy", "scipy", "matplotlib"}),
+    "terminal": (6, {"rich"}),
+    "train": (7, {"numpy", "scipy", "torch", "kornia", "sklearn", "h5py", "matplotlib", "pyarrow",
                   "PIL", "click", "rich"}),
-    "html": (7, {"jinja2"}),
-    "terminal": (7, {"rich"}),
-    "cli": (11, {"click", "rich"}),
+    "cli": (8, {"click", "rich"}),
     "__init__": (0, set()),
-    "__main__": (12, set()),
+    "__main__": (9, set()),
 }  # fmt: skip
 
-STANDARD = set(__import__("sys").stdlib_module_names)
+# inside normality: the same, for its files and folders
+NORMALITY: dict[str, float] = {
+    "spec": 0, "gram": 0, "whiten": 0, "evidence": 1, "outcomes": 1, "nulls": 2, "univariate": 3,
+    "multivariate": 4, "sphere": 4, "registry": 5, "engine": 6, "evaluate_rows": 6, "evaluate": 7,
+    "__init__": 8,
+}  # fmt: skip
+
+FILES = sorted(SRC.rglob("*.py"))
+STANDARD = set(sys.stdlib_module_names)
 
 
-def room_of(path: Path) -> str:
-    first = path.relative_to(SRC).parts[0]
-    return first.removesuffix(".py")
+def room_of(path: Path, base: Path = SRC) -> str:
+    return path.relative_to(base).parts[0].removesuffix(".py")
 
 
 def imports(path: Path) -> list[tuple[str, bool]]:
@@ -69,12 +64,9 @@ def imports(path: Path) -> list[tuple[str, bool]]:
             assert node.level == 0, f"{path}: relative import"
             names = [f"{node.module}.{a.name}" for a in node.names]
             module = node.module or ""
-            found += [(n if module == "gausscheck" else module, id(node) not in idle)
-                      for n in names]  # fmt: skip
+            whole = module in ("gausscheck", "gausscheck.normality")
+            found += [(n if whole else module, id(node) not in idle) for n in names]
     return found
-
-
-FILES = sorted(SRC.rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SRC)))
@@ -94,13 +86,30 @@ def test_imports_point_down(path):
             assert top in allowed, f"{path.name} imports {top}, which {room} may not"
 
 
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if room_of(p) == "normality"], ids=lambda p: p.stem
+)
+def test_imports_point_down_inside_normality(path):
+    base = SRC / "normality"
+    room = room_of(path, base)
+    assert room in NORMALITY, f"{room} has no rank inside normality: add it to the table"
+    for module, runs in imports(path):
+        parts = module.split(".")
+        if parts[:2] != ["gausscheck", "normality"] or not runs:
+            continue
+        other = parts[2] if len(parts) > 2 and parts[2] in NORMALITY else "__init__"
+        assert other == room or NORMALITY[other] < NORMALITY[room], f"{path.name} imports {module}"
+
+
+def test_every_room_of_the_table_exists():
+    assert set(ROOMS) == {room_of(p) for p in FILES}
+    assert set(NORMALITY) == {
+        room_of(p, SRC / "normality") for p in (SRC / "normality").rglob("*.py")
+    }
+
+
 def test_only_cli_imports_train():
     for path in FILES:
         if room_of(path) in ("cli", "train"):
             continue
         assert not any(m.startswith("gausscheck.train") for m, _ in imports(path)), path
-
-
-def test_every_room_has_a_file():
-    rooms = {room_of(p) for p in FILES}
-    assert rooms >= {"core", "config", "streaming", "reductions", "pipeline", "cli"}

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from gausscheck.core import __version__ as __version__
 
 if TYPE_CHECKING:
+    from gausscheck.audit.analyze import analyze
     from gausscheck.config import Config
-    from gausscheck.core import Directions, GausscheckError, Outcome, Source, Spec, Verdict
+    from gausscheck.core import Directions, GausscheckError, Source, Verdict
     from gausscheck.normality import TESTS, evaluate
+    from gausscheck.normality.spec import Outcome, Spec
     from gausscheck.pairs import Pairs, audit_pairs
-    from gausscheck.pipeline import analyze
-    from gausscheck.preprocess import Preparation
+    from gausscheck.preparation import Preparation
     from gausscheck.report import Report, load_report
     from gausscheck.scaling import Scaling, scale
     from gausscheck.sources import inspect_source, open_source
@@ -49,15 +50,15 @@ _HOME = {
     "Config": "config",
     "Directions": "core",
     "GausscheckError": "core",
-    "Outcome": "core",
+    "Outcome": "normality",
     "Pairs": "pairs",
-    "Preparation": "preprocess",
+    "Preparation": "preparation",
     "Report": "report",
     "Scaling": "scaling",
     "Source": "core",
-    "Spec": "core",
+    "Spec": "normality",
     "Verdict": "core",
-    "analyze": "pipeline",
+    "analyze": "audit.analyze",
     "audit_pairs": "pairs",
     "evaluate": "normality",
     "inspect_source": "sources",

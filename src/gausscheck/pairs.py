@@ -17,14 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.blas import one_thread
 from gausscheck.config import Config
-from gausscheck.core import GausscheckError, Source, __version__
-from gausscheck.normality.rows import PAIRS
-from gausscheck.reductions import hashed_order
-from gausscheck.results import plain, save_result
-
-F64 = NDArray[np.float64]
+from gausscheck.core import F64, GausscheckError, Source, __version__
+from gausscheck.files import plain, save_result
+from gausscheck.normality.evaluate_rows import PAIRS
+from gausscheck.rng import hashed_order
+from gausscheck.threads import one_thread
 
 BINS = 200
 """Bins of the cosine histograms, from −1 to 1."""

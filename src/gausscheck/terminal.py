@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gausscheck.config import AD_THRESHOLD
-from gausscheck.core import Spec
+from gausscheck.normality.spec import Spec
 from gausscheck.pairs import Pairs
 from gausscheck.report import Report
 from gausscheck.scaling import TITLES, Scaling

@@ -6,9 +6,9 @@ import pytest
 
 import gausscheck
 from gausscheck.normality import JOINT_TESTS, SPHERE_TESTS, TESTS, gram
-from gausscheck.normality.calibration import DRAWS, HITS, simulated_law
-from gausscheck.normality.joint import mean_distance
-from gausscheck.normality.sphere import _CLOSED, _kernel
+from gausscheck.normality.multivariate.energy import mean_distance
+from gausscheck.normality.nulls.simulated import DRAWS, HITS, simulated_law
+from gausscheck.normality.sphere.uniformity import _CLOSED, _kernel
 
 JOINT = [spec.name for spec in JOINT_TESTS]
 SPHERE = [spec.name for spec in SPHERE_TESTS]
@@ -72,7 +72,7 @@ def test_agrees_with_pingouin(rng):
 
 
 def test_third_moments_as_tensor_and_as_pairs(rng, monkeypatch):
-    from gausscheck.normality import joint
+    from gausscheck.normality.multivariate import bhep as joint
 
     x = rng.exponential(size=(400, 6))
     tensor = gausscheck.evaluate("mardia_skewness", x).statistic

@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 
 import gausscheck
-from gausscheck.normality import TESTS, residuals, rows
-from gausscheck.normality.calibration import (
+from gausscheck.normality import TESTS, residuals
+from gausscheck.normality import evaluate_rows as rows
+from gausscheck.normality.multivariate.bhep import bhep
+from gausscheck.normality.multivariate.henze_zirkler import henze_zirkler_beta
+from gausscheck.normality.multivariate.sampled_bhep import sampled_bhep
+from gausscheck.normality.nulls.simulated import (
     SETTLED_ROWS,
     gaussian_evidence,
     null_of,
     simulated_law,
 )
-from gausscheck.normality.joint import bhep, henze_zirkler_beta
-from gausscheck.normality.sampled import sampled_bhep
 from gausscheck.normality.whiten import fit_whitening, whitened_blocks
 
 

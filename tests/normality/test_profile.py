@@ -5,9 +5,14 @@ import pytest
 
 import gausscheck
 from gausscheck.normality import DIRECTION_TESTS, profile
-from gausscheck.normality.cells import CELLS_FROM, Cells, l_moments, third_and_fourth
-from gausscheck.normality.effects import l_ratios, wasserstein
-from gausscheck.normality.gather import moments_of, standardise
+from gausscheck.normality.engine.binned import (
+    CELLS_FROM,
+    Cells,
+    l_moments,
+    third_and_fourth,
+)
+from gausscheck.normality.engine.effects import l_ratios, wasserstein
+from gausscheck.normality.evidence import moments_of, standardise
 
 NAMES = [spec.name for spec in DIRECTION_TESTS]
 
@@ -121,7 +126,7 @@ def test_a_constant_direction_is_not_defined_and_harms_no_other(rng, n):
 
 
 def test_every_test_on_sorted_samples_has_a_cell_form_or_ends_below():
-    from gausscheck.normality.cells import FROM_CELLS
+    from gausscheck.normality.engine.binned import FROM_CELLS
 
     for spec in DIRECTION_TESTS:
         if spec.needs == "ordered" and (spec.sizes[1] is None or spec.sizes[1] >= CELLS_FROM):

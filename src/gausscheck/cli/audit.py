@@ -37,7 +37,7 @@ def analyze(
 ) -> None:
     """Audit FILE: table, effect sizes, verdict; figures and report with --out."""
     merged = merge(config_file, options)
-    from gausscheck.pipeline import analyze as run
+    from gausscheck.audit.analyze import analyze as run
 
     with ProgressLine() as progress:
         report = run(file, progress=progress, **merged)
@@ -102,7 +102,7 @@ def plot(directory: str, out: str | None, formats: tuple[str, ...]) -> None:
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="The .npy to write.")
 def apply_(directory: str, file: str, dataset: str | None, out: str) -> None:
     """Apply the preparation fitted in DIRECTORY's report to the rows of FILE."""
-    from gausscheck.preprocess import apply_to_file
+    from gausscheck.preparation import apply_to_file
     from gausscheck.report import load_report
     from gausscheck.sources import open_source
 

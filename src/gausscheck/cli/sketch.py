@@ -25,9 +25,9 @@ def sketch(
     file: str, out: str, part: str, dataset: str | None, unit: bool, rows: int, seed: int
 ) -> None:
     """Take the first pass over part I of N of the rows of FILE (or shards)."""
-    from gausscheck.passes import sketch_rows
+    from gausscheck.passes.first_pass import sketch_rows
+    from gausscheck.passes.sketch import save_pass
     from gausscheck.sources import open_source
-    from gausscheck.sources.sketch import save_part
 
     match = re.fullmatch(r"(\d+)/(\d+)", part)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
@@ -36,8 +36,16 @@ def sketch(
         )
     config = Config(rows=rows, seed=seed)
     source = open_source(file, dataset=dataset)
-    found = sketch_rows(source, int(match[1]) - 1, int(match[2]), config, unit=unit)
-    save_part(found, Path(out))
+    found = sketch_rows(
+        source,
+        int(match[1]) - 1,
+        int(match[2]),
+        memory=config.memory_bytes // 4,
+        seed=config.seed,
+        rows=config.rows,
+        unit=unit,
+    )
+    save_pass(found, Path(out))
     click.echo(f"{out}: {found.rows.keys.size:,} of {source.n:,} rows")
 
 
@@ -46,11 +54,11 @@ def sketch(
 @click.option("-o", "--out", required=True, type=click.Path(dir_okay=False), help="The .sketch.")
 def merge(sketches: tuple[str, ...], out: str) -> None:
     """Join SKETCHES, in any order, into one that analyze takes."""
-    from gausscheck.sources.sketch import load_part, merge_parts, save_part
+    from gausscheck.passes.sketch import load_pass, merge_passes, save_pass
 
-    merged = merge_parts([load_part(Path(name)) for name in sketches])
-    save_part(merged, Path(out))
-    click.echo(f"{out}: {merged.rows.keys.size:,} of {merged.meta['n']:,} rows")
+    merged = merge_passes([load_pass(Path(name)) for name in sketches])
+    save_pass(merged, Path(out))
+    click.echo(f"{out}: {merged.rows.keys.size:,} of {merged.n:,} rows")
 
 
 COMMANDS = (sketch, merge)

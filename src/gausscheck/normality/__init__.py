@@ -1,17 +1,18 @@
 """The battery: every test by its name, one call to run one, one engine to run them all.
 
-A test is a :class:`gausscheck.core.Spec`: a statistic and its null law, both pure functions.
+A test is a :class:`Spec`: a statistic and its null law, both pure functions.
 """
 
-from gausscheck.normality.edf import anderson_darling_pvalue
+from gausscheck.normality.engine.profile import A0, Profile, profile
 from gausscheck.normality.evaluate import evaluate
-from gausscheck.normality.gather import gather, moments_of
-from gausscheck.normality.judge import judge, run
-from gausscheck.normality.profile import A0, Profile, profile
+from gausscheck.normality.evaluate_rows import judge_rows
+from gausscheck.normality.evidence import gather, moments_of
+from gausscheck.normality.nulls.tables import kolmogorov_null
+from gausscheck.normality.outcomes import judge, run
 from gausscheck.normality.registry import DIRECTION_TESTS, JOINT_TESTS, TESTS
-from gausscheck.normality.rows import judge_rows
-from gausscheck.normality.sphere import SPHERE_TESTS
-from gausscheck.normality.tables import kolmogorov_null
+from gausscheck.normality.spec import Outcome, Spec
+from gausscheck.normality.sphere.uniformity import SPHERE_TESTS
+from gausscheck.normality.univariate.edf import anderson_darling_pvalue
 from gausscheck.normality.whiten import residuals, whiten_tall
 
 __all__ = [
@@ -20,7 +21,9 @@ __all__ = [
     "JOINT_TESTS",
     "SPHERE_TESTS",
     "TESTS",
+    "Outcome",
     "Profile",
+    "Spec",
     "anderson_darling_pvalue",
     "evaluate",
     "gather",

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from gausscheck.core import GausscheckError, Outcome
-from gausscheck.normality.gather import gather
-from gausscheck.normality.judge import judge, run
+from gausscheck.core import GausscheckError
+from gausscheck.normality.evaluate_rows import judge_rows
+from gausscheck.normality.evidence import gather
+from gausscheck.normality.outcomes import judge, run
 from gausscheck.normality.registry import TESTS
-from gausscheck.normality.rows import judge_rows
+from gausscheck.normality.spec import Outcome
 
 
 def evaluate(

@@ -11,11 +11,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gausscheck.blas import one_thread
-
-F64 = NDArray[np.float64]
+from gausscheck.core import F64
+from gausscheck.threads import one_thread
 
 BLOCK = 512
 """Rows of a block: 2 MB of float64 a block."""

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.reductions import merge_spread, spread_of
-from gausscheck.streaming import tree_fold
-
-F64 = NDArray[np.float64]
+from gausscheck.core import F64
+from gausscheck.passes.fold import tree_fold
+from gausscheck.passes.reductions import merge_spread, spread_of
 
 _BLOCK = 8192
 

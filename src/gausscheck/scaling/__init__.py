@@ -14,13 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gausscheck.blas import one_thread
 from gausscheck.config import Config
 from gausscheck.core import GausscheckError, Source
-from gausscheck.projections import stream
-from gausscheck.reductions import hashed_order
+from gausscheck.rng import hashed_order, stream
 from gausscheck.scaling.fit import fit_power
 from gausscheck.scaling.result import LAWS, TITLES, Scaling
 from gausscheck.scaling.statistics import (
@@ -33,10 +30,11 @@ from gausscheck.scaling.statistics import (
     whole_values,
 )
 from gausscheck.sources import open_source
+from gausscheck.threads import one_thread
 
 __all__ = ["LAWS", "TITLES", "Scaling", "fit_power", "scale"]
 
-F64 = NDArray[np.float64]
+from gausscheck.core import F64
 
 ROWS = 20_000
 """Rows of a file that are looked at, unless more are asked for."""
@@ -180,7 +178,7 @@ def _point(job: _Job, config: Config, pool: ThreadPoolExecutor, most: int) -> di
     norms = np.linalg.norm(x, axis=1)
     centred = x - x.mean(axis=0)
     sd = centred.std(axis=0)
-    eps = float(getattr(job.source, "eps", np.finfo(np.float64).eps))
+    eps = job.source.eps
     live = (sd > 1e-5 * sd.max()) & (sd > eps * np.abs(x).max(axis=0))
     if live.sum() < 1:
         raise GausscheckError(f"{job.source.uri}: expected rows that differ; check the file")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-F64 = NDArray[np.float64]
+from gausscheck.core import F64
 
 FLOOR = 0.05
 """Relative error that a point has at least in a fit: what the asymptotic laws are good for."""

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gausscheck.core import __version__
-from gausscheck.results import plain, save_result
+from gausscheck.files import plain, save_result
 
 if TYPE_CHECKING:
     import pandas as pd
 
-F64 = NDArray[np.float64]
+from gausscheck.core import F64
 
 TITLES = {
     "ad_discrepancy": "squared distance δ",

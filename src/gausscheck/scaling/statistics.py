@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.config import Config
+from gausscheck.core import F64
 from gausscheck.normality import A0, profile, residuals, whiten_tall
-from gausscheck.normality.radial import shell_mean, shell_transform, without_groups
-from gausscheck.normality.uniform import energy_null, energy_without, group_energies
-from gausscheck.projections import haar
-
-F64 = NDArray[np.float64]
+from gausscheck.normality.sphere.energy import energy_null, energy_without, group_energies
+from gausscheck.normality.sphere.shell import shell_mean, shell_transform, without_groups
+from gausscheck.rng import haar
 
 DIRECTIONS = 512
 """Directions of a file that are looked along, at most: its axes, or random ones beyond."""

@@ -8,18 +8,18 @@ from functools import partial
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
+from gausscheck.files import check_file
 from gausscheck.sources.base import (
     LABEL_NAMES,
     Contents,
     Entry,
     check_bytes,
-    check_file,
     line_of,
     one_a_row,
 )
@@ -153,7 +153,25 @@ def inspect_source(source: str | PathLike[str]) -> Contents:
     return _format(path).inspect()(path)
 
 
-def read_labels(source: Source, wanted: str | None) -> NDArray[Any] | None:
+class HasLabels(Protocol):
+    """Rows that labels may lie beside."""
+
+    @property
+    def uri(self) -> str:
+        """What messages call it."""
+        ...
+
+    @property
+    def n(self) -> int:
+        """Rows."""
+        ...
+
+    def beside(self, key: str) -> NDArray[Any] | None:
+        """Return what lies beside the rows under a key; None where nothing does."""
+        ...
+
+
+def read_labels(source: HasLabels, wanted: str | None) -> NDArray[Any] | None:
     """Read one label a row.
 
     Parameters
@@ -176,7 +194,7 @@ def read_labels(source: Source, wanted: str | None) -> NDArray[Any] | None:
     beside = _guarded(source)
     if wanted is None:
         for name in LABEL_NAMES:
-            values = None if beside is None else beside(name)
+            values = beside(name)
             if values is not None and one_a_row(values, source.n):
                 return np.asarray(values)
         return None
@@ -193,15 +211,12 @@ def read_labels(source: Source, wanted: str | None) -> NDArray[Any] | None:
     return values
 
 
-def _guarded(source: Source) -> Callable[[str], NDArray[Any] | None] | None:
+def _guarded(source: HasLabels) -> Callable[[str], NDArray[Any] | None]:
     """Return a source's way to what lies beside its rows, damage said in one line."""
-    look: Callable[[str], NDArray[Any] | None] | None = getattr(source, "beside", None)
-    if look is None:
-        return None
 
     def beside(name: str) -> NDArray[Any] | None:
         try:
-            return look(name)
+            return source.beside(name)
         except GausscheckError:
             raise
         except Exception as err:
@@ -213,12 +228,10 @@ def _guarded(source: Source) -> Callable[[str], NDArray[Any] | None] | None:
     return beside
 
 
-def _labels_from(
-    wanted: str, beside: Callable[[str], NDArray[Any] | None] | None
-) -> NDArray[Any] | None:
+def _labels_from(wanted: str, beside: Callable[[str], NDArray[Any] | None]) -> NDArray[Any] | None:
     path, key = _split(wanted)
     if key is None and not path.is_file():
-        return None if beside is None else beside(wanted.strip("/"))
+        return beside(wanted.strip("/"))
     if path.is_file():
         check_file(path)
     try:

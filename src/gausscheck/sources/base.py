@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
+from gausscheck.files import fingerprint_of
 
 KNOWN_NAMES = ("embeddings", "embedding", "features", "feats", "emb", "X")
 """Names under which an array of embeddings usually goes, most telling first."""
@@ -163,36 +164,6 @@ def contents_of(path: Path, name: str, entries: Sequence[Entry]) -> Contents:
     return Contents(str(path), name, path.stat().st_size, tuple(entries), chosen, reason)
 
 
-def check_file(path: Path) -> None:
-    """Refuse what is plainly not a data file, by its first bytes.
-
-    Raises
-    ------
-    GausscheckError
-        For a missing or empty file, a folder, a Git LFS pointer, an HTML page.
-    """
-    try:
-        with path.open("rb") as handle:
-            head = handle.read(512)
-    except FileNotFoundError as err:
-        raise GausscheckError(f"{path}: no such file; check the path") from err
-    except IsADirectoryError as err:
-        raise GausscheckError(f"{path}: expected a file, got a folder") from err
-    except OSError as err:
-        raise GausscheckError(f"{path}: cannot be read: {err.strerror}") from err
-    if not head:
-        raise GausscheckError(f"{path}: the file is empty; download or save it again")
-    if head.startswith(b"version https://git-lfs"):
-        raise GausscheckError(
-            f"{path}: a Git LFS pointer, not the data itself; run git lfs pull in its repository"
-        )
-    text = head.lstrip().lower()
-    if text.startswith((b"<!doctype html", b"<html", b"<?xml")):
-        raise GausscheckError(
-            f"{path}: an HTML page, not data: a download saved the web page; fetch the raw file"
-        )
-
-
 def stored_eps(dtype: np.dtype[Any]) -> float:
     """Return the relative spacing of a stored type; that of float64 for integers.
 
@@ -206,7 +177,35 @@ def stored_eps(dtype: np.dtype[Any]) -> float:
     return float(np.finfo(dtype if dtype.kind == "f" else np.float64).eps)
 
 
-class ArraySource:
+class BaseSource:
+    """What sources share: nothing beside the rows, no file to watch, nothing to close.
+
+    A source of another make overrides what differs.
+    """
+
+    def beside(self, key: str) -> NDArray[Any] | None:
+        """Return what lies beside the rows under a key, such as labels; None where nothing does."""
+        return None
+
+    def fingerprint(self) -> str | None:
+        """Name the bytes behind the rows; None where a change of them cannot be seen."""
+        return None
+
+    def close(self) -> None:
+        """Close files and forget what is held; a later read opens them again."""
+
+
+class FileSource(BaseSource):
+    """Rows of one file, or of one folder that is a store."""
+
+    path: Path
+
+    def fingerprint(self) -> str | None:
+        """Name the file by place, size and time of change."""
+        return fingerprint_of([self.path])
+
+
+class ArraySource(BaseSource):
     """Rows of an array that is already in memory (or memory-mapped).
 
     Parameters

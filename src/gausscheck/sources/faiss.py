@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
-from gausscheck.sources.base import Contents, Entry, check_file, problem_of
+from gausscheck.files import check_file
+from gausscheck.sources.base import Contents, Entry, FileSource, problem_of
 
 _FLAT = {"IxFI": "IndexFlatIP", "IxF2": "IndexFlatL2", "IxFl": "IndexFlat"}
 _MAPS = {"IxMp": "IndexIDMap", "IxM2": "IndexIDMap2"}
@@ -38,7 +39,7 @@ _LARGEST_METRIC = 64
 """Metrics are numbered from 0 to 23; anything far beyond is damage."""
 
 
-class FaissSource:
+class FaissSource(FileSource):
     """Vectors of a flat index."""
 
     def __init__(self, path: Path) -> None:
@@ -47,7 +48,7 @@ class FaissSource:
         problem = problem_of((self.n, self.d), np.dtype(np.float32))
         if problem is not None:
             raise GausscheckError(f"{path}: expected vectors, got {problem}")
-        self._path = path
+        self.path = path
         self.dtype = np.dtype(np.float32)
         self.eps = float(np.finfo(np.float32).eps)
         self.notes: tuple[str, ...] = ()
@@ -55,7 +56,7 @@ class FaissSource:
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous."""
         count = (stop - start) * self.d
-        flat = np.fromfile(self._path, "<f4", count, offset=self._offset + 4 * start * self.d)
+        flat = np.fromfile(self.path, "<f4", count, offset=self._offset + 4 * start * self.d)
         if flat.size != count:
             raise GausscheckError(f"{self.uri}: the file shrank while it was read")
         return flat.astype(np.float32, copy=False).reshape(stop - start, self.d)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
-from gausscheck.sources.base import Contents, Entry, check_file, choose, contents_of
+from gausscheck.files import check_file
+from gausscheck.sources.base import Contents, Entry, choose, contents_of
 from gausscheck.sources.hdf5 import Hdf5Source, entries_of, values_of
 
 _DRAWN = ("umap", "tsne", "draw_graph", "spatial", "mde", "phate")
@@ -25,7 +26,7 @@ class H5adSource(Hdf5Source):
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return a column of ``obs``; categories come by name."""
-        return column_h5ad(self._path, key)
+        return column_h5ad(self.path, key)
 
 
 def column_h5ad(path: Path, key: str) -> NDArray[Any] | None:

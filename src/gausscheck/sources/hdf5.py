@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
+from gausscheck.files import check_file
 from gausscheck.sources.base import (
     Contents,
     Entry,
-    check_file,
+    FileSource,
     choose,
     contents_of,
     line_of,
@@ -21,11 +22,11 @@ from gausscheck.sources.base import (
 )
 
 
-class Hdf5Source:
+class Hdf5Source(FileSource):
     """Rows of one dataset. The file is opened on first read and can travel by its path."""
 
     def __init__(self, path: Path, key: str) -> None:
-        self._path, self._key = path, key
+        self.path, self._key = path, key
         self._file: Any = None
         try:
             data = self._dataset()
@@ -49,7 +50,7 @@ class Hdf5Source:
             import h5py
 
             # a cache of 64 MB holds a chunk that straddles two reads
-            self._file = h5py.File(self._path, "r", rdcc_nbytes=64 << 20)
+            self._file = h5py.File(self.path, "r", rdcc_nbytes=64 << 20)
         return self._file[self._key]
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
@@ -66,7 +67,7 @@ class Hdf5Source:
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another dataset of the file, strings decoded; None where there is none."""
-        return column_hdf5(self._path, key)
+        return column_hdf5(self.path, key)
 
 
 def column_hdf5(path: Path, key: str) -> NDArray[Any] | None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
-from gausscheck.sources.base import ArraySource, require, stored_eps
+from gausscheck.sources.base import ArraySource, BaseSource, require, stored_eps
 
 _WIDEN = "bfloat16 widened to float32"
 
@@ -48,7 +48,7 @@ def open_memory(value: Any) -> ArraySource | LazySource:
     return ArraySource(array, uri)
 
 
-class LazySource:
+class LazySource(BaseSource):
     """Rows of a Dask array, computed as they are asked for.
 
     Parameters

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
+from gausscheck.files import check_file
 from gausscheck.sources.base import (
     Contents,
     Entry,
-    check_file,
+    FileSource,
     line_of,
     problem_of,
     require,
@@ -21,7 +22,7 @@ from gausscheck.sources.base import (
 )
 
 
-class NpySource:
+class NpySource(FileSource):
     """Rows of a .npy file.
 
     C order is read with plain reads at an offset, so that pages of a file larger than memory do not
@@ -37,19 +38,19 @@ class NpySource:
         self.dtype = stored.newbyteorder("=")
         self.eps = stored_eps(self.dtype)
         self.notes: tuple[str, ...] = ()
-        self._path, self._stored, self._offset = path, stored, offset
+        self.path, self._stored, self._offset = path, stored, offset
         self._fortran = fortran and self.d > 1
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous, in native byte order."""
         if self._fortran:
             mapped = np.memmap(
-                self._path, self._stored, "r", self._offset, (self.n, self.d), order="F"
+                self.path, self._stored, "r", self._offset, (self.n, self.d), order="F"
             )
             return np.ascontiguousarray(mapped[start:stop], dtype=self.dtype)
         count = (stop - start) * self.d
         where = self._offset + start * self.d * self._stored.itemsize
-        flat = np.fromfile(self._path, self._stored, count, offset=where)
+        flat = np.fromfile(self.path, self._stored, count, offset=where)
         if flat.size != count:
             raise GausscheckError(
                 f"{self.uri}: the file shrank while it was read: rows {start} to {stop} are gone"

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
+from gausscheck.files import check_file
 from gausscheck.sources.base import (
     Contents,
     Entry,
-    check_file,
+    FileSource,
     choose,
     contents_of,
     line_of,
@@ -29,7 +30,7 @@ from gausscheck.sources.npy import header_of
 _PIECE = 4 << 20
 
 
-class NpzSource:
+class NpzSource(FileSource):
     """Rows of one member.
 
     A stored member is read by position inside the archive; a compressed one is unpacked, piece by
@@ -38,7 +39,7 @@ class NpzSource:
 
     def __init__(self, path: Path, entry: Entry) -> None:
         self.uri = f"{path}:{entry.key}"
-        self._path, self._member = path, f"{entry.key}.npy"
+        self.path, self._member = path, f"{entry.key}.npy"
         self._unpacked: Any = None
         try:
             with zipfile.ZipFile(path) as archive, archive.open(self._member) as member:
@@ -76,7 +77,7 @@ class NpzSource:
         self._unpacked = tempfile.TemporaryFile(prefix="gausscheck-")  # noqa: SIM115 - lives with the source
         weakref.finalize(self, self._unpacked.close)
         try:
-            with zipfile.ZipFile(self._path) as archive, archive.open(self._member) as member:
+            with zipfile.ZipFile(self.path) as archive, archive.open(self._member) as member:
                 shutil.copyfileobj(member, self._unpacked, _PIECE)
         except Exception as err:
             raise self._damaged(err) from err
@@ -89,7 +90,7 @@ class NpzSource:
         """Rows ``start:stop``, C-contiguous, in native byte order."""
         if self._packed and self._unpacked is None:
             self._unpack()
-        place: Any = self._unpacked if self._packed else self._path
+        place: Any = self._unpacked if self._packed else self.path
         if self._fortran:
             shape = (self.n, self.d)
             mapped = np.memmap(place, self._stored, "r", self._offset, shape, order="F")
@@ -107,7 +108,7 @@ class NpzSource:
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another member of the archive; None where there is none."""
-        return column_npz(self._path, key)
+        return column_npz(self.path, key)
 
 
 def column_npz(path: Path, key: str) -> NDArray[Any] | None:

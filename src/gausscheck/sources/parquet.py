@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
+from gausscheck.files import check_file
 from gausscheck.sources.base import (
     SIDE_NAMES,
     Contents,
     Entry,
-    check_file,
+    FileSource,
     choose,
     contents_of,
     left_out,
@@ -40,7 +41,7 @@ _BUFFER = 1 << 20
 """Bytes of a column read at a time; without it Arrow reads whole columns of a row group."""
 
 
-class ParquetSource:
+class ParquetSource(FileSource):
     """Rows of one column of lists, or of all columns of floats together.
 
     Rows are decoded in order, a small batch at a time, whatever the size of the row groups. A read
@@ -50,7 +51,7 @@ class ParquetSource:
     def __init__(
         self, path: Path, entry: Entry, columns: list[str], notes: tuple[str, ...] = ()
     ) -> None:
-        self._path, self._columns = path, columns
+        self.path, self._columns = path, columns
         self._file: Any = None
         self._batches: Iterator[Any] = iter(())
         self._next = 0
@@ -76,7 +77,7 @@ class ParquetSource:
         }
         return {**self.__dict__, **cursor}
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Close the file and forget decoded batches; the next read opens it again."""
         self._held.clear()
         self._batches, self._next = iter(()), 0
@@ -126,7 +127,7 @@ class ParquetSource:
     def _seek(self, group: int, begin: int) -> None:
         self._held.clear()
         if self._file is None:
-            self._file = _reader(self._path)
+            self._file = _reader(self.path)
         self._batches = self._file.iter_batches(
             batch_size=self._rows,
             row_groups=range(group, len(self._ends)),
@@ -167,7 +168,7 @@ class ParquetSource:
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another column; None where there is none."""
-        return column_parquet(self._path, key)
+        return column_parquet(self.path, key)
 
 
 def column_parquet(path: Path, key: str) -> NDArray[Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from hashlib import sha256
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
+from gausscheck.sources.base import BaseSource
 
 
-class PartsSource:
+class PartsSource(BaseSource):
     """Sources in a row, read as one.
 
     Parameters
@@ -49,7 +51,7 @@ class PartsSource:
         self.uri = uri
         self.n, self.d = self._ends[-1], first.d
         self.dtype = np.result_type(*(part.dtype for part in parts))
-        self.eps = max(float(getattr(part, "eps", 0.0)) for part in parts)
+        self.eps = max(part.eps for part in parts)
         mixed = {str(part.dtype) for part in parts}
         said = dict.fromkeys(note for part in parts for note in part.notes)
         self.notes: tuple[str, ...] = (f"{len(parts)} files", *said)
@@ -79,14 +81,26 @@ class PartsSource:
         """Let parts that are no longer read close their files and forget what they hold."""
         mine = set(range(first, last))
         for place in self._busy - mine:
-            getattr(self._parts[place], "release", lambda: None)()
+            self._parts[place].close()
         self._busy = mine
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return labels of all parts, where each has them."""
-        found = [getattr(part, "beside", lambda key: None)(key) for part in self._parts]
+        found = [part.beside(key) for part in self._parts]
         known = [f for f in found if f is not None]
         return np.concatenate(known) if len(known) == len(found) else None
+
+    def fingerprint(self) -> str | None:
+        """Name the bytes behind all parts; None where one of them cannot be seen."""
+        told = [part.fingerprint() for part in self._parts]
+        if None in told:
+            return None
+        return sha256(repr(told).encode()).hexdigest()
+
+    def close(self) -> None:
+        """Close every part."""
+        for part in self._parts:
+            part.close()
 
 
 def natural(path: Path) -> list[tuple[int, int, str]]:

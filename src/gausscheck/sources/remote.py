@@ -14,11 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
-from gausscheck.sources.base import line_of, need
+from gausscheck.sources.base import BaseSource, line_of, need
 
 _PIECE = 8 << 20
 
@@ -124,23 +123,23 @@ def _told(err: Exception) -> str:
     return line_of(err)
 
 
-class RemoteSource:
+class RemoteSource(BaseSource):
     """Rows of a fetched file; it travels by its address and is fetched again where it arrives."""
 
     def __init__(self, url: str, opener: Callable[[Path], Source]) -> None:
         self._url, self._opener = url, opener
-        self._inner: Any = None
+        self._inner: Source | None = None
         inner = self._fetched()
         self.uri = url
         self.n, self.d, self.dtype = inner.n, inner.d, inner.dtype
-        self.eps = float(getattr(inner, "eps", np.finfo(np.float64).eps))
+        self.eps = inner.eps
         self.notes: tuple[str, ...] = (*inner.notes, "fetched into a temporary file")
 
     def __getstate__(self) -> dict[str, Any]:
         """Travel by address."""
         return {**self.__dict__, "_inner": None}
 
-    def _fetched(self) -> Any:
+    def _fetched(self) -> Source:
         if self._inner is None:
             path = fetch(self._url, self)
             try:
@@ -165,5 +164,13 @@ class RemoteSource:
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return labels that lie beside the rows; None where there are none."""
-        found = getattr(self._fetched(), "beside", None)
-        return None if found is None else found(key)
+        return self._fetched().beside(key)
+
+    def fingerprint(self) -> str | None:
+        """Name the fetched bytes."""
+        return self._fetched().fingerprint()
+
+    def close(self) -> None:
+        """Close what was fetched."""
+        if self._inner is not None:
+            self._inner.close()

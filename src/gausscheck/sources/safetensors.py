@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
+from gausscheck.files import check_file
 from gausscheck.sources.base import (
     Contents,
     Entry,
-    check_file,
+    FileSource,
     choose,
     contents_of,
     line_of,
@@ -32,11 +33,11 @@ _MOST = 100 << 20
 """Bytes of a header at most: what the format allows."""
 
 
-class SafetensorsSource:
+class SafetensorsSource(FileSource):
     """Rows of one tensor."""
 
     def __init__(self, path: Path, key: str, where: int, held: dict[str, Any]) -> None:
-        self._path, self._key = path, key
+        self.path, self._key = path, key
         self._bfloat16 = held["dtype"] == "BF16"
         self._stored = np.dtype("<u2" if self._bfloat16 else _DTYPES[held["dtype"]])
         self._offset = where + held["data_offsets"][0]
@@ -52,7 +53,7 @@ class SafetensorsSource:
         """Rows ``start:stop``, C-contiguous."""
         count = (stop - start) * self.d
         where = self._offset + start * self.d * self._stored.itemsize
-        flat = np.fromfile(self._path, self._stored, count, offset=where)
+        flat = np.fromfile(self.path, self._stored, count, offset=where)
         if flat.size != count:
             raise GausscheckError(f"{self.uri}: the file shrank while it was read")
         if self._bfloat16:
@@ -61,7 +62,7 @@ class SafetensorsSource:
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another tensor of the file; None where there is none."""
-        return None if key == self._key else column_safetensors(self._path, key)
+        return None if key == self._key else column_safetensors(self.path, key)
 
 
 def column_safetensors(path: Path, key: str) -> NDArray[Any] | None:

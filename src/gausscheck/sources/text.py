@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
+from gausscheck.files import check_file
 from gausscheck.sources.base import (
     KNOWN_NAMES,
     Contents,
     Entry,
-    check_file,
+    FileSource,
     contents_of,
     left_out,
     line_of,
@@ -43,11 +44,11 @@ Row = tuple[int, Any]
 """Line number, and the row's numbers, or the text of them."""
 
 
-class TextSource:
+class TextSource(FileSource):
     """Rows parsed from a text file."""
 
     def __init__(self, path: Path, dataset: str | None) -> None:
-        self._path, self._wanted = path, dataset
+        self.path, self._wanted = path, dataset
         self._file: Any = None
         self._left: tuple[str, ...] = ()
         self._taken = dataset or "rows"
@@ -69,18 +70,18 @@ class TextSource:
         self._file = tempfile.TemporaryFile(prefix="gausscheck-")  # noqa: SIM115 - lives with the source
         weakref.finalize(self, self._file.close)
         n, d, waiting = 0, 0, []
-        with _opened(self._path) as handle:
-            if _kind(self._path) in _DELIMITERS:
-                rows, layout = _table(handle, self._path, self._wanted)
+        with _opened(self.path) as handle:
+            if _kind(self.path) in _DELIMITERS:
+                rows, layout = _table(handle, self.path, self._wanted)
                 self._left, self._taken = layout.left, layout.taken
             else:
-                rows = _objects(handle, self._path, self._wanted)
+                rows = _objects(handle, self.path, self._wanted)
             for line, values in rows:
                 if n == 0:
                     d = len(values)
                 if len(values) != d or d == 0:
                     raise GausscheckError(
-                        f"{self._path}: line {line} has {len(values)} numbers, the first has {d}; "
+                        f"{self.path}: line {line} has {len(values)} numbers, the first has {d}; "
                         "all rows must be of one length"
                     )
                 waiting.append(values)
@@ -92,7 +93,7 @@ class TextSource:
                 np.asarray(waiting, dtype=np.float64).tofile(self._file)
             self._file.flush()
         if n == 0:
-            raise GausscheckError(f"{self._path}: expected rows of numbers, found none")
+            raise GausscheckError(f"{self.path}: expected rows of numbers, found none")
         return n, d
 
     @property
@@ -115,7 +116,7 @@ class TextSource:
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another column; None where there is none."""
-        return column_text(self._path, key)
+        return column_text(self.path, key)
 
 
 def column_text(path: Path, key: str) -> NDArray[Any] | None:

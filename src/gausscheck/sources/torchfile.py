@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
+from gausscheck.files import check_file
 from gausscheck.sources.base import (
     Contents,
     Entry,
-    check_file,
+    FileSource,
     choose,
     contents_of,
     line_of,
@@ -31,7 +32,7 @@ _SMALL = 64 << 20
 """Records of an archive up to this size are held against their checksum."""
 
 
-class TorchSource:
+class TorchSource(FileSource):
     """Rows of one tensor of the file.
 
     Memory-mapped where the file is an archive (torch 1.6 and later); bfloat16 is widened to
@@ -39,7 +40,7 @@ class TorchSource:
     """
 
     def __init__(self, path: Path, key: str) -> None:
-        self._path, self._key = path, key
+        self.path, self._key = path, key
         self._held: Any = None
         self.uri = str(path) if key == ROOT else f"{path}:{key}"
         tensor = self._opened()
@@ -53,7 +54,7 @@ class TorchSource:
 
     def _opened(self) -> Any:
         if self._held is None:
-            self._held = _tensors(self._path)[self._key]
+            self._held = _tensors(self.path)[self._key]
         return self._held
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
@@ -64,7 +65,7 @@ class TorchSource:
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another tensor of the file; None where there is none."""
-        return column_torchfile(self._path, key)
+        return column_torchfile(self.path, key)
 
 
 def column_torchfile(path: Path, key: str) -> NDArray[Any] | None:

@@ -14,6 +14,7 @@ from gausscheck.core import GausscheckError
 from gausscheck.sources.base import (
     Contents,
     Entry,
+    FileSource,
     choose,
     contents_of,
     line_of,
@@ -26,11 +27,11 @@ ROOT = "array"
 """What the array is called where the store is one array."""
 
 
-class ZarrSource:
+class ZarrSource(FileSource):
     """Rows of one array of a store."""
 
     def __init__(self, path: Path, key: str) -> None:
-        self._path, self._key = path, key
+        self.path, self._key = path, key
         self._array: Any = None
         self.uri = str(path) if key == ROOT else f"{path}:{key}"
         array = self._opened()
@@ -46,7 +47,7 @@ class ZarrSource:
 
     def _opened(self) -> Any:
         if self._array is None:
-            held = _store(self._path)
+            held = _store(self.path)
             self._array = held if self._key == ROOT else held[self._key]
         return self._array
 
@@ -63,7 +64,7 @@ class ZarrSource:
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another array of the store; None where there is none."""
-        return column_zarr(self._path, key)
+        return column_zarr(self.path, key)
 
 
 def column_zarr(path: Path, key: str) -> NDArray[Any] | None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gausscheck.audit.paper_table import table_row
+from gausscheck.audit.spectrum import companions
 from gausscheck.normality import profile
-from gausscheck.reductions import spread_of
-from gausscheck.spectrum import companions
-from gausscheck.summary import table_row
-
-F64 = NDArray[np.float64]
+from gausscheck.passes.reductions import spread_of
 
 NAMES = (
     "cv", "cv_scaled", "ad_raw", "ad_pass_raw", "dp_raw", "dp_pass_raw", "ad_unit", "ad_pass_unit",

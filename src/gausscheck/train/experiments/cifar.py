@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from gausscheck.audit.analyze import analyze
 from gausscheck.figures import style
-from gausscheck.pipeline import analyze
 from gausscheck.train.experiments.lab import (
     TABLE,
     Lab,

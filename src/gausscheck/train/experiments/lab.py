@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
 from gausscheck.figures import style
-from gausscheck.results import plain
+from gausscheck.files import plain
 from gausscheck.train.loop import train
 from gausscheck.train.output import read_metrics
 from gausscheck.train.settings import Settings

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from gausscheck.audit.paper_table import table_row
 from gausscheck.figures import style
 from gausscheck.normality import profile
-from gausscheck.summary import table_row
 from gausscheck.train import data as kinds
 from gausscheck.train.experiments.lab import (
     TABLE,

@@ -1,0 +1,155 @@
+"""Directions to look along, and the rows seen along them.
+
+A projected block is ``(k, m)``: one direction a row, so that each sorts in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.core import F64, Directions, GausscheckError
+from gausscheck.rng import haar, stream
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What families of directions are drawn from.
+
+    ``covariance`` is that of the prepared rows, ``(dim, dim)``; ``axes`` the prepared coordinates
+    that vary, ``names`` what each prepared coordinate is called.
+    """
+
+    covariance: F64
+    axes: NDArray[np.intp]
+    names: tuple[str, ...]
+    rank: int
+    seed: int
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of a prepared row."""
+        return int(self.covariance.shape[0])
+
+
+def axes(scene: Scene, argument: str) -> Directions:
+    """Coordinate axes that vary; a count takes that many at random."""
+    chosen = scene.axes
+    if argument:
+        count = count_of("axes", argument, chosen.size)
+        chosen = np.sort(stream(scene.seed, "axes").choice(chosen, count, replace=False))
+    matrix = np.zeros((scene.dim, chosen.size))
+    matrix[chosen, np.arange(chosen.size)] = 1
+    return Directions(matrix, "axes", tuple(scene.names[j] for j in chosen))
+
+
+def random(scene: Scene, argument: str) -> Directions:
+    """Haar-random orthonormal frames.
+
+    More directions than dimensions come as several independent frames.
+    """
+    count = count_of("random", argument or "256", None)
+    rng = stream(scene.seed, "random")
+    frames = []
+    for start in range(0, count, scene.dim):
+        width = min(scene.dim, count - start)
+        frames.append(haar(rng, scene.dim, width))
+    labels = tuple(f"random {i}" for i in range(count))
+    return Directions(np.hstack(frames), "random", labels, seed=scene.seed)
+
+
+def pca(scene: Scene, argument: str) -> Directions:
+    """Leading principal directions of the prepared rows, largest variance first."""
+    count = min(count_of("pca", argument or "32", None), scene.rank)
+    _, vectors = np.linalg.eigh(scene.covariance)
+    lead = vectors[:, ::-1][:, :count]
+    lead = lead * np.sign(lead[np.abs(lead).argmax(axis=0), np.arange(count)])
+    labels = tuple(f"pc {i + 1}" for i in range(count))
+    return Directions(np.ascontiguousarray(lead), "pca", labels, fit_rows="all")
+
+
+def file(scene: Scene, argument: str) -> Directions:
+    """Read a user's own ``(dim, k)`` matrix from a .npy file; columns are scaled to unit length.
+
+    Raises
+    ------
+    GausscheckError
+        If it cannot be read, has another shape, or a column is zero or not finite.
+    """
+    where = f"--directions file:{argument}"
+    try:
+        matrix = np.load(Path(argument), allow_pickle=False)
+    except (OSError, ValueError) as err:
+        raise GausscheckError(f"{where}: expected a readable .npy matrix: {err}") from err
+    if matrix.ndim != 2 or matrix.shape[0] != scene.dim or matrix.dtype.kind not in "fiu":
+        raise GausscheckError(
+            f"{where}: expected a numeric matrix of shape ({scene.dim}, k), one column a "
+            f"direction, got {matrix.dtype} {matrix.shape}; transpose or choose another file"
+        )
+    matrix = matrix.astype(np.float64)
+    length = np.linalg.norm(matrix, axis=0)
+    if not np.all(np.isfinite(length) & (length > 0)):
+        bad = int(np.flatnonzero(~(np.isfinite(length) & (length > 0)))[0])
+        raise GausscheckError(f"{where}: column {bad} is zero or not finite; remove it")
+    labels = tuple(f"column {i}" for i in range(matrix.shape[1]))
+    return Directions(matrix / length, "file", labels)
+
+
+FAMILIES: dict[str, Callable[[Scene, str], Directions]] = {
+    "axes": axes,
+    "random": random,
+    "pca": pca,
+    "file": file,
+}
+"""Families that ``--directions`` knows."""
+
+
+def parse(text: str, known: Collection[str]) -> list[tuple[str, str]]:
+    """Split ``axes,random:256`` into (family, argument) pairs.
+
+    Raises
+    ------
+    GausscheckError
+        On an unknown or repeated family, or an empty list.
+
+    Examples
+    --------
+    >>> parse("axes, random:256", FAMILIES)
+    [('axes', ''), ('random', '256')]
+    """
+    pairs: list[tuple[str, str]] = []
+    for item in text.split(","):
+        name, _, argument = item.strip().partition(":")
+        if name not in known:
+            raise GausscheckError(
+                f"--directions: expected families out of {', '.join(known)} with a count or "
+                f"path after a colon, got {item.strip()!r}"
+            )
+        if name in (earlier for earlier, _ in pairs):
+            raise GausscheckError(f"--directions: {name} is named twice; give it once")
+        if name == "file":
+            if not argument:
+                raise GausscheckError("--directions: file needs a path: file:PATH")
+        elif argument:
+            count_of(name, argument, None)
+        pairs.append((name, argument))
+    return pairs
+
+
+def count_of(name: str, text: str, most: int | None) -> int:
+    """Read a family's count.
+
+    Raises
+    ------
+    GausscheckError
+        If it is not a positive integer.
+    """
+    if not text.isdigit() or int(text) < 1:
+        raise GausscheckError(
+            f"--directions: expected a positive count after {name}:, got {text!r}"
+        )
+    return int(text) if most is None else min(int(text), most)

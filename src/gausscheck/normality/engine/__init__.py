@@ -1,0 +1,1 @@
+"""The engine: all one-dimensional tests of many directions in one go."""

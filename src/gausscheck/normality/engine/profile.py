@@ -1,0 +1,217 @@
+"""The engine: every one-dimensional test and effect size of many directions in one go.
+
+A block is ``(k, n)``, a direction a row, so that rows sort in place. It is cut into tiles that stay
+in cache; tiles run side by side in threads, since sorting and ufuncs release the GIL. A tile's size
+depends on n alone, so results do not depend on threads or on how directions come in slabs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.core import F64, FloatArray, Moments
+from gausscheck.normality.engine.binned import CELLS_FROM
+from gausscheck.normality.engine.effects import l_ratios, wasserstein
+from gausscheck.normality.engine.jackknife import (
+    ad_star_without,
+    group_counts,
+    group_powers,
+    sort_groups,
+)
+from gausscheck.normality.engine.long_samples import LongSums, finish_long, gather_long
+from gausscheck.normality.evidence import moments_of, order, standardise
+from gausscheck.normality.outcomes import judge, undefined
+from gausscheck.normality.registry import DIRECTION_TESTS, TESTS
+from gausscheck.normality.spec import Evidence, Outcome
+from gausscheck.normality.univariate.edf import ad_star
+
+A0 = 0.385
+"""Mean of A*² under normality with mean and variance estimated, whatever n."""
+
+TILE_VALUES = 1 << 18
+"""Values of a tile (directions times rows): few enough to stay in cache, enough that threads seldom
+hand the interpreter over."""
+
+LONG_VALUES = 1 << 20
+"""The same where rows are long and few arrays are alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the engine says of k directions.
+
+    Attributes
+    ----------
+    n : int
+        Rows of the block.
+    moments : Moments
+        Of the block, or of more rows where they were given.
+    ad_star : (k,) array
+        A*², the modified Anderson-Darling statistic.
+    ad_star_without : (k, G) array
+        A*² when group g of the rows is deleted; G may be 0.
+    kolmogorov, wasserstein1 : (k,) arrays
+        Distances from the fitted normal; Wasserstein-1 in units of sigma.
+    l_skewness, l_kurtosis : (k,) arrays
+        L-moment ratios; 0 and 0.1226 for the normal law (Hosking 1990).
+    outcomes : dict of str to Outcome
+    """
+
+    n: int
+    moments: Moments
+    ad_star: FloatArray
+    ad_star_without: FloatArray
+    kolmogorov: FloatArray
+    wasserstein1: FloatArray
+    l_skewness: FloatArray
+    l_kurtosis: FloatArray
+    outcomes: dict[str, Outcome]
+
+    @property
+    def k(self) -> int:
+        """The number of directions."""
+        return int(self.ad_star.size)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Profile]) -> Profile:
+        """Put profiles of different directions on the same rows one after the other."""
+        statistics = {
+            name: np.concatenate([p.outcomes[name].statistic for p in parts])
+            for name in parts[0].outcomes
+        }
+        specs = [s for s in DIRECTION_TESTS if s.name in statistics]
+        sizes = {name: outcome.n for name, outcome in parts[0].outcomes.items()}
+        return cls(
+            n=parts[0].n,
+            moments=Moments.concatenate([p.moments for p in parts]),
+            outcomes={s.name: judge(s, statistics[s.name], sizes[s.name]) for s in specs},
+            **{name: np.concatenate([getattr(p, name) for p in parts]) for name in _ARRAYS},
+        )
+
+
+_ARRAYS = (
+    "ad_star",
+    "ad_star_without",
+    "kolmogorov",
+    "wasserstein1",
+    "l_skewness",
+    "l_kurtosis",
+)
+
+
+def profile(
+    block: NDArray[Any],
+    *,
+    tests: Sequence[str] | None = None,
+    groups: int = 0,
+    effects: bool = True,
+    moments: Moments | None = None,
+    threads: int | None = None,
+    overwrite: bool = False,
+) -> Profile:
+    """Run the one-dimensional battery on many directions.
+
+    Parameters
+    ----------
+    block : (k, n) float32 or float64 array
+        A direction a row; columns are data rows in random order, so that contiguous groups of
+        them are random groups.
+    tests : sequence of str, optional
+        Names of tests to run; all by default. ``ad_star`` is computed in any case.
+    groups : int
+        Groups of columns for ``ad_star_without``; 0 for none.
+    effects : bool
+        Whether to compute distances and L-moments.
+    moments : Moments, optional
+        Of the same directions over more rows: moment tests use them.
+    threads : int, optional
+    overwrite : bool
+        The block may be sorted in place.
+
+    Returns
+    -------
+    Profile
+        Cost O(k n log n) time, a few tiles of memory beyond the block.
+    """
+    specs = [s for s in DIRECTION_TESTS if tests is None or s.name in tests]
+    k, n = block.shape
+    wanted = [s for s in specs if s.needs == "ordered" and undefined(s, n) is None]
+    most = LONG_VALUES if n >= CELLS_FROM else TILE_VALUES
+    tile = 1 << (min(max(most // n, 1), 256).bit_length() - 1)
+
+    names = {spec.name for spec in wanted} | {"anderson_darling"}
+    if effects:
+        names.add("lilliefors")  # its statistic is the Kolmogorov distance
+
+    def work(low: int) -> LongSums | dict[str, Any]:
+        part = block[low : low + tile]
+        if not overwrite:
+            part = part.copy()
+        if n >= CELLS_FROM:
+            return gather_long(part, names, groups, effects)
+        return _short(part, names, groups, effects)
+
+    starts = range(0, k, tile)
+    workers = min(threads or os.cpu_count() or 1, len(starts))
+    if workers <= 1:
+        gathered = [work(low) for low in starts]
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            gathered = list(pool.map(work, starts))
+    found = []
+    for piece in gathered:
+        values = finish_long(piece, names, effects) if isinstance(piece, LongSums) else piece
+        size = values["anderson_darling"].size
+        values["ad_star"] = ad_star(values["anderson_darling"], n)
+        values["kolmogorov"] = values["lilliefors"] if effects else np.full(size, np.nan)
+        missing = {name: np.full(size, np.nan) for name in _ARRAYS}
+        missing["ad_star_without"] = np.full((size, groups), np.nan)
+        found.append(missing | values)
+    own = Moments.concatenate([f["moments"] for f in found])
+    used = own if moments is None else moments
+    outcomes = {}
+    for spec in specs:
+        size = used.n if spec.needs == "moments" else n
+        if undefined(spec, size) is not None:
+            statistic: FloatArray = np.full(k, np.nan)
+        elif spec.needs == "moments":
+            statistic = spec.statistic(Evidence(n=n, moments=used))
+        else:
+            statistic = np.concatenate([f[spec.name] for f in found])
+        outcomes[spec.name] = judge(spec, statistic, size)
+    arrays = {name: np.concatenate([f[name] for f in found]) for name in _ARRAYS}
+    return Profile(n=n, moments=used, outcomes=outcomes, **arrays)
+
+
+def _short(x: NDArray[Any], names: set[str], groups: int, effects: bool) -> dict[str, Any]:
+    """Profile directions of fewer rows ``(k, n)`` value by value; the block is sorted in place."""
+    moments = moments_of(x)
+    without = np.full((x.shape[0], groups), np.nan)
+    alive = moments.m2 > 0
+    if groups and alive.any():
+        without[alive] = _without(x[alive], moments.mean[alive], moments.m2[alive], groups)
+    z = standardise(x, moments, in_place=True)
+    evidence = Evidence(n=x.shape[1], moments=moments, ordered=order(z))
+    found: dict[str, Any] = {name: TESTS[name].statistic(evidence) for name in names}
+    found |= {"moments": moments, "ad_star_without": without}
+    if effects:
+        found["l_skewness"], found["l_kurtosis"] = l_ratios(z)
+        found["wasserstein1"] = wasserstein(z)
+    return found
+
+
+def _without(rows: NDArray[Any], mean: FloatArray, m2: FloatArray, groups: int) -> F64:
+    """A*² of samples ``(k, n)`` that vary, without each group; the rows are overwritten."""
+    sort_groups(rows, groups)
+    z = rows - mean[:, None].astype(np.float64)
+    sd = np.sqrt(m2, dtype=np.float64)
+    z /= sd[:, None]
+    one, two = group_powers(z, groups)
+    return ad_star_without(group_counts(z, np.ones_like(sd), groups), one, two, z.shape[1])

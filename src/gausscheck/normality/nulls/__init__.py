@@ -1,0 +1,1 @@
+"""Null laws: published, tabulated and shipped, or simulated."""

@@ -1,0 +1,225 @@
+"""Monte-Carlo p-values: the null simulated at the very n and d of the data.
+
+Joint statistics on residuals are affine invariant and sphere statistics rotation invariant, so one
+simulation from N(0, I) at the same n and d gives their law. Draw i of a simulation has a random
+stream of its own, named by test, n, d and i: the draws are the same for any number of threads, and
+a cached simulation is simply its first draws.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+
+from gausscheck.core import F64, FloatArray
+from gausscheck.normality.multivariate.bhep import bhep
+from gausscheck.normality.multivariate.sampled_bhep import sampled_bhep
+from gausscheck.normality.spec import Evidence, Law, Spec
+from gausscheck.normality.whiten import residuals
+from gausscheck.threads import one_thread
+
+VERSION = 2
+"""Of the statistics: raised when one of them changes, so that old draws are not read."""
+
+DRAWS = 1999
+HITS = 100
+"""Exceedances at which sequential stopping ends a simulation (Besag & Clifford 1991)."""
+
+SETTLED_ROWS, SETTLED_RATIO = 2000, 100
+"""Rows, and rows a dimension, from which a law counts as settled: ``benchmarks/levels.py``."""
+
+_BATCH = 40
+
+
+def simulated_law(
+    spec: Spec,
+    statistic: FloatArray,
+    n: int,
+    d: int,
+    *,
+    draws: int = DRAWS,
+    cache: bool = True,
+    threads: int | None = None,
+    sampled: bool = False,
+) -> Law:
+    """Simulate the p-value of one observed statistic.
+
+    Parameters
+    ----------
+    spec : Spec
+        Of scope joint or sphere.
+    statistic : (1,) array
+        Observed.
+    n, d : int
+        Rows, and dimension of what was tested (the rank, for joint tests).
+    draws : int
+        At most this many; fewer once the answer is plain.
+    cache : bool
+        Read and write simulated draws under :func:`cache_folder`.
+    threads : int, optional
+    sampled : bool
+        Whether the statistic was estimated at sampled frequencies; so are the draws, at the same.
+
+    Returns
+    -------
+    Law
+        p = (b + 1)/(m + 1) from m draws with b exceedances (Phipson & Smyth 2010), or h/m once h
+        draws exceed (Besag & Clifford 1991): either way P(p ≤ α) ≤ α under the null. Two-sided
+        tests double the smaller tail. Where a test's law has settled at fewer rows, draws have
+        that many. Cost: that of the statistic, times the draws.
+    """
+    observed = float(statistic[0])
+    if np.isnan(observed):
+        return Law(np.array([np.nan]), np.array([np.nan]), "monte_carlo")
+    null = null_of(spec, n, d, sampled)
+    path = cache_folder() / f"v{VERSION}" / f"{null.key}.npy" if cache else None
+    known = _load(path)
+    fresh = False
+    while known.size < draws and not _settled(known, observed, spec.two_sided):
+        wanted = range(known.size, min(known.size + _BATCH, draws))
+        known = np.concatenate([known, null.draws(wanted, threads)])
+        fresh = True
+    if path is not None and fresh:
+        _store(path, known)
+    p, used = _pvalue(known[:draws], observed, spec.two_sided)
+    note = f"simulated: {used} draws at n = {null.rows}, d = {d}"
+    if null.rows < n:
+        note += ", where the law has settled"
+    return Law(np.array([p]), np.log([p]), "monte_carlo", (note,))
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """A statistic of rows from the null: ``key`` names its random streams and its cache file."""
+
+    key: str
+    rows: int
+    draw: Callable[[np.random.Generator], float]
+
+    def draws(self, which: range, threads: int | None) -> F64:
+        """Return the draws of those numbers: the same for any number of threads."""
+        name = crc32(self.key.encode())
+
+        def one(i: int) -> float:
+            return self.draw(np.random.default_rng([name, i]))
+
+        workers = min(threads or os.cpu_count() or 1, len(which))
+        with one_thread(), ThreadPoolExecutor(workers) as pool:
+            return np.array(list(pool.map(one, which)))
+
+
+def null_of(spec: Spec, n: int, d: int, sampled: bool = False) -> Null:
+    """Return what stands for the null of a test at n rows of d dimensions."""
+    rows = min(n, max(SETTLED_ROWS, SETTLED_RATIO * d)) if spec.settles or sampled else n
+    beta = None if spec.smoothing is None else spec.smoothing(n, d)
+    key = f"{spec.name}{'_sampled' if sampled else ''}-{rows}-{d}"
+    if spec.smoothing is None or beta is None or beta == spec.smoothing(rows, d):
+        smoothed = None
+    else:
+        smoothed, key = beta, f"{key}-{beta:.9g}"
+
+    def draw(rng: np.random.Generator) -> float:
+        evidence = gaussian_evidence(spec, rng, rows, d)
+        y = evidence.residuals
+        if y is not None and beta is not None and sampled:
+            return sampled_bhep(lambda start, stop: y[start:stop], rows, d, beta)[0]
+        if y is not None and smoothed is not None:
+            return bhep(y, smoothed)
+        return float(spec.statistic(evidence)[0])
+
+    return Null(key, rows, draw)
+
+
+def _tails(known: F64, observed: float, two_sided: bool) -> list[np.ndarray]:
+    """Whether each draw is at least as extreme, a tail at a time; ties count against the data."""
+    slack = 1e-12 * abs(observed)
+    upper = known >= observed - slack
+    return [upper, known <= observed + slack] if two_sided else [upper]
+
+
+def _settled(known: F64, observed: float, two_sided: bool) -> bool:
+    return all(int(tail.sum()) >= HITS for tail in _tails(known, observed, two_sided))
+
+
+def _pvalue(known: F64, observed: float, two_sided: bool) -> tuple[float, int]:
+    found = []
+    for tail in _tails(known, observed, two_sided):
+        hits = np.cumsum(tail)
+        if hits.size and hits[-1] >= HITS:
+            stop = int(np.searchsorted(hits, HITS)) + 1
+            found.append((HITS / stop, stop))
+        else:
+            found.append(((int(tail.sum()) + 1) / (known.size + 1), known.size))
+    p, used = min(found)
+    return min(1.0, p * len(found)), used
+
+
+def gaussian_evidence(spec: Spec, rng: np.random.Generator, n: int, d: int) -> Evidence:
+    """Draw what a test reads from the null: N(0, I) rows, their residuals, or unit rows."""
+    x = rng.standard_normal((n, d))
+    if spec.needs == "unit":
+        return Evidence(n=n, unit=x / np.linalg.norm(x, axis=1, keepdims=True))
+    if spec.needs == "residuals":
+        return Evidence(n=n, residuals=_whitened(x))
+    return Evidence(n=n, joint=x)
+
+
+def _whitened(x: F64) -> F64:
+    """Residuals up to a rotation, which no affine-invariant law sees; cheaper than by SVD."""
+    x -= x.mean(axis=0)
+    covariance = x.T @ x / x.shape[0]
+    try:
+        return np.asarray(np.linalg.solve(np.linalg.cholesky(covariance), x.T).T)
+    except np.linalg.LinAlgError:  # hardly more rows than dimensions
+        return residuals(x)[0]
+
+
+def cache_folder() -> Path:
+    """Return the platform's cache folder for gausscheck; GAUSSCHECK_CACHE overrides it."""
+    override = os.environ.get("GAUSSCHECK_CACHE")
+    if override:
+        return Path(override)
+    home = Path.home()
+    places: dict[str, Callable[[], Path]] = {
+        "win32": lambda: Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")),
+        "darwin": lambda: home / "Library" / "Caches",
+    }
+    default = lambda: Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")  # noqa: E731
+    return places.get(sys.platform, default)() / "gausscheck"
+
+
+def _load(path: Path | None) -> F64:
+    """Return cached draws; whatever cannot be read is simulated anew."""
+    if path is None:
+        return np.empty(0)
+    try:
+        known = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return np.empty(0)
+    sound = known.ndim == 1 and known.dtype == np.float64 and bool(np.isfinite(known).all())
+    return np.asarray(known) if sound else np.empty(0)
+
+
+def _store(path: Path, known: F64) -> None:
+    """Write draws whole or not at all; a run beside this one may have written more: keep those."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if _load(path).size >= known.size:
+            return
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.save(file, known)
+            os.replace(name, path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except OSError:
+        return  # a cache that cannot be written costs time, not the answer

@@ -1,0 +1,1 @@
+"""Where whitened or unit rows point, and how far out they lie."""

@@ -1,0 +1,116 @@
+"""Where rows point, once whitened: distance of their directions from uniformity, free of n.
+
+The kernel of the energy statistic, E‖U − V‖ − ‖u − v‖, less its first two harmonics: with t = u·v,
+k(t) = E‖U − V‖ − ‖u − v‖ − c₁ t − c₂ P₂(t). Whitening all but fixes the means and second moments
+that those harmonics see; the rest sees every departure of third order and beyond. Under uniformity
+N = (1/n) Σ k(uᵢ·uⱼ) has mean a0 = k(1) and variance 2 (1 − 1/n) E k² whatever n; otherwise it grows
+like a0 + n·delta, delta the squared distance of the law of directions from uniformity.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from gausscheck.core import F64
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyNull:
+    """The kernel in p dimensions, and the null law of its statistic.
+
+    Attributes
+    ----------
+    constant, linear, square : float
+        k(t) = constant − sqrt(2 − 2 t) − linear·t − square·t².
+    mean : float
+        a0.
+    limit : float
+        5 % critical value for many rows, by the gamma law of mean a0 and variance 2 E k².
+    """
+
+    constant: float
+    linear: float
+    square: float
+    mean: float
+    limit: float
+
+
+@lru_cache(maxsize=64)
+def energy_null(p: int) -> EnergyNull:
+    """Return the kernel and its null in p >= 3 dimensions.
+
+    Examples
+    --------
+    >>> null = energy_null(64)
+    >>> 0 < null.mean < null.limit
+    True
+    """
+    from scipy.special import betaln, gdtrix
+
+    # t = u·v has density (1 − t²)^((p − 3)/2) / B
+    node, weight = np.polynomial.legendre.leggauss(600)
+    angle = np.pi * (node + 1) / 2
+    density = np.exp((p - 2) * np.log(np.sin(angle)) - betaln(0.5, (p - 1) / 2))
+    mass = weight * np.pi / 2 * density
+    t = np.cos(angle)
+    chord = np.sqrt(2 - 2 * t)
+    expected = float(mass @ chord)
+    kernel = expected - chord
+    second = (p * t * t - 1) / (p - 1)
+    one = float(mass @ (kernel * t)) / float(mass @ (t * t))
+    two = float(mass @ (kernel * second)) / float(mass @ second**2)
+    kernel = kernel - one * t - two * second
+    square = two * p / (p - 1)
+    mean = expected - one - two
+    variance = 2 * float(mass @ kernel**2)
+    limit = float(gdtrix(mean / variance, mean**2 / variance, 0.95))
+    return EnergyNull(expected + two / (p - 1), one, square, mean, limit)
+
+
+def energy_shift(n: int, p: int) -> float:
+    """Return what whitening adds to the mean of N on n rows of p dimensions.
+
+    It goes like 1/n whatever p/n; the factor is fitted to simulations
+    (``benchmarks/shell_limits.py``).
+    """
+    return 0.43 * (1 - 2.6 / p) / n
+
+
+def group_energies(u: F64, groups: int, pool: ThreadPoolExecutor) -> F64:
+    """Sum the kernel over pairs between G contiguous groups of unit rows, ``(G, G)``.
+
+    Cost O(n² p / 2).
+    """
+    parts = np.array_split(u, groups)
+    null = energy_null(u.shape[1])
+
+    def energy(pair: tuple[int, int]) -> float:
+        left, right = parts[pair[0]], parts[pair[1]]
+        t = left @ right.T
+        total = null.constant * t.size - null.linear * float(t.sum())
+        total -= null.square * float(np.einsum("ij,ij->", t, t))
+        t *= -2
+        t += 2
+        if pair[0] == pair[1]:
+            np.fill_diagonal(t, 0)  # a row is no distance from itself, whatever rounding says
+        return total - float(np.sqrt(t.clip(min=0, out=t), out=t).sum())
+
+    pairs = [(g, h) for g in range(groups) for h in range(g, groups)]
+    table = np.zeros((groups, groups))
+    for (g, h), total in zip(pairs, pool.map(energy, pairs), strict=True):
+        table[g, h] = table[h, g] = total
+    return table
+
+
+def energy_without(table: F64, sizes: F64, p: int) -> tuple[float, F64]:
+    """Return N of all rows and N without each group, less what whitening adds to either."""
+    n = int(sizes.sum())
+    total = float(table.sum())
+    rest = total - 2 * table.sum(axis=1) + np.diag(table)
+    left = n - sizes
+    shifts = np.array([energy_shift(int(m), p) for m in left])
+    return total / n - energy_shift(n, p), rest / left - shifts

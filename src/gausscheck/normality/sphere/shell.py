@@ -1,0 +1,93 @@
+"""How far rows lie from the centre, once whitened: the thin shell, free of n.
+
+With mean and covariance estimated from n normal rows in k dimensions, a row's squared length
+satisfies n s/(n − 1)² ~ Beta(k/2, (n − k − 1)/2) exactly (Gnanadesikan & Kettenring 1972), s taken
+with the n − 1 covariance. Its probability transform u is uniform; the Anderson-Darling distance of
+the u from uniformity is A² = n ∫ (F − u)² / (u (1 − u)) du.
+
+The mean length is fixed by the fit, as if the scale of a gamma law were estimated, so under
+normality E A² = a0(k) = 1 − (2/k) ∫ (t f_k(t))² / (u (1 − u)) du, with f_k the chi-square density,
+and its 5 % critical value depends on k alone.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.resources import files
+
+import numpy as np
+
+from gausscheck.core import F64
+
+
+def shell_transform(residuals: F64) -> F64:
+    """Return the probability transforms of the rows' squared lengths, ``(n,)``.
+
+    Parameters
+    ----------
+    residuals : (n, k) array
+        Mean 0, 1/n covariance I, k < n − 1.
+    """
+    from scipy.special import betainc
+
+    n, k = residuals.shape
+    square = np.einsum("ij,ij->i", residuals, residuals)
+    return np.asarray(betainc(k / 2, (n - k - 1) / 2, np.clip(square / (n - 1), 0, 1)))
+
+
+def without_groups(u: F64, groups: int) -> tuple[float, F64]:
+    """Return A² against the uniform law, of the sample and without each of G contiguous groups.
+
+    Values closer than 1e-16 to either end count as that close: beyond it their place is rounding.
+    Sorted once; leaving a group out keeps the order of the others.
+    """
+    x = np.clip(u, 1e-16, 1 - 1e-16)
+    order = np.argsort(x)
+    member = np.empty(u.size, dtype=np.intp)
+    for g, part in enumerate(np.array_split(np.arange(u.size), groups)):
+        member[part] = g
+    member = member[order]
+    below, above = np.log(x[order]), np.log1p(-x[order])
+
+    def squared(low: F64, high: F64) -> float:
+        n = low.size
+        return float(-n - (np.arange(1, 2 * n, 2) @ (low + high[::-1])) / n)
+
+    left = [squared(below[keep], above[keep]) for keep in (member != g for g in range(groups))]
+    return squared(below, above), np.array(left)
+
+
+@lru_cache(maxsize=64)
+def shell_mean(k: int) -> float:
+    """Return a0(k), the mean of A² under normality.
+
+    Examples
+    --------
+    >>> 0.5 < shell_mean(400) < shell_mean(2) < 0.7
+    True
+    """
+    from scipy.special import chdtr, chdtri, gammaln
+
+    low, high = chdtri(k, 1 - 1e-13), chdtri(k, 1e-13)
+    node, weight = np.polynomial.legendre.leggauss(400)
+    log_t = (np.log(high) + np.log(low)) / 2 + (np.log(high) - np.log(low)) / 2 * node
+    t = np.exp(log_t)
+    density = np.exp((k / 2 - 1) * log_t - t / 2 - k / 2 * np.log(2) - gammaln(k / 2))
+    u = chdtr(k, t)
+    fine = (u > 1e-12) & (u < 1 - 1e-12)
+    spread = np.where(fine, (t * density) ** 2 / np.where(fine, u * (1 - u), 1), 0)
+    du = density * t * weight * (np.log(high) - np.log(low)) / 2
+    return float(1 - 2 / k * (spread @ du))
+
+
+def shell_limit(k: int) -> float:
+    """Return the 5 % critical value of A² in k dimensions, from the shipped table."""
+    sizes, limits = _limits()
+    return float(np.interp(1 / np.sqrt(k), 1 / np.sqrt(sizes[::-1]), limits[::-1]))
+
+
+@lru_cache(maxsize=1)
+def _limits() -> tuple[F64, F64]:
+    path = files("gausscheck.normality.nulls") / "shell_limits.npz"
+    with path.open("rb") as handle, np.load(handle, allow_pickle=False) as archive:
+        return archive["dimensions"], archive["limits"]

@@ -1,0 +1,216 @@
+"""The first pass: count, check, take the moments of all rows, and fill the sample."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.core import GausscheckError, Source
+from gausscheck.passes.fold import TreeFold, fold_blocks, map_ahead
+from gausscheck.passes.plan import Plan, plan
+from gausscheck.passes.reductions import FirstPass, Rows, Spread, merge_spread
+from gausscheck.passes.run import STRETCHES, Workers, submit
+from gausscheck.passes.sample import RowSample
+from gausscheck.passes.sketch import KeptPass, PassMeta, load_pass, merge_passes, save_pass
+from gausscheck.rng import hashed_order
+from gausscheck.threads import one_thread
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPassJob:
+    """What a first pass reads, how it is cut, what is sampled.
+
+    Attributes
+    ----------
+    source : Source
+    blocks : Plan
+    seed, rows : int
+        Of the random sample.
+    unit : bool
+        Whether rows are divided by their norms before the spread is taken.
+    """
+
+    source: Source
+    blocks: Plan
+    seed: int
+    rows: int
+    unit: bool
+
+    @property
+    def meta(self) -> PassMeta:
+        """What a sketch says of its source and options."""
+        source = self.source
+        return PassMeta(
+            uri=source.uri, n=source.n, d=source.d, dtype=str(source.dtype), eps=source.eps,
+            notes=list(source.notes), leaf=self.blocks.leaf, seed=self.seed, rows=self.rows,
+            unit=self.unit,
+        )  # fmt: skip
+
+    @property
+    def key(self) -> str:
+        """Name the bytes of the source and the options of the pass: a changed file has another."""
+        stamp = self.source.fingerprint()
+        if stamp is None:
+            raise GausscheckError(
+                f"{self.source.uri}: a kept pass expected rows of a file, whose change can be seen"
+            )
+        return hashlib.sha256(repr((self.meta, stamp)).encode()).hexdigest()[:20]
+
+
+def take_stretch(
+    job: FirstPassJob, leaves: range, slots: NDArray[np.int32], pool: Executor | None = None
+) -> KeptPass:
+    """Take the first pass over some leaves.
+
+    Parameters
+    ----------
+    job : FirstPassJob
+    leaves : range
+    slots : array
+        Places in the sample of the rows of those leaves, -1 for rows outside it.
+    pool : Executor, optional
+        Where leaves are worked on side by side; one after another without it.
+    """
+    reduction, size = FirstPass(job.unit), job.blocks.leaf
+    first = leaves.start * size
+
+    def work(leaf: int, block: NDArray[Any]) -> tuple[Rows, Spread, NDArray[Any], NDArray[Any]]:
+        low = leaf * size
+        mine = slots[low - first : low - first + len(block)]
+        return *reduction.of(block, low), mine[mine >= 0], block[mine >= 0]
+
+    blocks = (
+        (leaf, job.source.read(leaf * size, min((leaf + 1) * size, job.source.n)))
+        for leaf in leaves
+    )
+    fold: TreeFold[Spread] = TreeFold(merge_spread, leaves.start)
+    rows, places, kept = [], [], []
+    with one_thread():
+        for mine, spread, slot, sampled in map_ahead(work, blocks, pool):
+            rows.append(mine)
+            fold.push(spread)
+            places.append(slot)
+            kept.append(sampled)
+    return KeptPass(
+        job.meta, leaves.start, leaves.stop, Rows.concatenate(rows), tuple(fold.nodes),
+        np.concatenate(places), np.concatenate(kept),
+    )  # fmt: skip
+
+
+def sketch_rows(
+    source: Source, part: int, of: int, *, memory: int, seed: int, rows: int, unit: bool
+) -> KeptPass:
+    """Sketch part ``part`` (from 0) of ``of`` of a source's rows.
+
+    Raises
+    ------
+    GausscheckError
+        If there are fewer stretches of rows than parts.
+    """
+    blocks = plan(source.n, source.d, source.dtype.itemsize, memory)
+    low, high = part * blocks.count // of, (part + 1) * blocks.count // of
+    if low == high:
+        raise GausscheckError(
+            f"{source.uri}: expected at most {blocks.count} parts of {source.n:,} rows, got {of}"
+        )
+    job = FirstPassJob(source, blocks, seed, rows, unit)
+    sample = hashed_order(source.n, seed)[:rows]
+    first, last = low * blocks.leaf, min(high * blocks.leaf, source.n)
+    slots = np.full(last - first, -1, dtype=np.int32)
+    mine = np.flatnonzero((sample >= first) & (sample < last))
+    slots[sample[mine] - first] = mine
+    return take_stretch(job, range(low, high), slots)
+
+
+def first_pass(job: FirstPassJob, sample: RowSample, workers: Workers) -> tuple[Rows, Spread]:
+    """Count, check and take the moments of all rows, and fill the sample.
+
+    Parameters
+    ----------
+    job : FirstPassJob
+    sample : RowSample
+        Receives its rows.
+    workers : Workers
+        With a cluster, states and sampled rows alone come back; with a folder to keep what was
+        taken, an interrupted pass goes on and a second one reads nothing.
+    """
+    if workers.client is None and workers.keep is None:
+        reduction = FirstPass(job.unit)
+
+        def leaf(block: NDArray[Any], row0: int) -> tuple[Rows, Spread]:
+            sample.put(block, row0)
+            return reduction.of(block, row0)
+
+        return fold_blocks(
+            job.source.read, job.blocks, leaf, reduction.merge, workers.pool,
+            lambda done: workers.progress("reading", done),
+        )  # fmt: skip
+    kept = _by_stretches(job, sample, workers)
+    return kept.rows, kept.spread
+
+
+def recall(kept: KeptPass, job_meta: PassMeta, sample: RowSample) -> tuple[Rows, Spread]:
+    """Take the first pass from a sketch of the whole source.
+
+    Raises
+    ------
+    GausscheckError
+        If it was taken with other options than those asked for.
+    """
+    for name in ("seed", "rows", "unit", "leaf"):
+        has, want = getattr(kept.meta, name), getattr(job_meta, name)
+        if has != want:
+            raise GausscheckError(
+                f"{kept.meta.uri}: sketched with {name} = {has}, asked for {want}; analyze with "
+                "the options of the sketch, or sketch again"
+            )
+    sample.fill(kept.slots, kept.sample)
+    return kept.rows, kept.spread
+
+
+def _by_stretches(job: FirstPassJob, sample: RowSample, workers: Workers) -> KeptPass:
+    """Take the pass stretch by stretch, each kept as soon as it is done."""
+    keep = workers.keep
+    whole = None if keep is None else keep / f"{job.key}.sketch"
+    if whole is not None and whole.exists():
+        kept = load_pass(whole)
+        recall(kept, job.meta, sample)
+        return kept
+    ranges = job.blocks.parts(STRETCHES)
+    paths = [None if keep is None else keep / f"{job.key}-{r.start}.sketch" for r in ranges]
+    done = [path is not None and path.exists() for path in paths]
+    jobs = [_arguments(job, sample, r) for r, old in zip(ranges, done, strict=True) if not old]
+    fresh: Iterator[KeptPass]
+    if workers.client is None:
+        fresh = (take_stretch(*arguments, workers.pool) for arguments in jobs)
+    else:
+        fresh = submit(workers.client, take_stretch, jobs)
+    parts = []
+    for place, (path, old) in enumerate(zip(paths, done, strict=True)):
+        part = load_pass(path) if old and path is not None else next(fresh)
+        if path is not None and not old:
+            save_pass(part, path)
+        sample.fill(part.slots, part.sample)
+        parts.append(part if keep is not None else part.without_sample())
+        workers.progress("reading", (place + 1) / len(ranges))
+    merged = merge_passes(parts)
+    if whole is not None:
+        save_pass(merged, whole)
+        for path in paths:
+            Path(str(path)).unlink(missing_ok=True)
+    return merged
+
+
+def _arguments(
+    job: FirstPassJob, sample: RowSample, leaves: range
+) -> tuple[FirstPassJob, range, NDArray[np.int32]]:
+    size = job.blocks.leaf
+    slots = sample.slots(leaves.start * size, min(leaves.stop * size, job.source.n))
+    return job, leaves, slots

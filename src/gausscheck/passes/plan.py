@@ -1,0 +1,74 @@
+"""How rows are cut: always into the same leaves, whatever the memory budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+LEAF_VALUES = 1 << 21
+"""Values in a leaf (rows times dimensions), about 16 MB in float64."""
+
+
+READ_BYTES = 24 << 20
+"""Bytes of one read at most: larger blocks get fresh pages each time, which costs more than they
+save."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How n rows are cut: leaves of ``leaf`` rows, read ``batch`` leaves at a time."""
+
+    n: int
+    leaf: int
+    batch: int
+
+    def reads(self) -> Iterator[tuple[int, int]]:
+        """Row ranges to read, in order; each is a whole number of leaves but for the last."""
+        step = self.leaf * self.batch
+        for start in range(0, self.n, step):
+            yield start, min(start + step, self.n)
+
+    @property
+    def count(self) -> int:
+        """The number of leaves."""
+        return -(-self.n // self.leaf)
+
+    def parts(self, wanted: int) -> list[range]:
+        """Cut the leaves into about so many stretches, at multiples of a power of two."""
+        size = 1 << max(self.count // max(wanted, 1), 1).bit_length() - 1
+        return [range(low, min(low + size, self.count)) for low in range(0, self.count, size)]
+
+    def leaves(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Leaves inside one read."""
+        for row in range(start, stop, self.leaf):
+            yield row, min(row + self.leaf, stop)
+
+
+def plan(n: int, d: int, itemsize: int, memory: int) -> Plan:
+    """Cut n rows of d values into leaves that do not depend on ``memory``, in batches that do.
+
+    Parameters
+    ----------
+    n, d : int
+    itemsize : int
+        Bytes of a stored value.
+    memory : int
+        Bytes that the buffers of one read may take: the stored rows once, and a float64 working
+        copy of each leaf in flight.
+
+    Examples
+    --------
+    >>> plan(10_000, 512, 2, 1 << 30).leaf
+    4096
+    >>> plan(10_000, 512, 2, 1 << 24).leaf
+    4096
+    """
+    leaf = max(64, LEAF_VALUES // max(d, 1))
+    leaf = 1 << (leaf.bit_length() - 1)
+    bytes_per_leaf = leaf * max(d, 1) * itemsize
+    batch = max(1, min(memory // (4 * bytes_per_leaf), READ_BYTES // bytes_per_leaf))
+    return Plan(n=n, leaf=leaf, batch=int(batch))
+
+
+TILE = 64
+"""Directions in one matrix product. Fixed, so that results do not depend on the memory plan."""

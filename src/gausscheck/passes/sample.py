@@ -1,0 +1,85 @@
+"""The random row sample, held in stored precision: in memory, or in a temporary file."""
+
+from __future__ import annotations
+
+import tempfile
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.rng import hashed_order
+
+
+class RowSample:
+    """The first m rows of the hashed order of n, filled block by block during the first pass.
+
+    Parameters
+    ----------
+    n, d, m : int
+        Rows in the source, dimensions, rows to keep.
+    dtype : numpy.dtype
+    seed : int
+    memory : int
+        Bytes that may be held; a larger sample goes to an unnamed temporary file.
+    """
+
+    def __init__(self, n: int, d: int, m: int, dtype: np.dtype[Any], seed: int, memory: int):
+        self.index = hashed_order(n, seed)[: min(m, n)]
+        self._slot = np.full(n, -1, dtype=np.int32)
+        self._slot[self.index] = np.arange(self.index.size, dtype=np.int32)
+        self._kept: NDArray[np.intp] | None = None
+        shape = (self.index.size, d)
+        self._spill = None
+        if self.index.size * d * dtype.itemsize <= memory:
+            self._rows: NDArray[Any] = np.empty(shape, dtype)
+        else:
+            self._spill = tempfile.TemporaryFile(prefix="gausscheck-")  # noqa: SIM115 - __exit__ closes it
+            self._rows = np.memmap(self._spill, dtype=dtype, mode="w+", shape=shape)
+
+    def __enter__(self) -> RowSample:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._spill is not None:
+            self._spill.close()
+
+    @property
+    def m(self) -> int:
+        """Rows held."""
+        return int(self.index.size)
+
+    def put(self, block: NDArray[Any], row0: int) -> None:
+        """Keep those rows of a block that belong to the sample."""
+        slots = self._slot[row0 : row0 + block.shape[0]]
+        mine = slots >= 0
+        if mine.all():
+            self._rows[slots] = block
+        elif mine.any():
+            self._rows[slots[mine]] = block[mine]
+
+    def slots(self, start: int, stop: int) -> NDArray[np.int32]:
+        """Where in the sample rows ``start:stop`` of the source go; -1 for those it leaves out."""
+        return self._slot[start:stop]
+
+    def fill(self, slots: NDArray[np.int32], rows: NDArray[Any]) -> None:
+        """Keep rows whose places are known."""
+        self._rows[slots] = rows
+
+    def drop(self, bad: NDArray[np.int64]) -> None:
+        """Forget rows that turned out not to be usable."""
+        if bad.size:
+            kept = np.flatnonzero(~np.isin(self.index, bad))
+            self.index, self._kept = self.index[kept], kept
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows ``start:stop`` of the sample, in hashed order."""
+        if self._kept is None:
+            return self._rows[start:stop]
+        return self._rows[self._kept[start:stop]]

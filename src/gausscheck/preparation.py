@@ -1,0 +1,173 @@
+"""Maps of rows fitted once and applied to any rows: centre, unit length, standardise, whiten."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.core import GausscheckError, Source
+from gausscheck.passes.reductions import Spread
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """A fitted map from stored rows to prepared rows: ``(row(x) - mean) @ matrix``.
+
+    Attributes
+    ----------
+    kind : {"raw", "center", "unit", "standardize", "whiten"}
+    mean : (d,) array
+        Subtracted after the row map; zeros for ``raw``.
+    matrix : (d, r) array or None
+        None is the identity. ``standardize``: the inverse standard deviations of live
+        coordinates; ``whiten``: eigenvectors of the covariance over the roots of their
+        eigenvalues, within the numerical rank r.
+    """
+
+    kind: str
+    mean: NDArray[np.float64]
+    matrix: NDArray[np.float64] | None = None
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of a prepared row."""
+        return int(self.mean.size if self.matrix is None else self.matrix.shape[1])
+
+    def rows(self, block: NDArray[Any], dtype: type = np.float64) -> NDArray[Any]:
+        """Apply the row map alone (unit length, or nothing) and upcast."""
+        x: NDArray[Any] = block.astype(dtype)
+        if self.kind == "unit":
+            norms = np.sqrt(np.einsum("ij,ij->i", x, x, dtype=np.float64))
+            x /= norms[:, None].astype(dtype)
+        return x
+
+    def apply(self, block: NDArray[Any]) -> NDArray[np.float64]:
+        """Map stored rows ``(n, d)`` to prepared rows ``(n, dim)`` in float64.
+
+        Raises
+        ------
+        GausscheckError
+            If the rows do not have the dimension of the fit.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Preparation("center", np.array([1.0, 2.0])).apply(np.array([[1.0, 5.0]]))
+        array([[0., 3.]])
+        """
+        block = np.asarray(block)
+        if block.ndim != 2 or block.shape[1] != self.mean.size:
+            raise GausscheckError(
+                f"expected rows of {self.mean.size} dimensions, as the map was fitted on, "
+                f"got shape {block.shape}"
+            )
+        x: NDArray[np.float64] = self.rows(block) - self.mean
+        return x if self.matrix is None else x @ self.matrix
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the map as arrays, for an .npz file without pickle."""
+        matrix = np.zeros((0, 0)) if self.matrix is None else self.matrix
+        return {"kind": np.array(self.kind), "mean": self.mean, "matrix": matrix}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Preparation:
+        """Rebuild the map from :meth:`to_arrays`."""
+        matrix = arrays["matrix"]
+        return cls(str(arrays["kind"]), arrays["mean"], matrix if matrix.size else None)
+
+    def save(self, path: str | Path) -> None:
+        """Write the map as an .npz file."""
+        np.savez(path, allow_pickle=False, **self.to_arrays())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Preparation:
+        """Read a map that :meth:`save` wrote.
+
+        Raises
+        ------
+        GausscheckError
+            If the file is missing or is not such a map.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                return cls.from_arrays({name: archive[name] for name in ("kind", "mean", "matrix")})
+        except (OSError, ValueError, KeyError) as err:
+            raise GausscheckError(f"{path}: expected a saved preparation (.npz): {err}") from err
+
+
+def fit(kind: str, spread: Spread, spec: Eigenbasis, live: NDArray[np.intp]) -> Preparation:
+    """Fit the map on the statistics of the first pass.
+
+    Parameters
+    ----------
+    kind : str
+        One of ``raw``, ``center``, ``unit``, ``standardize``, ``whiten``.
+    spread : Spread
+        Of the rows after the row map (for ``unit``, of the unit rows).
+    spec : Eigenbasis
+        Of the live coordinates.
+    live : array of int
+        Coordinates that vary.
+
+    Returns
+    -------
+    Preparation
+        Cost O(d²).
+    """
+    d = spread.mean.size
+    if kind in ("raw", "unit"):
+        return Preparation(kind, np.zeros(d))
+    if kind == "center":
+        return Preparation(kind, spread.mean)
+    if kind == "standardize":
+        matrix = np.zeros((d, live.size))
+        matrix[live, np.arange(live.size)] = 1 / np.sqrt(np.diag(spread.covariance)[live])
+        return Preparation(kind, spread.mean, matrix)
+    top = slice(spec.values.size - spec.rank, None)
+    matrix = np.zeros((d, spec.rank))
+    matrix[live] = (spec.vectors[:, top] / np.sqrt(spec.values[top]))[:, ::-1]
+    return Preparation("whiten", spread.mean, matrix)
+
+
+def apply_to_file(preparation: Preparation, source: Source, path: Path) -> tuple[int, int]:
+    """Write prepared rows as a float32 .npy, 4,096 rows at a time; nothing is left on failure.
+
+    Returns
+    -------
+    (n, dim)
+
+    Raises
+    ------
+    GausscheckError
+        If the rows have another dimension than the fit, or the file cannot be written.
+    """
+    shape = (source.n, preparation.dim)
+    work = path.with_name(f".{path.name}.partial")
+    try:
+        out = np.lib.format.open_memmap(work, mode="w+", dtype=np.float32, shape=shape)
+        for start in range(0, source.n, 4096):
+            stop = min(start + 4096, source.n)
+            out[start:stop] = preparation.apply(source.read(start, stop))
+        out.flush()
+        del out
+        os.replace(work, path)
+    except OSError as err:
+        raise GausscheckError(f"{path}: could not write: {err.strerror}") from err
+    finally:
+        work.unlink(missing_ok=True)
+    return shape
+
+
+@dataclass(frozen=True, slots=True)
+class Eigenbasis:
+    """Eigenvalues (ascending) and eigenvectors (columns) of the covariance of live coordinates."""
+
+    values: NDArray[np.float64]
+    vectors: NDArray[np.float64]
+    rank: int
+    tolerance: float

@@ -1,0 +1,175 @@
+"""Levels that look at several dimensions at once: subspaces, shell and sphere."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import gausscheck
+from gausscheck.normality import residuals
+from gausscheck.normality.sphere.energy import (
+    energy_null,
+    energy_shift,
+    energy_without,
+    group_energies,
+)
+from gausscheck.normality.sphere.shell import (
+    shell_limit,
+    shell_mean,
+    shell_transform,
+    without_groups,
+)
+
+DEEP = {"directions": "axes", "levels": "marginals,norms,sphere"}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("GAUSSCHECK_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def student(rng, n, d, freedom):
+    return rng.standard_normal((n, d)) * np.sqrt(freedom / rng.chisquare(freedom, (n, 1)))
+
+
+def clusters(rng, n, d):
+    centres = np.zeros((10, d))
+    centres[:, :9] = 3 * rng.standard_normal((10, 9))
+    return rng.standard_normal((n, d)) + centres[rng.integers(0, 10, n)]
+
+
+def test_normal_rows_of_any_covariance_are_gaussian_at_every_level(rng):
+    x = rng.standard_normal((4000, 12)) @ rng.standard_normal((12, 12)) - 7
+    report = gausscheck.analyze(x, **DEEP)
+    assert {k: v["status"] for k, v in report.levels.items()} == dict.fromkeys(
+        ("axes", "marginals", "norms", "sphere"), "gaussian"
+    )
+
+
+def test_heavy_radii_show_in_the_norms(rng):
+    report = gausscheck.analyze(student(rng, 3000, 16, 10), **DEEP)
+    assert report.levels["norms"]["status"] == "not_gaussian"
+    assert report.levels["sphere"]["status"] == "gaussian"
+    assert "Mahalanobis" in report.verdict.summary
+
+
+def test_clusters_show_in_the_directions_of_whitened_rows(rng):
+    report = gausscheck.analyze(clusters(rng, 4000, 16), **DEEP)
+    assert report.levels["sphere"]["status"] == "not_gaussian"
+
+
+def test_the_sphere_shows_in_its_subspaces_while_its_axes_pass(rng):
+    z = rng.standard_normal((3000, 64))
+    report = gausscheck.analyze(z / np.linalg.norm(z, axis=1, keepdims=True), **DEEP)
+    assert report.levels["axes"]["status"] == "gaussian"
+    assert report.levels["marginals"]["status"] == "not_gaussian"
+    assert report.levels["marginals"]["k"] == 32
+    assert [p["k"] for p in report.levels["marginals"]["curve"]] == [1, 2, 4, 8, 16, 32]
+    assert report.not_applicable == {"norms": "rows are L2-normalised: their lengths say nothing"}
+
+
+def test_norms_and_sphere_do_not_change_under_affine_maps(rng):
+    x = student(rng, 2000, 8, 8)
+    turn = rng.standard_normal((8, 8)) + 3 * np.eye(8)
+    plain = gausscheck.analyze(x, **DEEP).levels
+    moved = gausscheck.analyze(x @ turn * 1e-3 + 20, **DEEP).levels
+    for level in ("norms", "sphere"):
+        assert moved[level]["ad_at_reference"] == pytest.approx(
+            plain[level]["ad_at_reference"], rel=1e-6
+        )
+
+
+def test_they_do_not_depend_on_the_number_of_rows(rng):
+    x = student(rng, 8000, 8, 30)
+    few, many = (gausscheck.analyze(x[:n], **DEEP).levels["norms"] for n in (2000, 8000))
+    low, high = few["ad_at_reference_ci"]
+    assert low < many["ad_at_reference"] < high
+
+
+@pytest.mark.parametrize(
+    ("shape", "level", "words"),
+    [((60, 30), "norms", "3 rows a dimension"), ((400, 2), "sphere", "needs 3 dimensions")],
+)
+def test_a_level_that_cannot_speak_says_why(rng, shape, level, words):
+    report = gausscheck.analyze(rng.standard_normal(shape), **DEEP)
+    assert level not in report.levels
+    assert words in report.not_applicable[level]
+
+
+def test_levels_can_be_left_out_and_misspelt(rng):
+    x = rng.standard_normal((300, 4))
+    assert set(gausscheck.analyze(x, directions="axes", levels="none").levels) == {"axes"}
+    with pytest.raises(gausscheck.GausscheckError, match="marginals, norms, sphere"):
+        gausscheck.analyze(x, levels="shells")
+
+
+def test_shell_without_groups_is_the_plain_statistic(rng):
+    u = rng.random(400)
+
+    def plain(values):
+        x = np.sort(values)
+        i = np.arange(1, x.size + 1)
+        return -x.size - np.mean((2 * i - 1) * (np.log(x) + np.log1p(-x[::-1])))
+
+    whole, without = without_groups(u, 8)
+    assert whole == pytest.approx(plain(u))
+    parts = np.array_split(u, 8)
+    left = [plain(np.concatenate(parts[:g] + parts[g + 1 :])) for g in range(8)]
+    np.testing.assert_allclose(without, left)
+
+
+@pytest.mark.parametrize("k", [1, 4, 32])
+def test_shell_null_is_what_simulation_gives(k):
+    rng = np.random.default_rng([11, k])
+    found = np.array([
+        without_groups(shell_transform(residuals(rng.standard_normal((800, k)))[0]), 2)[0]
+        for _ in range(300)
+    ])  # fmt: skip
+    assert abs(found.mean() - shell_mean(k)) < 5 * found.std() / np.sqrt(300)
+    assert abs((found > shell_limit(k)).mean() - 0.05) < 5 * np.sqrt(0.05 * 0.95 / 300)
+
+
+@pytest.mark.parametrize("p", [3, 16, 64])
+def test_sphere_null_is_what_simulation_gives(p):
+    rng = np.random.default_rng([12, p])
+    null = energy_null(p)
+    n, found = 400, []
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(200):
+            u = rng.standard_normal((n, p))
+            u /= np.linalg.norm(u, axis=1, keepdims=True)
+            found.append(group_energies(u, 4, pool).sum() / n)
+    found = np.array(found)
+    assert abs(found.mean() - null.mean) < 5 * found.std() / np.sqrt(200)
+    assert abs((found > null.limit).mean() - 0.05) < 5 * np.sqrt(0.05 * 0.95 / 200)
+
+
+def test_sphere_sums_by_groups_are_the_plain_sum(rng):
+    u = rng.standard_normal((90, 5))
+    u /= np.linalg.norm(u, axis=1, keepdims=True)
+    null = energy_null(5)
+    t = np.clip(u @ u.T, -1, 1)
+    kernel = null.constant - np.sqrt(2 - 2 * t) - null.linear * t - null.square * t * t
+    with ThreadPoolExecutor(2) as pool:
+        table = group_energies(u, 6, pool)
+    assert table.sum() == pytest.approx(kernel.sum())
+    whole, without = energy_without(table, np.full(6, 15.0), 5)
+    assert whole == pytest.approx(kernel.sum() / 90 - energy_shift(90, 5))
+    assert without[0] == pytest.approx(kernel[15:, 15:].sum() / 75 - energy_shift(75, 5))
+
+
+def test_labels_tell_a_mixture_from_its_components(rng, tmp_path):
+    x = rng.standard_normal((3000, 6)).astype(np.float32)
+    groups = rng.integers(0, 2, 3000)
+    x[groups == 1] += 5
+    np.savez(tmp_path / "x.npz", emb=x, labels=np.array(["left", "right"])[groups])
+    report = gausscheck.analyze(tmp_path / "x.npz", directions="axes,random:16", group=True)
+    assert report.levels["axes"]["status"] == "not_gaussian"
+    assert report.groups["labels"] == 2
+    assert set(report.groups["shown"]) == {"left", "right"}
+    for name, found in report.groups["shown"].items():
+        assert found["n"] == (groups == (name == "right")).sum()
+        assert found["levels"]["axes"]["ad_at_reference"] < 1
+        assert found["verdict"] != "not_gaussian"
+    with pytest.raises(gausscheck.GausscheckError, match="--group expected labels"):
+        gausscheck.analyze(x, directions="axes", group=True)

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+
+from gausscheck.audit import preflight as checks
+from gausscheck.core import GausscheckError
+from gausscheck.passes.reductions import FirstPass
+
+EPS = {"float16": 9.8e-4, "float32": 1.2e-7, "float64": 2.2e-16}
+
+
+def findings(x):
+    rows, spread = FirstPass().of(x, 0)
+    eps = EPS[str(x.dtype)]
+    dead = checks.dead_coordinates(spread, eps)
+    live = np.setdiff1d(np.arange(x.shape[1]), dead)
+    return checks.preflight(rows, spread, checks.spectrum(spread, live), dead, str(x.dtype), eps)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_unit_rows_are_recognised_in_every_precision(rng, dtype):
+    x = rng.standard_normal((500, 64))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    assert findings(x.astype(dtype)).constant_norm
+
+
+def test_a_constant_norm_other_than_one_is_recognised(rng):
+    x = rng.standard_normal((500, 64))
+    x *= 8 / np.linalg.norm(x, axis=1, keepdims=True)
+    assert findings(x.astype("float32")).constant_norm
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_thin_shell_is_not_taken_for_unit_rows(rng, dtype):
+    x = rng.standard_normal((300, 4096)).astype(dtype)  # CV 0.011
+    assert not findings(x).constant_norm
+
+
+def test_dead_coordinates_are_named(rng):
+    x = rng.standard_normal((400, 10)).astype("float32")
+    x[:, 3] = 0
+    x[:, 7] = 1.5 + 1e-8 * rng.standard_normal(400)
+    assert findings(x).dead == (3, 7)
+
+
+def test_a_small_but_living_coordinate_is_kept(rng):
+    x = rng.standard_normal((400, 10))
+    x[:, 3] *= 1e-4
+    assert findings(x).dead == ()
+
+
+def test_rank_deficiency_without_dead_coordinates(rng):
+    x = rng.standard_normal((500, 12)) @ rng.standard_normal((12, 20))
+    found = findings(x)
+    assert (found.rank, found.dead) == (12, ())
+    assert any("rank 12 of 20" in note for note in found.notes)
+
+
+def test_fewer_rows_than_dimensions_is_said(rng):
+    found = findings(rng.standard_normal((30, 50)))
+    assert found.rank == 29
+    assert any("fewer rows (30) than dimensions (50)" in note for note in found.notes)
+
+
+def test_minilm_facts(minilm_path):
+    import h5py
+
+    with h5py.File(minilm_path) as f:
+        found = findings(f["embeddings"][:])
+    assert found.dead == (127, 223, 319)
+    assert found.rank == 381
+    assert found.constant_norm
+
+
+def test_clip_facts(clip_path):
+    found = findings(np.load(clip_path))
+    assert (found.dead, found.rank, found.constant_norm) == ((), 512, False)
+    assert 1e7 < found.condition < 1e8
+    assert abs(found.norm_mean - 9.82) < 0.01
+
+
+def rows_with(x):
+    return FirstPass().of(x, 0)[0]
+
+
+def test_bad_rows_are_an_error_that_names_them(rng):
+    x = rng.standard_normal((40, 3))
+    x[5] = np.nan
+    x[9] = 0
+    with pytest.raises(GausscheckError) as err:
+        checks.check_rows(rows_with(x), "error", "e.npy")
+    assert str(err.value) == (
+        "e.npy: expected finite, non-zero rows, got 1 not finite (row 5) and 1 all zero (row 9) "
+        "among 40; mend the file, or drop them with --on-bad-rows drop"
+    )
+
+
+def test_dropping_bad_rows_needs_some_left(rng):
+    x = rng.standard_normal((40, 3))
+    checks.check_rows(rows_with(x), "drop", "e.npy")
+    x[5:] = np.nan
+    with pytest.raises(GausscheckError, match=r"at least 20 usable rows, got 5 after dropping 35"):
+        checks.check_rows(rows_with(x), "drop", "e.npy")

@@ -1,0 +1,68 @@
+"""Companions of the audit, against closed forms and plain sums."""
+
+import numpy as np
+import pytest
+from scipy.special import ive
+
+import gausscheck
+from gausscheck.audit.spectrum import companions, concentration, vmf_concentration
+from gausscheck.passes.reductions import Spread
+
+
+def told(eigenvalues, mean=None):
+    values = np.sort(np.asarray(eigenvalues, dtype=float))
+    d = values.size
+    spread = Spread(1001, np.zeros(d) if mean is None else mean, np.diag(values) * 1000, np.ones(d))
+    return companions(spread, values, d)
+
+
+def test_equal_eigenvalues_use_every_dimension():
+    found = told(np.full(40, 3.0))
+    for key in ("effective_rank", "rankme", "participation_ratio"):
+        assert found[key] == pytest.approx(40)
+    assert found["first_share"] == pytest.approx(1 / 40)
+    assert found["alpha_req"] == pytest.approx(0, abs=1e-9)
+
+
+def test_a_power_law_gives_its_exponent():
+    assert told(np.arange(1, 101) ** -1.3)["alpha_req"] == pytest.approx(1.3)
+    assert told(np.ones(8))["alpha_req"] is None
+
+
+def test_a_far_mean_shows_in_rankme_alone():
+    far = told(np.ones(30), mean=np.full(30, 100.0))
+    assert far["rankme"] < 5
+    assert far["effective_rank"] == pytest.approx(30)
+
+
+def test_mean_cosine_is_that_of_all_pairs(rng):
+    x = rng.standard_normal((300, 7)) + 0.4
+    u = x / np.linalg.norm(x, axis=1, keepdims=True)
+    cosines = u @ u.T
+    found = concentration(lambda a, b: x[a:b], 300, 7, block=64)
+    assert found["mean_cosine"] == pytest.approx((cosines.sum() - 300) / (300 * 299))
+    assert found["mean_resultant"] == pytest.approx(np.linalg.norm(u.mean(axis=0)))
+
+
+@pytest.mark.parametrize(("p", "kappa"), [(3, 0.5), (3, 40.0), (64, 10.0), (384, 500.0)])
+def test_vmf_concentration_inverts_the_mean_resultant_length(p, kappa):
+    resultant = ive(p / 2, kappa) / ive(p / 2 - 1, kappa)
+    assert vmf_concentration(float(resultant), p) == pytest.approx(kappa, rel=1e-3)
+
+
+def test_the_report_carries_them(minilm_path):
+    found = gausscheck.analyze(minilm_path, directions="axes:8", levels="none").spectrum
+    assert 100 < found["effective_rank"] < 381
+    assert 0 < found["mean_cosine"] < 0.2
+
+
+def test_norm_cv_has_an_interval_that_covers():
+    from gausscheck.audit.norms import cv_interval
+
+    rng = np.random.default_rng(5)
+    inside = 0
+    for _ in range(100):
+        norms = np.linalg.norm(rng.standard_normal((500, 32)), axis=1)
+        low, high = cv_interval(norms, 20, 0.95)
+        inside += low < 0.12549 < high  # sd/mean of a chi variable on 32 degrees of freedom
+    assert 88 <= inside <= 100

@@ -1,0 +1,105 @@
+"""A Dask cluster of processes on loopback: the same bits, a killed worker, bounded memory."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import gausscheck
+from gausscheck.passes import dask as dask_cluster
+from gausscheck.passes import first_pass as passes
+from gausscheck.passes.plan import plan
+
+distributed = pytest.importorskip("distributed")
+
+FAST = {"directions": "axes,random:8,pca:4", "levels": "none", "rows": 1500}
+
+# a worker that is killed on purpose leaves its sockets to be cleaned up by the collector
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+        host="127.0.0.1", memory_limit="1GB",
+    ) as found:  # fmt: skip
+        yield found
+
+
+@pytest.fixture
+def folder(rng, tmp_path):
+    """Shards of 40,000 rows in all: several leaves of 64 dimensions."""
+    x = rng.standard_normal((40_000, 64)).astype(np.float32)
+    x[7] = x[30_000]
+    for i, part in enumerate(np.split(x, [9000, 9001, 25_000])):
+        np.save(tmp_path / f"emb_{i}.npy", part)
+    return tmp_path
+
+
+def plain(report):
+    told = report.to_dict()
+    told.pop("config")
+    return told
+
+
+def test_the_report_is_the_serial_one_to_the_bit(cluster, folder, monkeypatch):
+    serial = gausscheck.analyze(folder, **FAST)
+    ours = gausscheck.analyze(folder, dask=cluster.scheduler_address, **FAST)
+    assert plain(ours) == plain(serial)
+    for name, values in serial.arrays.items():
+        np.testing.assert_array_equal(ours.arrays[name], values)
+
+
+def test_a_worker_killed_on_the_way_changes_nothing(cluster, folder):
+    serial = gausscheck.analyze(folder, **FAST)
+    victims = [worker.pid for worker in cluster.workers.values()]
+    killed = []
+
+    def kill():
+        time.sleep(0.3)
+        os.kill(victims[0], signal.SIGKILL)
+        killed.append(victims[0])
+
+    with distributed.Client(cluster) as client:
+        slow = client.submit(time.sleep, 0.6, pure=False)  # something is under way when it dies
+        thread = threading.Thread(target=kill)
+        thread.start()
+        ours = gausscheck.analyze(folder, dask=client, **FAST)
+        thread.join()
+        slow.result()
+    assert killed
+    assert plain(ours) == plain(serial)
+
+
+def test_a_dask_array_is_rows(folder):
+    import dask.array as da
+
+    x = np.concatenate([np.load(folder / f"emb_{i}.npy") for i in range(4)])
+    lazy = da.from_array(x, chunks=(5000, 64))
+    source = gausscheck.open_source(lazy)
+    np.testing.assert_array_equal(source.read(4990, 5010), x[4990:5010])
+    ours, plain_rows = (gausscheck.analyze(rows, **FAST) for rows in (lazy, x))
+    assert ours.levels == plain_rows.levels
+
+
+def test_states_alone_travel(folder):
+    """What comes back from a part is its sums and its share of the sample, not its rows."""
+    source = gausscheck.open_source(folder)
+    part = passes.sketch_rows(source, 0, 2, memory=1 << 28, seed=0, rows=100, unit=False)
+    sent = sum(node.state.scatter.nbytes + node.state.mean.nbytes for node in part.nodes)
+    assert len(part.nodes) <= 2 * np.log2(max(plan(40_000, 64, 4, 1 << 28).count, 2)) + 2
+    assert part.sample.shape[0] <= 100
+    assert sent < 64 * 65 * 8 * 12
+
+
+def test_nobody_there_is_one_line(folder, monkeypatch):
+    monkeypatch.setattr(dask_cluster, "CONNECT", "1s")
+    with pytest.raises(gausscheck.GausscheckError, match="expected a running scheduler"):
+        gausscheck.analyze(folder, dask="tcp://127.0.0.1:9", **FAST)

@@ -1,0 +1,94 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from gausscheck.passes.fold import tree_fold
+from gausscheck.passes.reductions import FirstPass, PowerSums, row_keys
+from gausscheck.rng import hashed_order
+
+
+def pieces(x, cuts):
+    edges = [0, *sorted(set(cuts) & set(range(1, len(x)))), len(x)]
+    return [(a, x[a:b]) for a, b in pairwise(edges)]
+
+
+@settings(max_examples=30)
+@given(cuts=st.lists(st.integers(1, 199), max_size=8), offset=st.sampled_from([0.0, 1e6]))
+def test_first_pass_merged_equals_direct(cuts, offset):
+    x = np.random.default_rng(1).gamma(2.0, size=(200, 5)) + offset
+    reduction = FirstPass()
+    rows, spread = tree_fold(reduction.merge, (reduction.of(b, r) for r, b in pieces(x, cuts)))
+    np.testing.assert_allclose(spread.mean, x.mean(axis=0), rtol=1e-14)
+    np.testing.assert_allclose(spread.covariance, np.cov(x.T), rtol=1e-7 if offset else 1e-12)
+    np.testing.assert_allclose(rows.norms, np.linalg.norm(x, axis=1), rtol=1e-14)
+    np.testing.assert_array_equal(spread.largest, np.abs(x).max(axis=0))
+
+
+@settings(max_examples=30)
+@given(cuts=st.lists(st.integers(1, 499), max_size=8), offset=st.sampled_from([0.0, 1e5]))
+def test_power_sums_merged_equal_scipy(cuts, offset):
+    x = np.random.default_rng(2).gamma(2.0, size=(500, 3))
+    sums = PowerSums()
+    parts = (sums.of((b + offset).T, r) for r, b in pieces(x, cuts))
+    got = tree_fold(sums.merge, parts)
+    tolerance = 1e-8 if offset else 1e-12
+    for order in (2, 3, 4):
+        want = stats.moment(x, order=order)
+        np.testing.assert_allclose(getattr(got, f"m{order}"), want, rtol=tolerance)
+
+
+def test_first_pass_sees_bad_rows_and_leaves_them_out():
+    x = np.random.default_rng(3).standard_normal((60, 4)).astype(np.float16)
+    x[7, 1], x[20, 0], x[33] = np.nan, np.inf, 0
+    rows, spread = FirstPass().of(x, row0=100)
+    assert rows.non_finite.tolist() == [107, 120]
+    assert rows.zero.tolist() == [133]
+    assert spread.n == 57
+    good = np.delete(x, [7, 20, 33], axis=0).astype(float)
+    np.testing.assert_allclose(spread.mean, good.mean(axis=0), atol=1e-15)
+
+
+def test_a_row_too_long_for_float64_counts_as_not_finite():
+    x = np.random.default_rng(9).standard_normal((30, 2))
+    x[4, 1] = 1e200
+    rows, spread = FirstPass().of(x, 0)
+    assert rows.non_finite.tolist() == [4]
+    assert spread.n == 29
+
+
+def test_unit_spread_is_that_of_unit_rows():
+    x = np.random.default_rng(4).standard_normal((80, 3)) * 9
+    _, spread = FirstPass(unit=True).of(x, 0)
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    np.testing.assert_allclose(spread.covariance, np.cov(unit.T), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int8])
+@pytest.mark.parametrize("d", [1, 3, 8, 13])
+def test_row_keys_find_exactly_the_repeated_rows(dtype, d):
+    rng = np.random.default_rng(5)
+    x = rng.integers(-40, 40, size=(3000, d)).astype(dtype)
+    keys = row_keys(x)
+    assert np.unique(keys).size == np.unique(x, axis=0).shape[0]
+
+
+def test_duplicates_are_counted_and_named():
+    x = np.random.default_rng(6).standard_normal((50, 4))
+    x[10] = x[3]
+    x[44] = x[3]
+    rows, _ = FirstPass().of(x, 0)
+    count, first = rows.duplicates()
+    assert (count, first.tolist()) == (2, [10, 44])
+
+
+def test_hashed_order_is_a_permutation_that_looks_random():
+    order = hashed_order(20_000, seed=3)
+    assert np.array_equal(np.sort(order), np.arange(20_000))
+    assert abs(stats.spearmanr(order, np.arange(20_000)).statistic) < 0.04
+    assert not np.array_equal(order, hashed_order(20_000, seed=4))
+    overlap = np.intersect1d(order[:2000], hashed_order(20_000, seed=4)[:2000]).size
+    assert abs(overlap - 200) < 6 * np.sqrt(200)

@@ -1,0 +1,223 @@
+"""Parts of a pass, made anywhere, merged: the report is the one of a single run."""
+
+import json
+import os
+import zipfile
+from importlib import import_module
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import gausscheck
+from gausscheck.cli import main
+from gausscheck.passes import first_pass as passes
+from gausscheck.passes import plan as cutting
+from gausscheck.passes.sketch import load_pass, merge_passes, save_pass
+
+analyze_module = import_module("gausscheck.audit.analyze")
+
+FAST = {"directions": "axes,random:8,pca:4", "levels": "none"}
+
+
+@pytest.fixture(autouse=True)
+def small_leaves(monkeypatch):
+    monkeypatch.setattr(cutting, "LEAF_VALUES", 512)  # 64 rows of 6
+
+
+@pytest.fixture
+def file(rng, tmp_path):
+    x = (rng.standard_normal((3333, 6)) @ rng.standard_normal((6, 6)) + 2).astype(np.float32)
+    x[[5, 900]] = x[3]
+    np.save(tmp_path / "x.npy", x)
+    return tmp_path / "x.npy"
+
+
+def plain(report):
+    """Everything a report says, but where it came from and what it was asked."""
+    told = report.to_dict()
+    told.pop("config")
+    told.pop("source")
+    return told
+
+
+def run(*args):
+    return CliRunner().invoke(main, [str(a) for a in args])
+
+
+@pytest.mark.parametrize("parts", [1, 3, 8, 13])
+def test_merged_sketches_give_the_report_of_one_run(file, tmp_path, parts):
+    names = []
+    for i in range(parts):
+        name = tmp_path / f"part_{i}.sketch"
+        assert run("sketch", file, "--part", f"{i + 1}/{parts}", "-o", name).exit_code == 0
+        names.append(name)
+    whole = tmp_path / "all.sketch"
+    half = tmp_path / "half.sketch"
+    order = names[::-1]
+    if parts > 2:  # merged by and by
+        assert run("merge", *names[: parts // 2], "-o", half).exit_code == 0
+        order = [*names[: parts // 2 - 1 : -1], half]
+    assert run("merge", *order, "-o", whole).exit_code == 0
+    assert run("inspect", whole).exit_code == 0
+    ours = gausscheck.analyze(whole, **FAST)
+    direct = gausscheck.analyze(file, **FAST)
+    assert plain(ours) == plain(direct)
+    for name, values in direct.arrays.items():
+        np.testing.assert_array_equal(ours.arrays[name], values)
+
+
+def test_unit_rows_and_a_small_sample(file, tmp_path):
+    name = tmp_path / "all.sketch"
+    assert run("sketch", file, "--unit", "--rows", 500, "-o", name).exit_code == 0
+    report = gausscheck.analyze(name, normalize="unit", rows=500, **FAST)
+    assert any("moments of directions come from the sample" in n for n in report.source["notes"])
+    direct = gausscheck.analyze(file, normalize="unit", rows=500, **FAST)
+    assert report.levels["axes"]["ad_mean"] == direct.levels["axes"]["ad_mean"]
+
+
+def test_what_does_not_fit_together_is_one_line(file, tmp_path):
+    for i in (1, 2, 3):
+        run("sketch", file, "--part", f"{i}/3", "-o", tmp_path / f"{i}.sketch")
+    run("sketch", file, "--part", "2/3", "--seed", "4", "-o", tmp_path / "other.sketch")
+    cases = [
+        (("merge", tmp_path / "1.sketch", tmp_path / "3.sketch"), "leave out rows from"),
+        (("merge", tmp_path / "1.sketch", tmp_path / "1.sketch"), "overlap"),
+        (("merge", tmp_path / "1.sketch", tmp_path / "other.sketch"), "seed 4 and 0"),
+        (("sketch", file, "--part", "4/3"), "I from 1 to N"),
+        (("sketch", file, "--part", "1/9999"), "expected at most"),
+    ]
+    for args, words in cases:
+        done = run(*args, "-o", tmp_path / "out.sketch")
+        assert done.exit_code == 1
+        assert len(done.stderr.splitlines()) == 1
+        assert words in done.stderr
+        assert not (tmp_path / "out.sketch").exists()
+    done = run("analyze", tmp_path / "1.sketch")
+    assert "merge all parts" in done.stderr
+    run("merge", *(tmp_path / f"{i}.sketch" for i in (1, 2, 3)), "-o", tmp_path / "all.sketch")
+    done = run("analyze", tmp_path / "all.sketch", "--rows", "777")
+    assert "sketched with rows" in done.stderr
+
+
+def test_a_damaged_sketch_is_one_line(file, tmp_path):
+    path = tmp_path / "x.sketch"
+    run("sketch", file, "-o", path)
+    content = path.read_bytes()
+    for damage in (content[:100], content[: len(content) // 2], content[:-1], b"PK\x03\x04",
+                   content.replace(b"\x93NUMPY", b"\x93NUMPX", 1)):  # fmt: skip
+        path.write_bytes(damage)
+        with pytest.raises(gausscheck.GausscheckError, match=r"x\.sketch"):
+            load_pass(path)
+    place = len(content) // 2
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    with pytest.raises(gausscheck.GausscheckError, match="damaged"):
+        load_pass(path)
+
+
+def test_a_newer_sketch_is_refused(file, tmp_path):
+    path, newer = tmp_path / "x.sketch", tmp_path / "newer.sketch"
+    run("sketch", file, "-o", path)
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(newer, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == "header.json":
+                data = json.dumps({**json.loads(data), "version": [2, 0]}).encode()
+            new.writestr(name, data)
+    with pytest.raises(gausscheck.GausscheckError, match="upgrade"):
+        load_pass(newer)
+
+
+def test_a_part_survives_its_file(file, tmp_path):
+    source = gausscheck.open_source(file)
+    part = passes.sketch_rows(source, 1, 3, memory=1 << 28, seed=0, rows=1000, unit=False)
+    save_pass(part, tmp_path / "x.sketch")
+    back = load_pass(tmp_path / "x.sketch")
+    assert back.meta == part.meta
+    np.testing.assert_array_equal(back.sample, part.sample)
+    merged = merge_passes([back])
+    for ours, theirs in zip(merged.nodes, part.nodes, strict=True):
+        np.testing.assert_array_equal(ours.state.scatter, theirs.state.scatter)
+
+
+# --- what is kept between runs
+
+
+class Counting:
+    """Rows of a file that count their reads."""
+
+    def __init__(self, inner):
+        self._inner, self.reads = inner, 0
+        for name in ("uri", "n", "d", "dtype", "eps", "notes"):
+            setattr(self, name, getattr(inner, name))
+
+    def read(self, start, stop):
+        self.reads += 1
+        return self._inner.read(start, stop)
+
+    def beside(self, key):
+        return self._inner.beside(key)
+
+    def fingerprint(self):
+        return self._inner.fingerprint()
+
+    def close(self):
+        self._inner.close()
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    opened = []
+    real = analyze_module.open_source
+
+    def counting(source, **options):
+        opened.append(Counting(real(source, **options)))
+        return opened[-1]
+
+    monkeypatch.setattr(analyze_module, "open_source", counting)
+    return opened
+
+
+def test_a_second_run_reads_nothing(file, tmp_path, counted):
+    keep = tmp_path / "keep"
+    options = {**FAST, "rows": 1000}
+    direct = gausscheck.analyze(file, **options)
+    first = gausscheck.analyze(file, keep=str(keep), **options)
+    assert counted[1].reads > 0
+    second = gausscheck.analyze(file, keep=str(keep), **options)
+    assert counted[2].reads == 0
+    assert plain(first) == plain(second) == plain(direct)
+    other = gausscheck.analyze(file, keep=str(keep), **{**options, "levels": "marginals"})
+    assert counted[3].reads == 0
+    assert "marginals" in other.levels
+    os.utime(file, ns=(1, 1))
+    gausscheck.analyze(file, keep=str(keep), **options)
+    assert counted[4].reads > 0
+
+
+def test_an_interrupted_run_goes_on(file, tmp_path, counted, monkeypatch):
+    keep = tmp_path / "keep"
+    real, calls = passes.take_stretch, []
+
+    def killed(*arguments):
+        calls.append(1)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(passes, "take_stretch", killed)
+    with pytest.raises(KeyboardInterrupt):
+        gausscheck.analyze(file, keep=str(keep), **FAST)
+    assert len(list(keep.glob("*.sketch"))) == 5
+    before = len(calls)
+    report = gausscheck.analyze(file, keep=str(keep), **FAST)
+    whole = -(-counted[1].n // 64)
+    assert len(calls) - before < whole
+    assert len(list(keep.glob("*.sketch"))) == 1
+    monkeypatch.setattr(passes, "take_stretch", real)
+    assert plain(report) == plain(gausscheck.analyze(file, **FAST))
+
+
+def test_rows_in_memory_have_nothing_to_be_known_by(rng, tmp_path):
+    with pytest.raises(gausscheck.GausscheckError, match="rows of a file"):
+        gausscheck.analyze(rng.standard_normal((500, 4)), keep=str(tmp_path), **FAST)
