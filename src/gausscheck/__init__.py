@@ -14,12 +14,12 @@ from gausscheck.core import __version__ as __version__
 if TYPE_CHECKING:
     from gausscheck.audit.analyze import analyze
     from gausscheck.config import Config
-    from gausscheck.core import Directions, GausscheckError, Source, Verdict
+    from gausscheck.core import Directions, GausscheckError, Source
     from gausscheck.normality import TESTS, evaluate
     from gausscheck.normality.spec import Outcome, Spec
     from gausscheck.pairs import Pairs, audit_pairs
     from gausscheck.preparation import Preparation
-    from gausscheck.report import Report, load_report
+    from gausscheck.report import Report, Verdict, load_report
     from gausscheck.scaling import Scaling, scale
     from gausscheck.sources import inspect_source, open_source
 
@@ -57,7 +57,7 @@ _HOME = {
     "Scaling": "scaling",
     "Source": "core",
     "Spec": "normality",
-    "Verdict": "core",
+    "Verdict": "report",
     "analyze": "audit.analyze",
     "audit_pairs": "pairs",
     "evaluate": "normality",

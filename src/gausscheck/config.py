@@ -22,6 +22,12 @@ NORMALIZE = ("raw", "center", "unit", "standardize", "whiten")
 ON_BAD_ROWS = ("error", "drop")
 JOINT_LEVELS = ("marginals", "norms", "sphere")
 
+_LEAST = {"reference": 8, "rows": 100, "groups": 2, "seed": 0, "threads": 1, "worst": 1}
+"""Options that are integers, and the smallest that means anything."""
+
+_TEXTS = ("labels", "subsets", "dataset", "resume", "dask")
+"""Options that are text or left out."""
+
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -40,7 +46,7 @@ class Config:
         One label a row: a .npy file, ``FILE:KEY``, or a key of the same container. None takes what
         the container calls labels, label, y or target.
     subsets : str or None
-        ``BxM``: the field's table averages each statistic over B disjoint random subsets of M
+        ``BxM``: the paper's table averages each statistic over B disjoint random subsets of M
         rows. None takes the whole sample once.
     reference : int
         Rows at which the n-free effect size is read: ``ad_at_reference = a0 + reference * delta``.
@@ -67,11 +73,11 @@ class Config:
         Joint levels beside those of ``directions``, out of ``marginals,norms,sphere``; ``none``.
     group : bool
         Whether rows of each label are audited by themselves too.
-    cache : bool
+    null_cache : bool
         Whether simulated null distributions are kept on disk for the next time.
-    keep : str or None
-        A folder where the first pass and the moments of directions are kept: a second run reads
-        nothing, an interrupted one goes on.
+    resume : str or None
+        A folder where the passes over all rows are kept: a second run reads nothing, an
+        interrupted one goes on.
     dask : str or None
         Address of a Dask scheduler whose workers take the passes over all rows.
     worst : int
@@ -94,8 +100,8 @@ class Config:
     dataset: str | None = None
     levels: str = "marginals,norms,sphere"
     group: bool = False
-    cache: bool = True
-    keep: str | None = None
+    null_cache: bool = True
+    resume: str | None = None
     dask: str | None = None
     worst: int = 3
 
@@ -103,15 +109,27 @@ class Config:
         """Refuse values that cannot mean anything."""
         _one_of("normalize", self.normalize, NORMALIZE)
         _one_of("on_bad_rows", self.on_bad_rows, ON_BAD_ROWS)
-        for name, low in (("reference", 8), ("rows", 100), ("groups", 2), ("seed", 0)):
+        for name, low in _LEAST.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or value < low:
-                raise GausscheckError(f"{name}: expected an integer of at least {low}, got {value}")
-        for name in ("confidence", "alpha"):
-            if not 0 < getattr(self, name) < 1:
+            if name == "threads" and value is None:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < low:
                 raise GausscheckError(
-                    f"{name}: expected a number between 0 and 1, got {getattr(self, name)}"
+                    f"{name}: expected an integer of at least {low}, got {value!r}"
                 )
+        for name in ("confidence", "alpha"):
+            value = getattr(self, name)
+            if not isinstance(value, float) or not 0 < value < 1:
+                raise GausscheckError(f"{name}: expected a number between 0 and 1, got {value!r}")
+        for name in ("group", "null_cache"):
+            if not isinstance(getattr(self, name), bool):
+                raise GausscheckError(
+                    f"{name}: expected true or false, got {getattr(self, name)!r}"
+                )
+        for name in ("directions", "levels", *_TEXTS):
+            value = getattr(self, name)
+            if not isinstance(value, str) and not (name in _TEXTS and value is None):
+                raise GausscheckError(f"{name}: expected text, got {value!r}")
         if self.memory_bytes < 32 * 10**6:
             raise GausscheckError(f"memory: expected at least 32MB, got {self.memory}")
         self.joint_levels()
@@ -191,7 +209,7 @@ def parse_bytes(text: int | str) -> int:
     >>> parse_bytes("1.5GB")
     1500000000
     """
-    if isinstance(text, int):
+    if isinstance(text, int) and not isinstance(text, bool):
         return text
     match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([KMGT]?)I?B?\s*", str(text).upper())
     if match is None:

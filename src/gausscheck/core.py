@@ -5,9 +5,9 @@ Everything here is data. Nothing in this module reads a file, draws a number or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:  # the command line starts without NumPy
     import numpy as np
@@ -21,8 +21,6 @@ F64: TypeAlias = "NDArray[np.float64]"
 
 I64: TypeAlias = "NDArray[np.int64]"
 """An array of int64: row numbers."""
-
-Status = Literal["gaussian", "not_gaussian", "inconclusive"]
 
 
 Progress: TypeAlias = "Callable[[str, float], None]"
@@ -153,13 +151,3 @@ class Moments:
     def pick(self, part: slice) -> Moments:
         """Return the moments of some of the samples."""
         return Moments(self.n, self.mean[part], self.m2[part], self.m3[part], self.m4[part])
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The answer: a status, the level it comes from, and words for a newcomer."""
-
-    status: Status
-    worst_level: str | None
-    summary: str
-    levels: Mapping[str, Status] = field(default_factory=dict)

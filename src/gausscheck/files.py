@@ -84,7 +84,7 @@ def save_result(
         ) from err
     try:
         with (work / f"{stem}.npz").open("wb") as handle:
-            np.savez_compressed(handle, allow_pickle=False, **dict(arrays))
+            np.savez_compressed(handle, **dict(arrays))  # type: ignore[arg-type]
         (work / f"{stem}.json").write_text(text, encoding="utf-8")
         for name in (f"{stem}.npz", f"{stem}.json"):  # the JSON last: it says all is there
             os.replace(work / name, directory / name)

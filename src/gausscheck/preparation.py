@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import GausscheckError, Source
+from gausscheck.core import F64, GausscheckError, Source
+from gausscheck.files import atomic_path
 from gausscheck.passes.reductions import Spread
+
+
+@dataclass(frozen=True, slots=True)
+class Eigenbasis:
+    """Eigenvalues (ascending) and eigenvectors (columns) of the covariance of live coordinates.
+
+    ``rank`` counts eigenvalues above ``tolerance`` times the largest.
+    """
+
+    values: F64
+    vectors: F64
+    rank: int
+    tolerance: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +82,11 @@ class Preparation:
         x: NDArray[np.float64] = self.rows(block) - self.mean
         return x if self.matrix is None else x @ self.matrix
 
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the map as arrays, for an .npz file without pickle."""
-        matrix = np.zeros((0, 0)) if self.matrix is None else self.matrix
-        return {"kind": np.array(self.kind), "mean": self.mean, "matrix": matrix}
-
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Preparation:
-        """Rebuild the map from :meth:`to_arrays`."""
-        matrix = arrays["matrix"]
-        return cls(str(arrays["kind"]), arrays["mean"], matrix if matrix.size else None)
-
     def save(self, path: str | Path) -> None:
         """Write the map as an .npz file."""
-        np.savez(path, allow_pickle=False, **self.to_arrays())
+        matrix = np.zeros((0, 0)) if self.matrix is None else self.matrix
+        with atomic_path(Path(path)) as work, work.open("wb") as handle:
+            np.savez(handle, kind=np.array(self.kind), mean=self.mean, matrix=matrix)
 
     @classmethod
     def load(cls, path: str | Path) -> Preparation:
@@ -95,12 +99,14 @@ class Preparation:
         """
         try:
             with np.load(path, allow_pickle=False) as archive:
-                return cls.from_arrays({name: archive[name] for name in ("kind", "mean", "matrix")})
+                matrix = archive["matrix"]
+                kind = str(archive["kind"])
+                return cls(kind, archive["mean"], matrix if matrix.size else None)
         except (OSError, ValueError, KeyError) as err:
             raise GausscheckError(f"{path}: expected a saved preparation (.npz): {err}") from err
 
 
-def fit(kind: str, spread: Spread, spec: Eigenbasis, live: NDArray[np.intp]) -> Preparation:
+def fit(kind: str, spread: Spread, basis: Eigenbasis, live: NDArray[np.intp]) -> Preparation:
     """Fit the map on the statistics of the first pass.
 
     Parameters
@@ -109,7 +115,7 @@ def fit(kind: str, spread: Spread, spec: Eigenbasis, live: NDArray[np.intp]) -> 
         One of ``raw``, ``center``, ``unit``, ``standardize``, ``whiten``.
     spread : Spread
         Of the rows after the row map (for ``unit``, of the unit rows).
-    spec : Eigenbasis
+    basis : Eigenbasis
         Of the live coordinates.
     live : array of int
         Coordinates that vary.
@@ -128,9 +134,9 @@ def fit(kind: str, spread: Spread, spec: Eigenbasis, live: NDArray[np.intp]) -> 
         matrix = np.zeros((d, live.size))
         matrix[live, np.arange(live.size)] = 1 / np.sqrt(np.diag(spread.covariance)[live])
         return Preparation(kind, spread.mean, matrix)
-    top = slice(spec.values.size - spec.rank, None)
-    matrix = np.zeros((d, spec.rank))
-    matrix[live] = (spec.vectors[:, top] / np.sqrt(spec.values[top]))[:, ::-1]
+    top = slice(basis.values.size - basis.rank, None)
+    matrix = np.zeros((d, basis.rank))
+    matrix[live] = (basis.vectors[:, top] / np.sqrt(basis.values[top]))[:, ::-1]
     return Preparation("whiten", spread.mean, matrix)
 
 
@@ -147,27 +153,11 @@ def apply_to_file(preparation: Preparation, source: Source, path: Path) -> tuple
         If the rows have another dimension than the fit, or the file cannot be written.
     """
     shape = (source.n, preparation.dim)
-    work = path.with_name(f".{path.name}.partial")
-    try:
+    with atomic_path(path) as work:
         out = np.lib.format.open_memmap(work, mode="w+", dtype=np.float32, shape=shape)
         for start in range(0, source.n, 4096):
             stop = min(start + 4096, source.n)
             out[start:stop] = preparation.apply(source.read(start, stop))
         out.flush()
         del out
-        os.replace(work, path)
-    except OSError as err:
-        raise GausscheckError(f"{path}: could not write: {err.strerror}") from err
-    finally:
-        work.unlink(missing_ok=True)
     return shape
-
-
-@dataclass(frozen=True, slots=True)
-class Eigenbasis:
-    """Eigenvalues (ascending) and eigenvectors (columns) of the covariance of live coordinates."""
-
-    values: NDArray[np.float64]
-    vectors: NDArray[np.float64]
-    rank: int
-    tolerance: float

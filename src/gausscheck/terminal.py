@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import replace
 
 from rich import box
 from rich.console import Console
@@ -14,13 +14,30 @@ from rich.text import Text
 from gausscheck.config import AD_THRESHOLD
 from gausscheck.normality.spec import Spec
 from gausscheck.pairs import Pairs
-from gausscheck.report import Report
+from gausscheck.report import (
+    DirectionalLevel,
+    JointLevel,
+    Norms,
+    PaperTable,
+    Report,
+    SubspaceLevel,
+)
 from gausscheck.scaling import TITLES, Scaling
 from gausscheck.sources import Contents
 
 WIDTH = 80
-_STYLE = {"gaussian": "bold green", "not_gaussian": "bold red", "inconclusive": "bold yellow"}
-_WORDS = {"gaussian": "Gaussian", "not_gaussian": "not Gaussian", "inconclusive": "inconclusive"}
+_STYLE = {
+    "gaussian": "bold green",
+    "gaussian_except": "bold green",
+    "not_gaussian": "bold red",
+    "inconclusive": "bold yellow",
+}
+_WORDS = {
+    "gaussian": "Gaussian",
+    "gaussian_except": "on average",
+    "not_gaussian": "not Gaussian",
+    "inconclusive": "inconclusive",
+}
 
 
 def _console() -> Console:
@@ -42,8 +59,8 @@ def show_report(report: Report) -> None:
     """Print the verdict, the levels, the field's table, the tests and what preflight noted."""
     console = _console()
     source = report.source
-    console.print(Text(str(source["uri"]), style="bold"))
-    console.print(f"{source['n']:,} rows x {source['d']:,} dimensions, {source['dtype']}")
+    console.print(Text(str(source.uri), style="bold"))
+    console.print(f"{source.n:,} rows x {source.d:,} dimensions, {source.dtype}")
     verdict = report.verdict
     console.print()
     console.print(Text(_WORDS[verdict.status].upper(), style=_STYLE[verdict.status]))
@@ -61,7 +78,7 @@ def show_report(report: Report) -> None:
         console.print(table)
         console.print()
     left_out = [f"level {name} left out: {why}" for name, why in report.not_applicable.items()]
-    notes = [*report.preflight["notes"], *report.source.get("notes", []), *left_out]
+    notes = [*report.preflight.notes, *report.source.notes, *left_out]
     if notes:
         console.print(Text("Before testing", style="bold"))
         for note in notes:
@@ -70,36 +87,40 @@ def show_report(report: Report) -> None:
 
 
 def _levels(report: Report) -> tuple[str, Table]:
-    reference = report.config["reference"]
-    confidence = f"{report.config['confidence']:.0%}"
-    read = {v["reference"] for v in report.levels.values() if v.get("kind") == "joint"}
+    reference = report.config.reference
+    confidence = f"{report.config.confidence:.0%}"
+    read = {v.reference for v in report.levels.values() if isinstance(v, JointLevel)}
     joint = "".join(f"\n(marginals and norms: shell A², sphere: energy N; at {r:,})" for r in read)
     title = f"Levels: mean A*² read at {reference:,} rows, whatever n is{joint}"
     table = _table("level", "value", f"{confidence} interval", "limit", "seen from n", "verdict")
     for name, found in report.levels.items():
-        low, high = found["ad_at_reference_ci"]
-        detect = found["n_detect"]
+        low, high = found.value_ci or (float("nan"), float("nan"))
+        detect = found.n_detect
+        size = f"{found.k}-dim" if isinstance(found, JointLevel) else ""
+        if isinstance(found, DirectionalLevel):
+            size = f"{found.directions:,}"
         table.add_row(
-            f"{name} ({found['k']}-dim)" if "k" in found else f"{name} ({found['directions']:,})",
-            _number(found["ad_at_reference"]),
+            f"{name} ({size})",
+            _number(found.value),
             f"{_number(low)} to {_number(high)}",
-            _number(found.get("limit", AD_THRESHOLD)),
+            _number(found.limit),
             "-" if detect is None else f"{_two_digits(detect):,}",
-            Text(_WORDS[found["status"]], style=_STYLE[found["status"]]),
+            Text(_WORDS[found.status], style=_STYLE[found.status]),
         )
     for name in report.not_applicable:
         table.add_row(name, "-", "", "", "", Text("n/a", style="dim"))
     return title, table
 
 
-def _paper_table(table: Mapping[str, Any], norms: Mapping[str, Any]) -> tuple[str, Table]:
-    subsets = table["subsets"]
-    rows = f"{subsets['m']:,} rows" if subsets["b"] == 1 else f"{subsets['b']} x {subsets['m']:,}"
-    title = f"The field's table on {rows} (averages grow with n: compare with the null)"
+def _paper_table(table: PaperTable, norms: Norms) -> tuple[str, Table]:
+    subsets = table.subsets
+    rows = f"{subsets.m:,} rows" if subsets.b == 1 else f"{subsets.b} x {subsets.m:,}"
+    title = f"The paper's table on {rows} (averages grow with n: compare with the null)"
     out = _table("", "raw rows", "unit rows", "true Gaussian")
-    columns = [dict(table[k]) for k in ("raw", "unit", "gaussian")]
-    if norms["applicable"] and norms["cv_gaussian"] is not None:
-        columns[2]["cv"] = norms["cv_gaussian"]
+    gaussian = table.gaussian
+    if norms.cv_gaussian is not None:
+        gaussian = replace(gaussian, cv=norms.cv_gaussian)
+    columns = (table.raw, table.unit, gaussian)
     lines = (
         ("CV of the norms", "cv", ".3f"),
         (f"AD average (normal below {AD_THRESHOLD})", "ad_avg", ".3f"),
@@ -108,65 +129,58 @@ def _paper_table(table: Mapping[str, Any], norms: Mapping[str, Any]) -> tuple[st
         ("DP normal coordinates", "dp_pass", ".1%"),
     )
     for line, key, form in lines:
-        cells = ["n/a" if c[key] is None else format(c[key], form) for c in columns]
-        out.add_row(line, *cells)
-        interval = norms.get("cv_ci")
-        if key == "cv" and interval is not None:
-            out.add_row("  its interval", f"{interval[0]:.3f} to {interval[1]:.3f}", "", "")
+        values = [getattr(column, key) for column in columns]
+        out.add_row(line, *("n/a" if value is None else format(value, form) for value in values))
+        if key == "cv" and norms.cv_ci is not None:
+            out.add_row("  its interval", f"{norms.cv_ci[0]:.3f} to {norms.cv_ci[1]:.3f}", "", "")
     return title, out
 
 
 def _tests(report: Report) -> tuple[str, Table]:
-    alpha = report.config["alpha"]
+    alpha = report.config.alpha
     names = list(report.outcomes)
     title = f"Directions that reject at {alpha:.0%} (number left after Holm's correction)"
     table = _table("test", *names)
-    first = report.outcomes[names[0]]
-    for test in first:
+    for test in report.outcomes[names[0]] if names else ():
         cells = []
         for level in names:
             found = report.outcomes[level][test]
-            if "tested" not in found:
+            if found.tested is None or found.rejected is None:
                 cells.append("not defined")
             else:
-                share = found["rejected"] / max(found["tested"], 1)
-                cells.append(f"{share:.0%} ({found['holm']})")
+                cells.append(f"{found.rejected / max(found.tested, 1):.0%} ({found.holm})")
         table.add_row(test, *cells)
-    globals_ = [report.levels[level].get("global") for level in names]
-    if all(globals_):
-        cells = [f"p {_pvalue(found['pvalue'], found['twins'])}" for found in globals_ if found]
+    tests = [report.directional[level].global_test for level in names]
+    if all(tests):
+        cells = [f"p {_pvalue(found.pvalue, found.twins)}" for found in tests if found]
         table.add_row("all directions at once", *cells)
     return title, table
 
 
 def _marginals(report: Report) -> list[tuple[str, Table]]:
     found = report.levels.get("marginals")
-    if found is None:
+    if not isinstance(found, SubspaceLevel):
         return []
-    alpha, tests = report.config["alpha"], found["tests"]
-    names = list(found["curve"][0]["pvalues"])
+    alpha = report.config.alpha
+    names = list(found.curve[0].pvalues)
     table = _table("dimension", "shell A²", "limit", *(name.replace("_", "\n") for name in names))
-    for point in found["curve"]:
+    for point in found.curve:
         cells = []
         for name in names:
-            known = [p for p in point["pvalues"][name] if p is not None]
+            known = [p for p in point.pvalues[name] if p is not None]
             hits = sum(p < alpha for p in known)
             cells.append(f"{hits} of {len(known)}" if known else "not defined")
-        value = Text(_number(point["ad_at_reference"]), style=_STYLE[point["status"]])
-        table.add_row(f"{point['k']}", value, _number(point["limit"]), *cells)
+        value = Text(_number(point.value), style=_STYLE[point.status])
+        table.add_row(f"{point.k}", value, _number(point.limit), *cells)
     title = (
-        f"Random subspaces; joint tests that reject at {alpha:.0%} on {tests['rows']:,} rows of "
-        f"{tests['subspaces']}"
+        f"Random subspaces; joint tests that reject at {alpha:.0%} on {found.tests.rows:,} rows of "
+        f"{found.tests.subspaces}"
     )
     return [(title, table)]
 
 
 def _spectrum(report: Report) -> list[tuple[str, Table]]:
-    if not report.spectrum:
-        return []
     table = _table("", "")
-    found = report.spectrum
-    rank = report.preflight["rank"]
     lines = (
         ("effective rank (entropy of the covariance spectrum)", "effective_rank", ".1f"),
         ("RankMe (entropy of the singular values)", "rankme", ".1f"),
@@ -178,29 +192,29 @@ def _spectrum(report: Report) -> list[tuple[str, Table]]:
         ("von Mises-Fisher concentration", "vmf_concentration", ".1f"),
     )
     for line, key, form in lines:
-        value = found[key]
+        value = getattr(report.spectrum, key)
         table.add_row(line, "n/a" if value is None else format(value, form))
     table.show_header = False
-    return [(f"Spectrum and concentration (rank {rank})", table)]
+    return [(f"Spectrum and concentration (rank {report.preflight.rank})", table)]
 
 
 def _groups(report: Report) -> list[tuple[str, Table]]:
-    if not report.groups:
+    groups = report.groups
+    if groups is None:
         return []
     table = _table("label", "rows", "AD avg", "AD normal", "axes A*²", "random A*²", "verdict")
-    for name, found in report.groups["shown"].items():
-        levels, raw = found["levels"], found["paper_table"]
+    for name, found in groups.shown.items():
         table.add_row(
             name if len(name) <= 20 else name[:19] + "…",
-            f"{found['n']:,}",
-            _number(raw["ad_avg"]),
-            f"{raw['ad_pass']:.0%}",
-            _number(levels["axes"]["ad_at_reference"]),
-            _number(levels["random"]["ad_at_reference"]),
-            Text(_WORDS[found["verdict"]], style=_STYLE[found["verdict"]]),
+            f"{found.n:,}",
+            _number(found.paper_table.ad_avg),
+            f"{found.paper_table.ad_pass:.0%}",
+            _number(found.levels["axes"].value),
+            _number(found.levels["random"].value),
+            Text(_WORDS[found.verdict], style=_STYLE[found.verdict]),
         )
-    shown, labels = len(report.groups["shown"]), report.groups["labels"]
-    some = "" if shown == labels else f", the {shown} largest of {labels} with enough rows"
+    shown = len(groups.shown)
+    some = "" if shown == groups.labels else f", the {shown} largest of {groups.labels}"
     return [(f"Rows of each label by themselves{some}", table)]
 
 
@@ -208,15 +222,15 @@ def _worst(report: Report) -> tuple[str, Table]:
     table = _table("direction", "A*²", "skew", "ex. kurt.")
     table.add_column("shape", no_wrap=True)
     table.add_column("rows at its ends")
-    for found in report.directional.values():
-        for entry in found["worst"]:
-            ends = [*entry["lowest_rows"][:1], *entry["highest_rows"][:1]]
+    for level in report.directional.values():
+        for found in level.worst:
+            ends = [*found.lowest_rows[:1], *found.highest_rows[:1]]
             table.add_row(
-                entry["direction"],
-                _number(entry["ad_star"]),
-                f"{entry['skewness']:+.2f}",
-                f"{entry['excess_kurtosis']:+.2f}",
-                entry["shape"],
+                found.direction,
+                _number(found.ad_star),
+                f"{found.skewness:+.2f}",
+                f"{found.excess_kurtosis:+.2f}",
+                found.shape,
                 ", ".join(f"{row}" for row in ends),
             )
     return "Most deviant directions", table
@@ -337,7 +351,9 @@ def _pvalue(value: float, draws: int) -> str:
     return f"≤ {floor:.3f}" if value <= floor * 1.0001 else f"= {value:.2f}"
 
 
-def _number(value: float) -> str:
+def _number(value: float | None) -> str:
+    if value is None:
+        return "n/a"
     return f"{value:.2f}" if abs(value) < 100 else f"{value:,.0f}"
 
 

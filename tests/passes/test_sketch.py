@@ -182,16 +182,16 @@ def test_a_second_run_reads_nothing(file, tmp_path, counted):
     keep = tmp_path / "keep"
     options = {**FAST, "rows": 1000}
     direct = gausscheck.analyze(file, **options)
-    first = gausscheck.analyze(file, keep=str(keep), **options)
+    first = gausscheck.analyze(file, resume=str(keep), **options)
     assert counted[1].reads > 0
-    second = gausscheck.analyze(file, keep=str(keep), **options)
+    second = gausscheck.analyze(file, resume=str(keep), **options)
     assert counted[2].reads == 0
     assert plain(first) == plain(second) == plain(direct)
-    other = gausscheck.analyze(file, keep=str(keep), **{**options, "levels": "marginals"})
+    other = gausscheck.analyze(file, resume=str(keep), **{**options, "levels": "marginals"})
     assert counted[3].reads == 0
     assert "marginals" in other.levels
     os.utime(file, ns=(1, 1))
-    gausscheck.analyze(file, keep=str(keep), **options)
+    gausscheck.analyze(file, resume=str(keep), **options)
     assert counted[4].reads > 0
 
 
@@ -207,10 +207,10 @@ def test_an_interrupted_run_goes_on(file, tmp_path, counted, monkeypatch):
 
     monkeypatch.setattr(passes, "take_stretch", killed)
     with pytest.raises(KeyboardInterrupt):
-        gausscheck.analyze(file, keep=str(keep), **FAST)
+        gausscheck.analyze(file, resume=str(keep), **FAST)
     assert len(list(keep.glob("*.sketch"))) == 5
     before = len(calls)
-    report = gausscheck.analyze(file, keep=str(keep), **FAST)
+    report = gausscheck.analyze(file, resume=str(keep), **FAST)
     whole = -(-counted[1].n // 64)
     assert len(calls) - before < whole
     assert len(list(keep.glob("*.sketch"))) == 1
@@ -220,4 +220,4 @@ def test_an_interrupted_run_goes_on(file, tmp_path, counted, monkeypatch):
 
 def test_rows_in_memory_have_nothing_to_be_known_by(rng, tmp_path):
     with pytest.raises(gausscheck.GausscheckError, match="rows of a file"):
-        gausscheck.analyze(rng.standard_normal((500, 4)), keep=str(tmp_path), **FAST)
+        gausscheck.analyze(rng.standard_normal((500, 4)), resume=str(tmp_path), **FAST)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
@@ -12,35 +14,75 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.directional_level import audit_level
-from gausscheck.audit.directions import FAMILIES, Scene, parse
-from gausscheck.audit.groups import _groups
-from gausscheck.audit.joint_level import joint_levels
-from gausscheck.audit.learned_directions import LEARNED
-from gausscheck.audit.norms import norm_summary
+from gausscheck.audit.directional_level import DirectionalAudit, audit_directions
+from gausscheck.audit.directions import FAMILIES, PreparedSpace, parse
+from gausscheck.audit.groups import audit_groups
+from gausscheck.audit.inputs import LevelInputs
+from gausscheck.audit.joint_levels import joint_levels
+from gausscheck.audit.learned_directions import LEARNED, learn
+from gausscheck.audit.norms import norms_section
 from gausscheck.audit.paper_table import check_subsets, paper_table
-from gausscheck.audit.preflight import check_rows, dead_coordinates, preflight, spectrum
-from gausscheck.audit.projector import Bench
-from gausscheck.audit.spectrum import companions, concentration
-from gausscheck.audit.verdict import overall
+from gausscheck.audit.preflight import (
+    check_rows,
+    dead_coordinates,
+    eigenbasis,
+    preflight_section,
+)
+from gausscheck.audit.projector import Projector
+from gausscheck.audit.spectrum import spectrum_section, sum_of_unit_rows
+from gausscheck.audit.verdict import LEVEL_WORDS, overall
 from gausscheck.config import Config
-from gausscheck.core import Directions, GausscheckError, Moments, Progress, Source, __version__
-from gausscheck.normality import Profile
+from gausscheck.core import (
+    F64,
+    Directions,
+    GausscheckError,
+    Moments,
+    Progress,
+    Source,
+    __version__,
+)
 from gausscheck.passes.dask import cluster
 from gausscheck.passes.direction_moments import DirectionMoments, direction_moments
 from gausscheck.passes.first_pass import FirstPassJob, first_pass, recall
 from gausscheck.passes.plan import plan
-from gausscheck.passes.reductions import Spread
+from gausscheck.passes.reductions import Rows, Spread
 from gausscheck.passes.run import Workers
 from gausscheck.passes.sample import RowSample
 from gausscheck.passes.sketch import KeptPass, load_pass
-from gausscheck.preparation import Preparation, fit
-from gausscheck.report import Report
+from gausscheck.preparation import Eigenbasis, Preparation, fit
+from gausscheck.report import JointLevel, Level, Report, SourceInfo
 from gausscheck.sources import open_source, read_labels
 from gausscheck.threads import one_thread
 
+LEAST_ROWS = 20
+"""Rows that an audit needs."""
 
-def analyze(source: Any, *, progress: Progress | None = None, **options: Any) -> Report:
+
+def analyze(
+    source: Any,
+    *,
+    normalize: str | None = None,
+    directions: str | None = None,
+    labels: str | None = None,
+    levels: str | None = None,
+    group: bool | None = None,
+    subsets: str | None = None,
+    reference: int | None = None,
+    rows: int | None = None,
+    groups: int | None = None,
+    confidence: float | None = None,
+    alpha: float | None = None,
+    on_bad_rows: str | None = None,
+    worst: int | None = None,
+    dataset: str | None = None,
+    seed: int | None = None,
+    threads: int | None = None,
+    memory: int | str | None = None,
+    null_cache: bool | None = None,
+    resume: str | None = None,
+    dask: Any = None,
+    progress: Progress | None = None,
+) -> Report:
     """Audit embeddings for Gaussian structure.
 
     Two passes at most: the first counts, checks and takes mean, covariance and a random row
@@ -49,15 +91,16 @@ def analyze(source: Any, *, progress: Progress | None = None, **options: Any) ->
 
     Parameters
     ----------
-    source : path or array
-        A file that :func:`gausscheck.open_source` reads, or anything with ``__array__`` or
-        DLPack of shape ``(n, d)``: n rows (embeddings), d dimensions.
+    source : path, array, DataFrame or Source
+        A file that :func:`gausscheck.open_source` reads, a merged ``.sketch``, or anything with
+        ``__array__`` or DLPack of shape ``(n, d)``: n rows (embeddings), d dimensions.
+    normalize, directions, labels, levels, group, subsets, reference, rows, groups, confidence, \
+    alpha, on_bad_rows, worst, dataset, seed, threads, memory, null_cache, resume : optional
+        Fields of :class:`gausscheck.Config`, which says what they mean and holds the defaults.
+    dask : str or distributed.Client, optional
+        A cluster whose workers take the passes over all rows.
     progress : callable, optional
         ``progress(stage, share)``.
-    **options
-        Fields of :class:`gausscheck.Config`, such as ``normalize="whiten"``,
-        ``directions="axes,random:256"``, ``subsets="5x1000"``, ``memory="2GB"``, ``seed=1``; for
-        ``dask`` a ``distributed.Client`` too.
 
     Returns
     -------
@@ -78,18 +121,22 @@ def analyze(source: Any, *, progress: Progress | None = None, **options: Any) ->
     >>> analyze(x, directions="axes").verdict.status
     'gaussian'
     """
-    client = options.pop("dask", None)
-    said = client if client is None or isinstance(client, str) else type(client).__name__
-    config = Config.from_options({**options, "dask": said})
-    known = {**FAMILIES, **LEARNED}
-    families = parse(config.directions, known)
-    report = progress or (lambda stage, share: None)
+    config = Config.from_options({
+        "normalize": normalize, "directions": directions, "labels": labels, "levels": levels,
+        "group": group, "subsets": subsets, "reference": reference, "rows": rows,
+        "groups": groups, "confidence": confidence, "alpha": alpha, "on_bad_rows": on_bad_rows,
+        "worst": worst, "dataset": dataset, "seed": seed, "threads": threads, "memory": memory,
+        "null_cache": null_cache, "resume": resume,
+        "dask": dask if dask is None or isinstance(dask, str) else type(dask).__name__,
+    })  # fmt: skip
+    parse(config.directions, {**FAMILIES, **LEARNED})
     opened = open_rows(source, config.dataset)
-    labels = read_labels(opened, config.labels)
-    keep = None if config.keep is None else Path(config.keep)
-    with one_thread(), ThreadPoolExecutor(config.workers) as pool, cluster(client) as workers:
-        where = Workers(pool, report, workers, keep)
-        return _audit(opened, config, families, labels, where)
+    found_labels = read_labels(opened, config.labels)
+    report = progress or (lambda stage, share: None)
+    keep = None if config.resume is None else Path(config.resume)
+    with one_thread(), ThreadPoolExecutor(config.workers) as pool, cluster(dask) as client:
+        workers = Workers(pool, report, client, keep)
+        return _audit(opened, config, found_labels, workers)
 
 
 def open_rows(source: Any, dataset: str | None) -> Source | KeptPass:
@@ -104,107 +151,100 @@ def open_rows(source: Any, dataset: str | None) -> Source | KeptPass:
         return open_source(source, dataset=dataset)
     kept = load_pass(Path(source))
     if dataset is not None:
-        raise GausscheckError(f"{source}: a sketch is of one array; dataset must be left out")
+        raise GausscheckError(f"{source}: a sketch is of one array; leave dataset= out")
     if not kept.whole:
         raise GausscheckError(
-            f"{source}: expected a sketch of all {kept.n:,} rows, got leaves {kept.first} "
-            f"to {kept.last} of {kept.leaves}; merge all parts first"
+            f"{source}: expected a sketch of all {kept.n:,} rows, got leaves {kept.first} to "
+            f"{kept.last} of {kept.leaves}; merge all parts first: gausscheck merge"
         )
     return kept
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the first pass leaves: findings about rows, their spread, the sample."""
+
+    source: Source | KeptPass
+    job: FirstPassJob | None
+    rows: Rows
+    spread: Spread
+    sample: RowSample
+
+
 def _audit(
-    source: Source | KeptPass,
-    config: Config,
-    families: list[tuple[str, str]],
-    labels: NDArray[Any] | None,
-    workers: Workers,
+    source: Source | KeptPass, config: Config, labels: NDArray[Any] | None, workers: Workers
 ) -> Report:
-    pool, report = workers.pool, workers.progress
-    if source.n < 20:
+    """Take the steps of an audit in their order."""
+    with _first_pass(source, config, workers) as read:
+        inputs, basis, live = _prepare(read, config, workers)
+        directions = _directions(inputs, labels)
+        moments = _moments(read, inputs, directions, workers)
+        audits = {
+            family.kind: audit_directions(inputs, family, moment)
+            for family, moment in zip(directions, moments, strict=True)
+        }
+        joint, reasons = joint_levels(inputs)
+        return _report(read, inputs, basis, live, labels, audits, joint, reasons, workers)
+
+
+@contextmanager
+def _first_pass(source: Source | KeptPass, config: Config, workers: Workers) -> Iterator[_Read]:
+    """Read all rows once, refuse or drop bad ones, fill the sample."""
+    if source.n < LEAST_ROWS:
         raise GausscheckError(
-            f"{source.uri}: expected at least 20 rows, got {source.n}; save more embeddings"
+            f"{source.uri}: expected at least {LEAST_ROWS} rows, got {source.n}; save more "
+            "embeddings"
         )
-    eps = source.eps
     blocks = plan(source.n, source.d, source.dtype.itemsize, config.memory_bytes // 4)
+    unit = config.normalize == "unit"
     budget = config.memory_bytes // 2
     with RowSample(source.n, source.d, config.rows, source.dtype, config.seed, budget) as sample:
-        unit = config.normalize == "unit"
         job = None
         if isinstance(source, KeptPass):
-            want = replace(source.meta, seed=config.seed, rows=config.rows, unit=unit,
-                           leaf=blocks.leaf)  # fmt: skip
-            rows, spread = recall(source, want, sample)
+            asked = replace(
+                source.meta, seed=config.seed, rows=config.rows, unit=unit, leaf=blocks.leaf
+            )
+            rows, spread = recall(source, asked, sample)
         else:
             job = FirstPassJob(source, blocks, config.seed, config.rows, unit)
             rows, spread = first_pass(job, sample, workers)
         check_rows(rows, config.on_bad_rows, source.uri)
         sample.drop(rows.bad)
         check_subsets(config, sample.m)
-        dead = dead_coordinates(spread, eps)
-        live = np.setdiff1d(np.arange(source.d), dead)
-        if live.size == 0:
-            raise GausscheckError(
-                f"{source.uri}: expected rows that differ, got {source.n} equal rows; check how "
-                "the file was written"
-            )
-        spec = spectrum(spread, live)
-        found = preflight(rows, spread, spec, dead, str(source.dtype), eps)
-        prep = fit(config.normalize, spread, spec, live)
-        wide = source.dtype.itemsize > (4 if source.dtype.kind == "f" else 2)
-        double = wide or config.normalize == "whiten"
-        bench = Bench(source, config, sample, pool, rows, spread.mean, double, report)
-        scene = _scene(prep, spread, live, spec.rank, config.seed)
-        ways = [FAMILIES[name](scene, argument) for name, argument in families if name in FAMILIES]
-        ways += _learn(bench, prep, families, labels)
-        moments = _moments(bench, job, prep, ways, workers)
-        arrays: dict[str, NDArray[Any]] = {
-            f"preparation/{k}": v for k, v in prep.to_arrays().items()
-        }
-        levels, effects, outcomes = {}, {}, {}
-        kept: dict[str, Profile] = {}
-        for directions, moment in zip(ways, moments, strict=True):
-            level = audit_level(bench, prep, scene, directions, moment, arrays)
-            levels[directions.kind], outcomes[directions.kind] = level.entry, level.outcomes
-            effects[directions.kind], kept[directions.kind] = level.effect, level.profile
-        table = paper_table(bench, prep, found, live, kept.get("axes"))
-        norms = norm_summary(bench, found, spread, arrays)
-        joint, reasons = joint_levels(bench, prep, scene, found.constant_norm)
-        for name, deep in joint.items():
-            levels[name], effects[name] = deep.entry, deep.effect
-        names = {name: deep.name for name, deep in joint.items()}
-        verdict = overall(effects, found.constant_norm, names)
-        numbers: dict[str, Any] = {
-            **companions(spread, spec.values, spec.rank),
-            **concentration(sample.read, sample.m, source.d),
-        }
-        groups = _groups(bench, labels, pool, _audit) if config.group else {}
-        return Report(
-            source={
-                "uri": source.uri,
-                "n": source.n,
-                "d": source.d,
-                "dtype": str(source.dtype),
-                "notes": list(source.notes),
-            },
-            config=config.to_dict(),
-            preflight=found.to_dict(),
-            paper_table=table,
-            norms=norms,
-            levels=levels,
-            outcomes=outcomes,
-            verdict=verdict,
-            spectrum=numbers,
-            groups=groups,
-            not_applicable=reasons,
-            arrays=arrays,
-            version=__version__,
+        yield _Read(source, job, rows, spread, sample)
+
+
+def _prepare(
+    read: _Read, config: Config, workers: Workers
+) -> tuple[LevelInputs, Eigenbasis, NDArray[np.intp]]:
+    """Look for what is wrong before any test, and fit the map of the rows."""
+    source, spread = read.source, read.spread
+    dead = dead_coordinates(spread, source.eps)
+    live = np.setdiff1d(np.arange(source.d), dead)
+    if live.size == 0:
+        raise GausscheckError(
+            f"{source.uri}: expected rows that differ, got {source.n} equal rows; check how the "
+            "file was written"
         )
+    basis = eigenbasis(spread, live)
+    found = preflight_section(read.rows, spread, basis, dead, str(source.dtype), source.eps)
+    prep = fit(config.normalize, spread, basis, live)
+    wide = source.dtype.itemsize > (4 if source.dtype.kind == "f" else 2)
+    projector = Projector(
+        read.sample,
+        prep,
+        spread.mean,
+        wide or config.normalize == "whiten",
+        config.memory_bytes,
+        workers.pool,
+    )
+    space = _prepared_space(prep, spread, live, basis.rank, config.seed)
+    return LevelInputs(config, projector, space, found, workers.progress), basis, live
 
 
-def _scene(
+def _prepared_space(
     prep: Preparation, spread: Spread, live: NDArray[np.intp], rank: int, seed: int
-) -> Scene:
+) -> PreparedSpace:
     if prep.matrix is None:
         covariance, chosen = spread.covariance, live
         names = tuple(f"axis {j}" for j in range(prep.dim))
@@ -213,54 +253,93 @@ def _scene(
         chosen = np.arange(prep.dim)
         word, labels = ("axis", live) if prep.kind == "standardize" else ("whitened", chosen)
         names = tuple(f"{word} {j}" for j in labels)
-    return Scene(covariance, chosen, names, rank, seed)
+    return PreparedSpace(covariance, chosen, names, rank, seed)
 
 
-def _learn(
-    bench: Bench,
-    prep: Preparation,
-    families: list[tuple[str, str]],
-    labels: NDArray[Any] | None,
-) -> list[Directions]:
-    """Put all directions learned from rows into one level, "learned"."""
+def _directions(inputs: LevelInputs, labels: NDArray[Any] | None) -> list[Directions]:
+    """Return the families of directions asked for; all learned ones are one level, the last."""
+    families = parse(inputs.config.directions, {**FAMILIES, **LEARNED})
+    given = [FAMILIES[name](inputs.space, arg) for name, arg in families if name in FAMILIES]
     wanted = [(name, argument) for name, argument in families if name in LEARNED]
     if not wanted:
-        return []
-    bench.report("learning directions", 0.0)
-    school = bench.school(prep, labels)
-    found = [LEARNED[name](school, argument) for name, argument in wanted]
-    matrix = np.hstack([columns for columns, _ in found])
-    names = tuple(label for _, several in found for label in several)
-    return [Directions(matrix, "learned", names, seed=bench.config.seed, fit_rows="half")]
+        return given
+    inputs.progress("learning directions", 0.0)
+    return [*given, learn(inputs.projector, wanted, labels, inputs.config.seed)]
 
 
 def _moments(
-    bench: Bench,
-    job: FirstPassJob | None,
-    prep: Preparation,
-    ways: list[Directions],
-    workers: Workers,
+    read: _Read, inputs: LevelInputs, directions: list[Directions], workers: Workers
 ) -> list[Moments | None]:
-    """Moments of every direction over all rows, where the sample does not hold them all."""
-    if job is None or bench.sample.m == job.source.n - bench.rows.bad.size:
-        return [None] * len(ways)
-    learned = [w for w in ways if w.fit_rows == "half"]  # must not see the rows they learned
-    ways = [w for w in ways if w.fit_rows != "half"]
-    if not ways:
-        return [None] * len(learned)
-    dtype = np.dtype(np.float64 if bench.double else np.float32)
-    seen = tuple(_seen_by(w, prep, dtype) for w in ways)
-    reduction = DirectionMoments(prep, bench.center, seen, dtype, bench.rows.bad)
-    total = direction_moments(job, reduction, workers)
-    ends = np.cumsum([0, *(w.k for w in ways)])
-    found: list[Moments | None] = [total.pick(slice(low, high)) for low, high in pairwise(ends)]
-    return found + [None] * len(learned)  # they come last
+    """Moments of every direction over all rows, where the sample does not hold them all.
+
+    Learned directions have none: they must not see the rows that they were learned from.
+    """
+    given = [family for family in directions if family.fit_rows != "half"]
+    learned: list[Moments | None] = [None] * (len(directions) - len(given))
+    all_sampled = read.sample.m == read.source.n - read.rows.bad.size
+    if read.job is None or all_sampled or not given:
+        return [None] * len(given) + learned
+    projector = inputs.projector
+    dtype = np.dtype(np.float64 if projector.double else np.float32)
+    matrices = tuple(_seen_by(family, projector.preparation, dtype) for family in given)
+    reduction = DirectionMoments(
+        projector.preparation, projector.center, matrices, dtype, read.rows.bad
+    )
+    total = direction_moments(read.job, reduction, workers)
+    ends = np.cumsum([0, *(family.k for family in given)])
+    return [*(total.pick(slice(low, high)) for low, high in pairwise(ends)), *learned]
 
 
-def _seen_by(ways: Directions, prep: Preparation, dtype: np.dtype[Any]) -> NDArray[Any]:
+def _seen_by(family: Directions, prep: Preparation, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return the matrix of a family of directions, or the coordinates that it is."""
     if prep.matrix is not None:
-        return np.asarray((prep.matrix @ ways.matrix).astype(dtype))
-    if ways.kind == "axes":
-        return np.asarray(ways.matrix.argmax(axis=0))
-    return ways.matrix.astype(dtype)
+        return np.asarray((prep.matrix @ family.matrix).astype(dtype))
+    if family.kind == "axes":
+        return np.asarray(family.matrix.argmax(axis=0))
+    return family.matrix.astype(dtype)
+
+
+def _report(
+    read: _Read,
+    inputs: LevelInputs,
+    basis: Eigenbasis,
+    live: NDArray[np.intp],
+    labels: NDArray[Any] | None,
+    audits: dict[str, DirectionalAudit],
+    joint: dict[str, JointLevel],
+    reasons: dict[str, str],
+    workers: Workers,
+) -> Report:
+    """Put the sections together and decide."""
+    config, sample, source = inputs.config, read.sample, read.source
+    levels: dict[str, Level] = {name: found.level for name, found in audits.items()}
+    levels |= joint
+    words = dict(LEVEL_WORDS)
+    if "marginals" in joint:
+        words["marginals"] = f"random {joint['marginals'].k}-dimensional subspaces"
+    unit_sum: F64 = sum_of_unit_rows(sample.read, sample.m, source.d)
+    axes = audits["axes"].profile if "axes" in audits else None
+    groups = None
+    if config.group:
+
+        def again(part: Source, settings: Config) -> Report:
+            return _audit(part, settings, None, Workers(workers.pool, lambda stage, share: None))
+
+        groups = audit_groups(inputs, labels, again, source.uri)
+    return Report(
+        source=SourceInfo(
+            uri=source.uri, n=source.n, d=source.d, dtype=str(source.dtype), notes=source.notes
+        ),
+        config=config,
+        preflight=inputs.preflight,
+        paper_table=paper_table(inputs, live, axes, unit_sum / sample.m),
+        norms=norms_section(config, inputs.preflight, read.rows, read.spread),
+        levels=levels,
+        outcomes={name: found.tests for name, found in audits.items()},
+        verdict=overall(levels, inputs.preflight.constant_norm, words),
+        spectrum=spectrum_section(read.spread, basis.values, basis.rank, unit_sum, sample.m),
+        groups=groups,
+        not_applicable=reasons,
+        preparation=inputs.projector.preparation,
+        version=__version__,
+    )

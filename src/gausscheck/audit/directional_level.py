@@ -8,64 +8,98 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.directions import Scene
 from gausscheck.audit.effect import Effect, estimate_effect
 from gausscheck.audit.global_pvalue import global_pvalue
-from gausscheck.audit.growth import _Growth
+from gausscheck.audit.growth import GrowthCurve
+from gausscheck.audit.inputs import LevelInputs
 from gausscheck.audit.multiplicity import corrections
-from gausscheck.audit.projector import Bench
-from gausscheck.audit.verdict import decide, rows_needed
-from gausscheck.audit.worst_directions import _worst
+from gausscheck.audit.verdict import level_fields
+from gausscheck.audit.worst_directions import qq_curves, worst_directions
 from gausscheck.core import Directions, Moments
-from gausscheck.normality import A0, Profile, kolmogorov_null, profile
-from gausscheck.normality.spec import Outcome
-from gausscheck.preparation import Preparation
+from gausscheck.normality import A0, Outcome, Profile, kolmogorov_null, profile
+from gausscheck.report import DirectionalLevel, DirectionTest, GlobalTest
 from gausscheck.rng import stream
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """What a level adds to the report, and what the table and the verdict still need of it."""
+class DirectionalAudit:
+    """What a family of directions adds to the report, and what later steps still need of it."""
 
-    entry: dict[str, Any]
-    outcomes: dict[str, Any]
+    level: DirectionalLevel
+    tests: dict[str, DirectionTest]
     effect: Effect
     profile: Profile
 
 
-def audit_level(
-    bench: Bench,
-    prep: Preparation,
-    scene: Scene,
-    ways: Directions,
-    moments: Moments | None,
-    arrays: dict[str, NDArray[Any]],
-) -> Level:
+def audit_directions(
+    inputs: LevelInputs, directions: Directions, moments: Moments | None
+) -> DirectionalAudit:
     """Test one family of directions.
 
     Parameters
     ----------
-    bench : Bench
-    prep : Preparation
-    scene : Scene
-        Its covariance is that of the prepared rows.
-    ways : Directions
+    inputs : LevelInputs
+    directions : Directions
     moments : Moments or None
         Of every direction over all rows, where the sample does not hold them all.
-    arrays : dict
-        Receives the per-direction values and figure data, keyed ``level/name``.
 
     Returns
     -------
-    Level
+    DirectionalAudit
         Cost O(m d k + m log m k) for m sampled rows.
     """
-    config, name = bench.config, ways.kind
+    config = inputs.config
+    whole, growth = _profile(inputs, directions, moments)
+    effect = estimate_effect(
+        whole.ad_star,
+        whole.ad_star_without,
+        whole.n,
+        reference=config.reference,
+        confidence=config.confidence,
+    )
+    worst, extremes = worst_directions(inputs, directions, whole)
+    qq, qq_labels = qq_curves(extremes)
+    searched = directions.kind not in ("axes", "random")
+    level = DirectionalLevel(
+        **level_fields(effect, kind="directional", statistic="mean A*²"),
+        directions=directions.k,
+        seed=directions.seed,
+        fit_rows=directions.fit_rows,
+        rejected=(),
+        rms_cdf_error=float(np.sqrt(max(effect.discrepancy, 0.0))),
+        statistic_mean=_mean(whole.ad_star),
+        kolmogorov=_mean(whole.kolmogorov),
+        kolmogorov_null=float(kolmogorov_null(whole.n)),
+        wasserstein1=_mean(whole.wasserstein1),
+        l_skewness=_mean(whole.l_skewness),
+        l_kurtosis=_mean(whole.l_kurtosis),
+        l_kurtosis_null=0.1226,
+        global_test=_global_test(inputs, directions, whole),
+        worst=worst,
+        table=direction_table(whole, directions),
+        growth=growth,
+        qq=qq,
+        qq_labels=qq_labels,
+        matrix=directions.matrix if searched else None,
+    )
+    tests = {name: summed(outcome, config.alpha) for name, outcome in whole.outcomes.items()}
+    return DirectionalAudit(level, tests, effect, whole)
+
+
+def _mean(values: NDArray[Any]) -> float | None:
+    fine = values[np.isfinite(values)]
+    return float(fine.mean()) if fine.size else None
+
+
+def _profile(
+    inputs: LevelInputs, directions: Directions, moments: Moments | None
+) -> tuple[Profile, NDArray[np.float64]]:
+    """Run the engine on all directions, a slab at a time, and follow A*² over nested subsets."""
+    config, projector = inputs.config, inputs.projector
+    growth = GrowthCurve(directions.k, projector.span(directions)[1])
     pieces = []
-    _, m = bench.span(ways)
-    growth = _Growth(ways.k, m)
-    for part in bench.slabs(ways.k):
-        block = bench.project(prep, ways, part)
+    for part in projector.slabs(directions.k):
+        block = projector.project(directions, part)
         growth.take(block, part, config.workers)
         pieces.append(
             profile(
@@ -76,65 +110,30 @@ def audit_level(
                 overwrite=True,
             )
         )
-        bench.report(f"testing {name}", part.stop / ways.k)
+        inputs.progress(f"testing {directions.kind}", part.stop / directions.k)
     whole = Profile.concatenate(pieces)
-    effect = estimate_effect(
-        whole.ad_star,
-        whole.ad_star_without,
-        whole.n,
-        reference=config.reference,
-        confidence=config.confidence,
-    )
-    status = decide(effect)
-    for key, values in _direction_arrays(whole, ways).items():
-        arrays[f"{name}/direction/{key}"] = values
-    arrays[f"{name}/ad_star"] = whole.ad_star
-    arrays[f"{name}/growth"] = growth.curve(whole.ad_star)
-    if ways.kind not in ("axes", "random"):
-        arrays[f"{name}/matrix"] = ways.matrix
-    worst = _worst(bench, prep, ways, whole, arrays)
-    entry = {
-        "status": status,
-        "directions": ways.k,
-        "kind": ways.kind,
-        "seed": ways.seed,
-        "fit_rows": ways.fit_rows,
-        **effect.to_dict(),
-        "rows_needed": rows_needed(effect) if status == "inconclusive" else None,
-        "ad_mean": float(np.nanmean(whole.ad_star)),
-        "kolmogorov": float(np.nanmean(whole.kolmogorov)),
-        "kolmogorov_null": float(kolmogorov_null(whole.n)),
-        "wasserstein1": float(np.nanmean(whole.wasserstein1)),
-        "l_skewness": float(np.nanmean(whole.l_skewness)),
-        "l_kurtosis": float(np.nanmean(whole.l_kurtosis)),
-        "l_kurtosis_null": 0.1226,
-        "global": _global(bench, scene, ways, whole),
-        "worst": worst,
-    }
-    outcomes = {
-        test: _outcome_entry(outcome, config.alpha) for test, outcome in whole.outcomes.items()
-    }
-    return Level(entry, outcomes, effect, whole)
+    return whole, growth.curve(whole.ad_star)
 
 
-def _global(bench: Bench, scene: Scene, ways: Directions, whole: Profile) -> dict[str, Any]:
+def _global_test(inputs: LevelInputs, directions: Directions, whole: Profile) -> GlobalTest:
     log_pvalue = whole.outcomes["anderson_darling"].log_pvalue
     if log_pvalue is None:
         raise LookupError("anderson_darling gave no p-values")
     return global_pvalue(
-        ways.matrix.T @ scene.covariance @ ways.matrix,
+        directions.matrix.T @ inputs.space.covariance @ directions.matrix,
         np.asarray(whole.ad_star, dtype=np.float64),
         np.asarray(log_pvalue, dtype=np.float64),
         whole.n,
-        stream(bench.config.seed, f"twin {ways.kind}"),
-        bench.config.workers,
+        stream(inputs.config.seed, f"twin {directions.kind}"),
+        inputs.config.workers,
     )
 
 
-def _direction_arrays(whole: Profile, ways: Directions) -> dict[str, NDArray[Any]]:
+def direction_table(whole: Profile, directions: Directions) -> dict[str, NDArray[Any]]:
+    """Return a value a direction: effect sizes, and every test's statistic and p-value."""
     m = whole.moments
     table: dict[str, NDArray[Any]] = {
-        "label": np.array(ways.labels),
+        "label": np.array(directions.labels),
         "ad_star": whole.ad_star,
         "ad_discrepancy": (whole.ad_star - A0) / whole.n,
         "skewness": m.m3 / m.m2**1.5,
@@ -151,19 +150,23 @@ def _direction_arrays(whole: Profile, ways: Directions) -> dict[str, NDArray[Any
             table[f"{test}_pvalue"] = outcome.pvalue
         if outcome.log_pvalue is not None:
             table[f"{test}_log_pvalue"] = outcome.log_pvalue
-    return {k: np.asarray(v) for k, v in table.items()}
+    return {name: np.asarray(values) for name, values in table.items()}
 
 
-def _outcome_entry(outcome: Outcome, alpha: float) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "scope": outcome.scope,
-        "null": outcome.null,
-        "n": outcome.n,
-        "calibration": outcome.calibration,
-        "notes": list(outcome.notes),
-    }
-    if outcome.pvalue is None:
-        return {**entry, "statistic_mean": None, "pvalue_mean": None}
-    entry["statistic_mean"] = float(np.nanmean(outcome.statistic))
-    entry["pvalue_mean"] = float(np.nanmean(outcome.pvalue))
-    return {**entry, **corrections(np.asarray(outcome.pvalue, dtype=np.float64), alpha)}
+def summed(outcome: Outcome, alpha: float) -> DirectionTest:
+    """Sum one test up over all directions."""
+    defined: dict[str, Any] = {}
+    if outcome.pvalue is not None:
+        defined = {
+            "statistic_mean": _mean(outcome.statistic),
+            "pvalue_mean": _mean(outcome.pvalue),
+            **corrections(np.asarray(outcome.pvalue, dtype=np.float64), alpha),
+        }
+    return DirectionTest(
+        scope=outcome.scope,
+        null=outcome.null,
+        n=outcome.n,
+        calibration=outcome.calibration,
+        notes=outcome.notes,
+        **defined,
+    )

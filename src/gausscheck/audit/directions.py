@@ -1,7 +1,4 @@
-"""Directions to look along, and the rows seen along them.
-
-A projected block is ``(k, m)``: one direction a row, so that each sorts in place.
-"""
+"""Families of directions that come from the options: axes, random, principal, a user's own."""
 
 from __future__ import annotations
 
@@ -17,11 +14,19 @@ from gausscheck.rng import haar, stream
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """What families of directions are drawn from.
+class PreparedSpace:
+    """The space of prepared rows, which families of directions are drawn from.
 
-    ``covariance`` is that of the prepared rows, ``(dim, dim)``; ``axes`` the prepared coordinates
-    that vary, ``names`` what each prepared coordinate is called.
+    Attributes
+    ----------
+    covariance : (dim, dim) array
+        Of the prepared rows.
+    axes : array of int
+        Prepared coordinates that vary.
+    names : tuple of str
+        What each prepared coordinate is called.
+    rank : int
+    seed : int
     """
 
     covariance: F64
@@ -36,43 +41,43 @@ class Scene:
         return int(self.covariance.shape[0])
 
 
-def axes(scene: Scene, argument: str) -> Directions:
+def axes(space: PreparedSpace, argument: str) -> Directions:
     """Coordinate axes that vary; a count takes that many at random."""
-    chosen = scene.axes
+    chosen = space.axes
     if argument:
         count = count_of("axes", argument, chosen.size)
-        chosen = np.sort(stream(scene.seed, "axes").choice(chosen, count, replace=False))
-    matrix = np.zeros((scene.dim, chosen.size))
+        chosen = np.sort(stream(space.seed, "axes").choice(chosen, count, replace=False))
+    matrix = np.zeros((space.dim, chosen.size))
     matrix[chosen, np.arange(chosen.size)] = 1
-    return Directions(matrix, "axes", tuple(scene.names[j] for j in chosen))
+    return Directions(matrix, "axes", tuple(space.names[j] for j in chosen))
 
 
-def random(scene: Scene, argument: str) -> Directions:
+def random(space: PreparedSpace, argument: str) -> Directions:
     """Haar-random orthonormal frames.
 
     More directions than dimensions come as several independent frames.
     """
     count = count_of("random", argument or "256", None)
-    rng = stream(scene.seed, "random")
+    rng = stream(space.seed, "random")
     frames = []
-    for start in range(0, count, scene.dim):
-        width = min(scene.dim, count - start)
-        frames.append(haar(rng, scene.dim, width))
+    for start in range(0, count, space.dim):
+        width = min(space.dim, count - start)
+        frames.append(haar(rng, space.dim, width))
     labels = tuple(f"random {i}" for i in range(count))
-    return Directions(np.hstack(frames), "random", labels, seed=scene.seed)
+    return Directions(np.hstack(frames), "random", labels, seed=space.seed)
 
 
-def pca(scene: Scene, argument: str) -> Directions:
+def pca(space: PreparedSpace, argument: str) -> Directions:
     """Leading principal directions of the prepared rows, largest variance first."""
-    count = min(count_of("pca", argument or "32", None), scene.rank)
-    _, vectors = np.linalg.eigh(scene.covariance)
+    count = min(count_of("pca", argument or "32", None), space.rank)
+    _, vectors = np.linalg.eigh(space.covariance)
     lead = vectors[:, ::-1][:, :count]
     lead = lead * np.sign(lead[np.abs(lead).argmax(axis=0), np.arange(count)])
     labels = tuple(f"pc {i + 1}" for i in range(count))
     return Directions(np.ascontiguousarray(lead), "pca", labels, fit_rows="all")
 
 
-def file(scene: Scene, argument: str) -> Directions:
+def file(space: PreparedSpace, argument: str) -> Directions:
     """Read a user's own ``(dim, k)`` matrix from a .npy file; columns are scaled to unit length.
 
     Raises
@@ -80,14 +85,14 @@ def file(scene: Scene, argument: str) -> Directions:
     GausscheckError
         If it cannot be read, has another shape, or a column is zero or not finite.
     """
-    where = f"--directions file:{argument}"
+    where = f"directions file:{argument}"
     try:
         matrix = np.load(Path(argument), allow_pickle=False)
     except (OSError, ValueError) as err:
         raise GausscheckError(f"{where}: expected a readable .npy matrix: {err}") from err
-    if matrix.ndim != 2 or matrix.shape[0] != scene.dim or matrix.dtype.kind not in "fiu":
+    if matrix.ndim != 2 or matrix.shape[0] != space.dim or matrix.dtype.kind not in "fiu":
         raise GausscheckError(
-            f"{where}: expected a numeric matrix of shape ({scene.dim}, k), one column a "
+            f"{where}: expected a numeric matrix of shape ({space.dim}, k), one column a "
             f"direction, got {matrix.dtype} {matrix.shape}; transpose or choose another file"
         )
     matrix = matrix.astype(np.float64)
@@ -99,7 +104,7 @@ def file(scene: Scene, argument: str) -> Directions:
     return Directions(matrix / length, "file", labels)
 
 
-FAMILIES: dict[str, Callable[[Scene, str], Directions]] = {
+FAMILIES: dict[str, Callable[[PreparedSpace, str], Directions]] = {
     "axes": axes,
     "random": random,
     "pca": pca,
@@ -126,14 +131,14 @@ def parse(text: str, known: Collection[str]) -> list[tuple[str, str]]:
         name, _, argument = item.strip().partition(":")
         if name not in known:
             raise GausscheckError(
-                f"--directions: expected families out of {', '.join(known)} with a count or "
+                f"directions: expected families out of {', '.join(known)} with a count or "
                 f"path after a colon, got {item.strip()!r}"
             )
         if name in (earlier for earlier, _ in pairs):
-            raise GausscheckError(f"--directions: {name} is named twice; give it once")
+            raise GausscheckError(f"directions: {name} is named twice; give it once")
         if name == "file":
             if not argument:
-                raise GausscheckError("--directions: file needs a path: file:PATH")
+                raise GausscheckError("directions: file needs a path: file:PATH")
         elif argument:
             count_of(name, argument, None)
         pairs.append((name, argument))
@@ -149,7 +154,5 @@ def count_of(name: str, text: str, most: int | None) -> int:
         If it is not a positive integer.
     """
     if not text.isdigit() or int(text) < 1:
-        raise GausscheckError(
-            f"--directions: expected a positive count after {name}:, got {text!r}"
-        )
+        raise GausscheckError(f"directions: expected a positive count after {name}:, got {text!r}")
     return int(text) if most is None else min(int(text), most)

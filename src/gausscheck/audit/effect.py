@@ -1,64 +1,80 @@
-"""Across directions: n-free effect sizes with intervals, corrections, the table, the verdict."""
+"""N-free effect sizes: what a statistic would be at the reference, whatever n is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
-from typing import Any
 
 import numpy as np
 
 from gausscheck.config import AD_THRESHOLD
 from gausscheck.core import FloatArray
 from gausscheck.normality import A0
+from gausscheck.normality.engine.jackknife import group_sizes, jackknife_interval
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     """The n-free size of a level's deviation from the normal law, with its interval.
 
+    A statistic such as A*² has mean null_mean + n · discrepancy: the first is its mean under
+    normality, the second a property of the law of the rows (for A*² the mean squared distance of
+    the CDF from its best-fit normal, weighted by 1/(Φ(1 − Φ))).
+
     Attributes
     ----------
-    ad_discrepancy : float
-        delta = (mean A*² − a0) / n: the mean squared distance of the CDF from its best-fit
-        normal, weighted by 1/(Φ(1 − Φ)); a property of the law, not of n.
-    ad_discrepancy_ci : (float, float)
-    ad_at_reference : float
-        What the mean A*² would be at ``reference`` rows: a0 + reference · delta.
-    ad_at_reference_ci : (float, float)
-    rms_cdf_error : float
-        sqrt(max(delta, 0)): root-mean-square CDF error in binomial standard deviations.
-    n_detect : float or None
-        Rows at which a single test of a typical direction has about 50 % power; None if delta is
-        not positive.
+    n : int
+        Rows behind it.
+    discrepancy : float
+    discrepancy_ci : (float, float)
     standard_error : float
-        Jackknife standard error of ``ad_discrepancy``.
+        Of the discrepancy.
+    reference : int
+        Rows at which the statistic is read.
     null_mean, limit : float
-        Mean and 5 % critical value of the statistic under normality: 0.385 and 0.752 for the A*²
-        of directions; joint levels have their own.
+        Mean and limit of the statistic under normality.
+    least : int
+        Rows below which the statistic says nothing.
     """
 
     n: int
-    ad_discrepancy: float
-    ad_discrepancy_ci: tuple[float, float]
-    reference: int
-    ad_at_reference: float
-    ad_at_reference_ci: tuple[float, float]
-    rms_cdf_error: float
-    n_detect: float | None
+    discrepancy: float
+    discrepancy_ci: tuple[float, float]
     standard_error: float
+    reference: int
     null_mean: float = A0
     limit: float = AD_THRESHOLD
+    least: int = 1
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the effect as plain values."""
-        values = {name: getattr(self, name) for name in self.__slots__}
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+    def at_reference(self, discrepancy: float) -> float:
+        """Return the statistic at the reference."""
+        return self.null_mean + self.reference * discrepancy
+
+    @property
+    def value(self) -> float:
+        """The statistic at the reference."""
+        return self.at_reference(self.discrepancy)
+
+    @property
+    def value_ci(self) -> tuple[float, float]:
+        """The interval of :attr:`value`."""
+        low, high = self.discrepancy_ci
+        return self.at_reference(low), self.at_reference(high)
+
+    def times_limit(self, value: float) -> float:
+        """Put a value where Gaussian rows average 0 and the limit is 1."""
+        return (value - self.null_mean) / (self.limit - self.null_mean)
+
+    @property
+    def n_detect(self) -> float | None:
+        """Rows at which a single test notices half the time; None where there is nothing to."""
+        if self.discrepancy <= 0:
+            return None
+        return max((self.limit - self.null_mean) / self.discrepancy, self.least)
 
 
 def estimate_effect(
-    ad_star: FloatArray,
-    ad_star_without: FloatArray,
+    statistic: FloatArray,
+    without: FloatArray,
     n: int,
     *,
     reference: int,
@@ -67,22 +83,22 @@ def estimate_effect(
     limit: float = AD_THRESHOLD,
     least: int = 1,
 ) -> Effect:
-    """Estimate delta averaged over directions, with a delete-a-group jackknife interval.
+    """Estimate the discrepancy averaged over directions, with a delete-a-group jackknife interval.
 
     Parameters
     ----------
-    ad_star : (k,) array
-        A*² of each direction on all n rows.
-    ad_star_without : (k, G) array
-        A*² without each of G equal groups of rows.
+    statistic : (k,) array
+        Of each direction on all n rows, such as A*²; NaN is left out.
+    without : (k, G) array
+        Without each of G equal groups of rows.
     n : int
     reference : int
-        Rows at which ``ad_at_reference`` is read.
+        Rows at which the statistic is read.
     confidence : float
     null_mean, limit : float
         Of the statistic, where it is not the A*² of a direction.
     least : int
-        Rows below which the statistic says nothing: ``n_detect`` is at least that.
+        Rows below which the statistic says nothing.
 
     Returns
     -------
@@ -90,26 +106,9 @@ def estimate_effect(
         The jackknife acts on the mean over directions, so that correlated directions are paid
         for; the quantile is Student's t on G − 1 degrees of freedom (Shao & Tu 1995).
     """
-    from scipy.special import stdtrit
-
-    fine = np.isfinite(ad_star)
-    delta = float((ad_star[fine].mean() - null_mean) / n)
-    groups = ad_star_without.shape[1]
-    sizes = n - np.array([part.size for part in np.array_split(np.arange(n), groups)])
-    without = (ad_star_without[fine].mean(axis=0) - null_mean) / sizes
-    error = sqrt((groups - 1) / groups * float(((without - without.mean()) ** 2).sum()))
-    half = float(stdtrit(groups - 1, 0.5 + confidence / 2)) * error
-    low, high = delta - half, delta + half
-    return Effect(
-        n=n,
-        ad_discrepancy=delta,
-        ad_discrepancy_ci=(low, high),
-        reference=reference,
-        ad_at_reference=null_mean + reference * delta,
-        ad_at_reference_ci=(null_mean + reference * low, null_mean + reference * high),
-        rms_cdf_error=sqrt(max(delta, 0.0)),
-        n_detect=max((limit - null_mean) / delta, least) if delta > 0 else None,
-        standard_error=error,
-        null_mean=null_mean,
-        limit=limit,
-    )
+    fine = np.isfinite(statistic)
+    delta = float((statistic[fine].mean() - null_mean) / n)
+    left = n - group_sizes(n, without.shape[1])
+    deltas = (without[fine].mean(axis=0) - null_mean) / left
+    error, interval = jackknife_interval(delta, deltas, confidence)
+    return Effect(n, delta, interval, error, reference, null_mean, limit, least)

@@ -6,12 +6,11 @@ them has a textbook law. The twin has the same correlations and normal rows.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from gausscheck.core import F64
 from gausscheck.normality import profile
+from gausscheck.report import GlobalTest
 
 ROWS, DRAWS, DIRECTIONS = 200, 199, 256
 """Rows of a twin, twins, and directions compared at most."""
@@ -19,7 +18,7 @@ ROWS, DRAWS, DIRECTIONS = 200, 199, 256
 
 def global_pvalue(
     covariance: F64, ad_star: F64, log_pvalue: F64, n: int, rng: np.random.Generator, threads: int
-) -> dict[str, Any]:
+) -> GlobalTest:
     """Test whether all of a level's directions are normal at once.
 
     Parameters
@@ -35,7 +34,7 @@ def global_pvalue(
 
     Returns
     -------
-    dict
+    GlobalTest
         ``pvalue``: that of mean A*² among the twins, rows drawn from N(0, correlation), by
         (b + 1)/(m + 1); no twin says less than 1/200. The law of A*² hardly depends on n, so twins
         have few rows. ``cauchy``: the Cauchy combination (Liu & Xie 2020) of the directions' own
@@ -62,12 +61,12 @@ def global_pvalue(
             overwrite=True,
         )
         means[low : low + count] = found.ad_star.reshape(chosen.size, count).mean(axis=0)
-    return {
-        "pvalue": float((1 + (means >= observed).sum()) / (DRAWS + 1)),
-        "twins": DRAWS,
-        "directions": int(chosen.size),
-        "cauchy": cauchy(log_pvalue[fine]),
-    }
+    return GlobalTest(
+        pvalue=float((1 + (means >= observed).sum()) / (DRAWS + 1)),
+        twins=DRAWS,
+        directions=int(chosen.size),
+        cauchy=cauchy(log_pvalue[fine]),
+    )
 
 
 def cauchy(log_pvalue: F64) -> float:

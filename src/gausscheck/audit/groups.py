@@ -3,51 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.directions import FAMILIES, parse
-from gausscheck.audit.projector import Bench
-from gausscheck.core import GausscheckError
-from gausscheck.passes.run import Workers
+from gausscheck.audit.inputs import LevelInputs
+from gausscheck.config import Config
+from gausscheck.core import GausscheckError, Source
+from gausscheck.report import GroupLevel, GroupResult, Groups, Report
 from gausscheck.sources import open_source
 
-GROUPS, GROUP_ROWS = 50, 100
-"""Labels that ``--group`` shows, the largest first, and the rows that one needs."""
+SHOWN, LEAST_ROWS = 50, 100
+"""Labels that are audited, the largest first, and the rows that one needs."""
+
+Audit = Callable[[Source, Config], Report]
 
 
-_GROUP_KEYS = ("status", "ad_at_reference", "ad_at_reference_ci")
+def audit_groups(
+    inputs: LevelInputs, labels: NDArray[Any] | None, audit: Audit, uri: str
+) -> Groups:
+    """Audit the sampled rows of each label by themselves.
 
+    A label whose rows cannot be audited (equal rows, too few of them) is named with the reason;
+    the others stand.
 
-def _groups(
-    bench: Bench, labels: NDArray[Any] | None, pool: ThreadPoolExecutor, audit: Callable[..., Any]
-) -> dict[str, Any]:
-    """Audit the sampled rows of each label by themselves: a mixture's components."""
+    Raises
+    ------
+    GausscheckError
+        If there are no labels.
+    """
     if labels is None:
         raise GausscheckError(
-            f"{bench.source.uri}: --group expected labels, found none; name them with --labels "
-            "FILE or FILE:KEY"
+            f"{uri}: expected labels for the audit of groups, found none; name them with labels=, "
+            "a file or FILE:KEY"
         )
-    mine = labels[bench.sample.index]
+    sample = inputs.projector.sample
+    mine = labels[sample.index]
     names, counts = np.unique(mine, return_counts=True)
-    enough = counts >= GROUP_ROWS
-    order = np.argsort(-counts[enough], kind="stable")[:GROUPS]
-    rows = bench.sample.read(0, bench.sample.m)
-    settings = replace(bench.config, directions="axes,random:64", levels="none", group=False)
-    families = parse(settings.directions, FAMILIES)
-    found = {}
+    enough = counts >= LEAST_ROWS
+    order = np.argsort(-counts[enough], kind="stable")[:SHOWN]
+    rows = sample.read(0, sample.m)
+    settings = replace(inputs.config, directions="axes,random:64", levels="none", group=False)
+    shown: dict[str, GroupResult] = {}
+    failed = {
+        str(name): f"{count} rows of {LEAST_ROWS} needed"
+        for name, count in zip(names[~enough][:SHOWN], counts[~enough], strict=False)
+    }
     for place, name in enumerate(names[enough][order]):
-        part = open_source(rows[mine == name])
-        told = audit(part, settings, families, None, Workers(pool, lambda stage, share: None))
-        found[str(name)] = {
-            "n": part.n,
-            "verdict": told.verdict.status,
-            "paper_table": told.paper_table["raw"],
-            "levels": {k: {key: v[key] for key in _GROUP_KEYS} for k, v in told.levels.items()},
-        }
-        bench.report("groups", (place + 1) / order.size)
-    return {"labels": int(names.size), "shown": found}
+        try:
+            report = audit(open_source(rows[mine == name]), settings)
+        except GausscheckError as err:
+            failed[str(name)] = str(err)
+        else:
+            shown[str(name)] = _summed(report)
+        inputs.progress("groups", (place + 1) / order.size)
+    return Groups(labels=int(names.size), shown=shown, not_audited=failed)
+
+
+def _summed(report: Report) -> GroupResult:
+    return GroupResult(
+        n=report.source.n,
+        verdict=report.verdict.status,
+        paper_table=report.paper_table.raw,
+        levels={
+            name: GroupLevel(status=level.status, value=level.value, value_ci=level.value_ci)
+            for name, level in report.levels.items()
+        },
+    )

@@ -13,7 +13,7 @@ GROWTH_VALUES = 1 << 19
 """Values that a size of the growth curve may read."""
 
 
-class _Growth:
+class GrowthCurve:
     """Mean A*² against the number of rows, on nested subsets.
 
     Up to eight disjoint subsets a size, and as many directions as :data:`GROWTH_VALUES` allows.

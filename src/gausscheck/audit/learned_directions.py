@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.audit.directions import count_of
-from gausscheck.core import F64, GausscheckError
+from gausscheck.audit.projector import Projector
+from gausscheck.core import F64, Directions, GausscheckError
 from gausscheck.normality import whiten_tall
 from gausscheck.rng import stream
 
@@ -27,13 +28,16 @@ WIDE = 64
 LOGCOSH_NORMAL = 0.374567
 """E log cosh Z for a standard normal Z."""
 
+FITTING_BYTES = 128 << 20
+"""Bytes of float64 rows that directions may be learned from."""
+
 STARTS = 8
 """Starting points of projection pursuit for each direction wanted."""
 
 
 @dataclass(frozen=True, slots=True)
-class School:
-    """What directions are learned from.
+class FittingRows:
+    """The rows that directions are learned from.
 
     Attributes
     ----------
@@ -49,7 +53,7 @@ class School:
     seed: int
 
 
-def ica(school: School, argument: str) -> tuple[F64, tuple[str, ...]]:
+def ica(fitting: FittingRows, argument: str) -> tuple[F64, tuple[str, ...]]:
     """Find K directions by symmetric FastICA with the logcosh contrast (Hyvärinen 1999).
 
     More components than K are fitted side by side, :data:`WIDE` where there are as many: half of
@@ -62,12 +66,12 @@ def ica(school: School, argument: str) -> tuple[F64, tuple[str, ...]]:
     (d, K) array, labels
         Unit columns. Cost O(n d²) to whiten, O(64 n d) a step.
     """
-    y, back = whiten_tall(school.rows, most=len(school.rows) // 2)
+    y, back = whiten_tall(fitting.rows, most=len(fitting.rows) // 2)
     r = y.shape[1]
     k = min(count_of("ica", argument or "10", None), r)
     wide = min(max(k, WIDE), r)
     ends = _kurtosis_ends(y, wide // 2)
-    more = stream(school.seed, "ica").standard_normal((r, wide - ends.shape[1]))
+    more = stream(fitting.seed, "ica").standard_normal((r, wide - ends.shape[1]))
     w = _orthogonal(np.hstack([ends, more]))
     for _ in range(ROUNDS):
         activity = np.tanh(y @ w)
@@ -82,7 +86,7 @@ def ica(school: School, argument: str) -> tuple[F64, tuple[str, ...]]:
     return _unit(back @ w[:, best]), tuple(f"ica {i + 1}" for i in range(k))
 
 
-def pursuit(school: School, argument: str) -> tuple[F64, tuple[str, ...]]:
+def pursuit(fitting: FittingRows, argument: str) -> tuple[F64, tuple[str, ...]]:
     """Find the K most kurtotic directions (projection pursuit, Friedman & Tukey 1974).
 
     Fixed-point steps on the fourth moment from many starts, no start pushed away by another; the
@@ -93,11 +97,11 @@ def pursuit(school: School, argument: str) -> tuple[F64, tuple[str, ...]]:
     (d, K) array, labels
         Unit columns, at most K. Cost O(n d²) to whiten, O(8 n d K) a step.
     """
-    y, back = whiten_tall(school.rows, most=len(school.rows) // 2)
+    y, back = whiten_tall(fitting.rows, most=len(fitting.rows) // 2)
     r = y.shape[1]
     k = min(count_of("pursuit", argument or "10", None), r)
     ends = _kurtosis_ends(y, k)
-    random = stream(school.seed, "pursuit").standard_normal((r, STARTS * k - ends.shape[1]))
+    random = stream(fitting.seed, "pursuit").standard_normal((r, STARTS * k - ends.shape[1]))
     w = _unit(np.hstack([ends, random]))
     for _ in range(ROUNDS):
         s = y @ w
@@ -115,7 +119,7 @@ def pursuit(school: School, argument: str) -> tuple[F64, tuple[str, ...]]:
     return _unit(back @ w[:, kept]), tuple(f"pursuit {i + 1}" for i in range(len(kept)))
 
 
-def lda(school: School, argument: str) -> tuple[F64, tuple[str, ...]]:
+def lda(fitting: FittingRows, argument: str) -> tuple[F64, tuple[str, ...]]:
     """Directions that part labelled groups best (Fisher 1936), by scikit-learn.
 
     Raises
@@ -125,24 +129,24 @@ def lda(school: School, argument: str) -> tuple[F64, tuple[str, ...]]:
     """
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-    if school.labels is None:
+    if fitting.labels is None:
         raise GausscheckError(
-            "--directions lda: expected labels, got none; name them with --labels FILE or FILE:KEY"
+            "directions lda: expected labels, got none; name them with labels=, a file or FILE:KEY"
         )
-    groups = np.unique(school.labels).size
-    if groups < 2 or groups > len(school.labels) // 2:
+    groups = np.unique(fitting.labels).size
+    if groups < 2 or groups > len(fitting.labels) // 2:
         raise GausscheckError(
-            f"--directions lda: expected from 2 groups to one for every two rows, got {groups}"
+            f"directions lda: expected from 2 groups to one for every two rows, got {groups}"
         )
-    most = min(groups - 1, school.rows.shape[1])
+    most = min(groups - 1, fitting.rows.shape[1])
     k = count_of("lda", argument or str(most), most)
-    y, back = whiten_tall(school.rows, most=len(school.rows) // 2)
-    fitted = LinearDiscriminantAnalysis(solver="svd").fit(y, school.labels)
+    y, back = whiten_tall(fitting.rows, most=len(fitting.rows) // 2)
+    fitted = LinearDiscriminantAnalysis(solver="svd").fit(y, fitting.labels)
     found = fitted.scalings_[:, :k]
     return _unit(back @ found), tuple(f"lda {i + 1}" for i in range(found.shape[1]))
 
 
-LEARNED: dict[str, Callable[[School, str], tuple[F64, tuple[str, ...]]]] = {
+LEARNED: dict[str, Callable[[FittingRows, str], tuple[F64, tuple[str, ...]]]] = {
     "ica": ica,
     "pursuit": pursuit,
     "lda": lda,
@@ -166,3 +170,20 @@ def _orthogonal(w: F64) -> F64:
 
 def _unit(w: F64) -> F64:
     return np.asarray(w / np.linalg.norm(w, axis=0))
+
+
+def learn(
+    projector: Projector, wanted: list[tuple[str, str]], labels: NDArray[Any] | None, seed: int
+) -> Directions:
+    """Learn directions from the first half of the sample, all families as one level.
+
+    At most :data:`FITTING_BYTES` of rows are learned from.
+    """
+    sample, dim = projector.sample, projector.preparation.dim
+    half = min(sample.m // 2, max(FITTING_BYTES // (8 * dim), 64))
+    mine = None if labels is None else labels[sample.index[:half]]
+    fitting = FittingRows(projector.first_rows(half), mine, seed)
+    found = [LEARNED[name](fitting, argument) for name, argument in wanted]
+    names = tuple(label for _, several in found for label in several)
+    matrix = np.hstack([columns for columns, _ in found])
+    return Directions(matrix, "learned", names, seed=seed, fit_rows="half")

@@ -1,80 +1,100 @@
-"""What every level of an audit works with: the sample, the rows, the budget, the threads."""
+"""Sampled rows, seen along directions: the sample, its preparation and the precision of products.
+
+A projected block is ``(k, m)``: one direction a row, so that each sorts in place.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.learned_directions import School
-from gausscheck.config import Config
-from gausscheck.core import F64, Directions, Progress, Source
+from gausscheck.core import F64, I64, Directions
 from gausscheck.passes.plan import TILE
-from gausscheck.passes.reductions import Rows
 from gausscheck.passes.sample import RowSample
-from gausscheck.passes.sketch import KeptPass
 from gausscheck.preparation import Preparation
 
-SCHOOL_BYTES = 128 << 20
-"""Bytes of float64 rows that directions may be learned from."""
+ROWS = 1024
+"""Rows in one matrix product. Fixed, so that results do not depend on the memory plan."""
 
 
-@dataclass(slots=True)
-class Bench:
-    """What every level needs."""
+class _Buffer:
+    """Memory for projections that is used again: fresh pages cost as much as the product."""
 
-    source: Source | KeptPass
-    config: Config
+    def __init__(self) -> None:
+        self._held: NDArray[Any] = np.empty(0)
+
+    def of(self, size: int, dtype: type) -> NDArray[Any]:
+        """Return so many values, good until the next call."""
+        if self._held.size < size or self._held.dtype != dtype:
+            self._held = np.empty(size, dtype)
+        return self._held[:size]
+
+
+@dataclass(frozen=True, slots=True)
+class Projector:
+    """What projects sampled rows.
+
+    Attributes
+    ----------
+    sample : RowSample
+    preparation : Preparation
+    center : (d,) array
+        Taken off the rows before they are multiplied: a mean far from zero would cost a float32
+        product the digits that matter.
+    double : bool
+        Whether products are float64.
+    memory : int
+        Bytes of the whole budget; projections take an eighth.
+    pool : ThreadPoolExecutor
+    """
+
     sample: RowSample
-    pool: ThreadPoolExecutor
-    rows: Rows
-    center: NDArray[np.float64]
+    preparation: Preparation
+    center: F64
     double: bool
-    report: Progress
-    _buffer: NDArray[Any] | None = None
+    memory: int
+    pool: ThreadPoolExecutor
+    _buffer: _Buffer = field(default_factory=_Buffer)
+
+    def prepared_as(self, preparation: Preparation, center: F64) -> Projector:
+        """Return a projector of the same rows under another preparation."""
+        return replace(self, preparation=preparation, center=center)
 
     def project(
-        self, prep: Preparation, ways: Directions, columns: slice, rows: int | None = None
+        self, directions: Directions, columns: slice, rows: int | None = None
     ) -> NDArray[Any]:
         """Return the sampled rows, or the first of them, along some of the directions, ``(k, m)``.
 
-        At most :attr:`width` directions. The array is good until the next call: its memory is used
-        again, for pages fresh from the system cost as much as the product.
+        ``(row(x) - center) @ matrix @ P`` in products of fixed shape. Stored values of 32 bits are
+        centred in float32 without loss, for a rounded centre is but another constant; unit rows in
+        float64. At most :attr:`width` directions; the array is good until the next call. Cost
+        O(m d k), or O(m k) for plain axes.
         """
-        first, m = self.span(ways)
+        first, m = self.span(directions)
         m = m if rows is None else min(m, rows)
-        k = len(range(*columns.indices(ways.k)))
-        if self._buffer is None:
-            dtype = np.float64 if self.double else np.float32
-            self._buffer = np.empty(self.width * self.sample.m, dtype)
-        out = self._buffer[: k * m].reshape(k, m)
-
-        def read(start: int, stop: int) -> NDArray[Any]:
-            return self.sample.read(first + start, first + stop)
-
-        project(read, m, prep, self.center, ways, columns, out=out, pool=self.pool)
+        k = len(range(*columns.indices(directions.k)))
+        out = self._buffer.of(k * m, np.float64 if self.double else np.float32).reshape(k, m)
+        product = _Product(self, directions, columns, out, first)
+        list(self.pool.map(product.chunk, range(0, m, ROWS)))
         return out
 
-    def span(self, ways: Directions) -> tuple[int, int]:
+    def span(self, directions: Directions) -> tuple[int, int]:
         """Where in the sample the rows begin that may test these directions, and their number."""
-        fitted = self.sample.m // 2 if ways.fit_rows == "half" else 0
+        fitted = self.sample.m // 2 if directions.fit_rows == "half" else 0
         return fitted, self.sample.m - fitted
 
-    def school(self, prep: Preparation, labels: NDArray[Any] | None) -> School:
-        """Return the first half of the sample, prepared and centred, to learn directions from.
+    def row_ids(self, directions: Directions) -> I64:
+        """Rows of the file behind the columns of a projection."""
+        return self.sample.index[self.span(directions)[0] :]
 
-        At most :data:`SCHOOL_BYTES` of them.
-        """
-        half = min(self.sample.m // 2, max(SCHOOL_BYTES // (8 * prep.dim), 64))
-        mine = None if labels is None else labels[self.sample.index[:half]]
-        return School(self.first_rows(prep, half), mine, self.config.seed)
-
-    def first_rows(self, prep: Preparation, m: int) -> NDArray[np.float64]:
+    def first_rows(self, m: int) -> F64:
         """Return the first m rows of the sample, prepared and centred, ``(m, dim)``."""
+        prep = self.preparation
         rows = prep.rows(self.sample.read(0, m)) - self.center
         rows = rows if prep.matrix is None else rows @ prep.matrix
         rows -= rows.mean(axis=0)
@@ -84,8 +104,7 @@ class Bench:
     def width(self) -> int:
         """Directions at a time such that their projections take an eighth of the budget."""
         bytes_each = self.sample.m * (8 if self.double else 4)
-        tiles = self.config.memory_bytes // 8 // bytes_each // TILE
-        return max(1, tiles) * TILE
+        return max(1, self.memory // 8 // bytes_each // TILE) * TILE
 
     def slabs(self, k: int) -> Iterator[slice]:
         """Cut k directions into slices of at most :attr:`width`."""
@@ -93,69 +112,43 @@ class Bench:
             yield slice(low, min(low + self.width, k))
 
 
-ROWS = 1024
-"""Rows in one matrix product. Fixed, for the same reason."""
+class _Product:
+    """Projections of one call, a chunk of rows at a time; chunks run side by side."""
 
+    def __init__(
+        self,
+        projector: Projector,
+        directions: Directions,
+        columns: slice,
+        out: NDArray[Any],
+        first: int,
+    ) -> None:
+        self._projector, self._out, self._first = projector, out, first
+        prep, center = projector.preparation, projector.center
+        matrix = directions.matrix[:, columns]
+        plain_axes = directions.kind == "axes" and prep.matrix is None
+        self._picks = matrix.argmax(axis=0) if plain_axes else None
+        self._whole = self._picks is not None and np.array_equal(
+            self._picks, np.arange(matrix.shape[0])
+        )
+        self._offset = (center if self._picks is None else center[self._picks]).astype(out.dtype)
+        effective = matrix if prep.matrix is None else prep.matrix @ matrix
+        self._weights = np.ascontiguousarray(effective.T.astype(out.dtype))
 
-def project(
-    read: Callable[[int, int], NDArray[Any]],
-    m: int,
-    preparation: Preparation,
-    center: F64,
-    directions: Directions,
-    columns: slice,
-    *,
-    out: NDArray[Any],
-    pool: ThreadPoolExecutor,
-) -> None:
-    """Project sampled rows on some of the directions.
-
-    ``(row(x) - center) @ matrix @ P`` in products of fixed shape, after centring: a mean far from
-    zero would cost a float32 product the digits that matter. Stored values of 32 bits are centred
-    in float32 without loss, for a rounded centre is but another constant; unit rows in float64.
-
-    Parameters
-    ----------
-    read : callable
-        ``read(start, stop)`` gives stored rows of the sample.
-    m : int
-        Sampled rows.
-    preparation : Preparation
-    center : (d,) array
-        Mean of the rows after the row map.
-    directions : Directions
-    columns : slice
-        Which of the directions.
-    out : (k, m) array
-        Receives the projections, float32 or float64; products are made in its type. Cost
-        O(m d k), or O(m k) for plain axes.
-    pool : ThreadPoolExecutor
-    """
-    dtype = out.dtype
-    matrix = directions.matrix[:, columns]
-    k = matrix.shape[1]
-    picks: NDArray[np.intp] | None = None
-    if directions.kind == "axes" and preparation.matrix is None:
-        picks = matrix.argmax(axis=0)
-    whole = picks is not None and np.array_equal(picks, np.arange(matrix.shape[0]))
-    offset = (center if picks is None else center[picks]).astype(dtype)
-    effective = matrix if preparation.matrix is None else preparation.matrix @ matrix
-    weights = np.ascontiguousarray(effective.T.astype(dtype))
-
-    def chunk(start: int) -> None:
-        stop = min(start + ROWS, m)
-        block = read(start, stop)
-        if preparation.kind == "unit":
-            x = preparation.rows(block)
-            x -= center
-            x = (x if picks is None else x[:, picks]).astype(dtype, copy=False)
+    def chunk(self, start: int) -> None:
+        """Fill the columns ``start : start + ROWS``."""
+        out, picks = self._out, self._picks
+        stop = min(start + ROWS, out.shape[1])
+        block = self._projector.sample.read(self._first + start, self._first + stop)
+        if self._projector.preparation.kind == "unit":
+            x = self._projector.preparation.rows(block)
+            x -= self._projector.center
+            x = (x if picks is None else x[:, picks]).astype(out.dtype, copy=False)
         else:
-            x = (block if picks is None or whole else block[:, picks]).astype(dtype)
-            x -= offset
+            x = (block if picks is None or self._whole else block[:, picks]).astype(out.dtype)
+            x -= self._offset
         if picks is not None:
             out[:, start:stop] = x.T
             return
-        for low in range(0, k, TILE):
-            out[low : low + TILE, start:stop] = weights[low : low + TILE] @ x.T
-
-    list(pool.map(chunk, range(0, m, ROWS)))
+        for low in range(0, out.shape[0], TILE):
+            out[low : low + TILE, start:stop] = self._weights[low : low + TILE] @ x.T

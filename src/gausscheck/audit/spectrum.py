@@ -10,9 +10,32 @@ from numpy.typing import NDArray
 
 from gausscheck.core import F64
 from gausscheck.passes.reductions import Spread
+from gausscheck.report import Spectrum
 
 ALPHA_RANGE = (11, 50)
 """Places of the eigenvalues between which alpha is fitted, as Stringer et al. (2019) do."""
+
+
+def spectrum_section(
+    spread: Spread, eigenvalues: F64, rank: int, unit_sum: F64, n: int
+) -> Spectrum:
+    """Put the companions of the covariance spectrum and of the unit rows into one section.
+
+    Parameters
+    ----------
+    spread : Spread
+    eigenvalues : (d,) array
+        Of the covariance, ascending.
+    rank : int
+    unit_sum : (d,) array
+        Sum of n rows divided by their lengths.
+    n : int
+    """
+    return Spectrum(
+        **companions(spread, eigenvalues, rank),
+        **concentration(unit_sum, n),
+        eigenvalues=eigenvalues[::-1][:rank],
+    )
 
 
 def companions(spread: Spread, eigenvalues: F64, rank: int) -> dict[str, float | None]:
@@ -62,36 +85,40 @@ def _decay(values: F64) -> float | None:
     return float(-slope)
 
 
-def concentration(
-    read: Callable[[int, int], NDArray[Any]], n: int, d: int, block: int = 4096
-) -> dict[str, float]:
+def concentration(unit_sum: F64, n: int) -> dict[str, float]:
     """Say how far unit rows lean towards one direction.
 
     Parameters
     ----------
-    read : callable
-        ``read(start, stop)`` gives rows, none of them zero.
-    n, d : int
+    unit_sum : (d,) array
+        Sum of n unit rows: :func:`sum_of_unit_rows`.
+    n : int
 
     Returns
     -------
     dict
         ``mean_resultant``: R = ‖Σu‖/n. ``mean_cosine``: over all pairs of different rows, exactly
         (‖Σu‖² − n)/(n (n − 1)). ``vmf_concentration``: κ of the von Mises-Fisher law with that R,
-        by the approximation of Banerjee et al. (2005) and two Newton steps (Sra 2012). Cost
-        O(n d).
+        by the approximation of Banerjee et al. (2005) and two Newton steps (Sra 2012).
     """
-    total = np.zeros(d)
-    for start in range(0, n, block):
-        x = read(start, min(start + block, n)).astype(np.float64)
-        total += (x / np.linalg.norm(x, axis=1, keepdims=True)).sum(axis=0)
-    square = float(total @ total)
+    square = float(unit_sum @ unit_sum)
     resultant = min(np.sqrt(square) / n, 1.0)
     return {
         "mean_resultant": float(resultant),
         "mean_cosine": (square - n) / (n * (n - 1)),
-        "vmf_concentration": vmf_concentration(float(resultant), d),
+        "vmf_concentration": vmf_concentration(float(resultant), unit_sum.size),
     }
+
+
+def sum_of_unit_rows(
+    read: Callable[[int, int], NDArray[Any]], n: int, d: int, block: int = 4096
+) -> F64:
+    """Sum rows divided by their lengths; ``read(start, stop)`` gives rows, none of them zero."""
+    total = np.zeros(d)
+    for start in range(0, n, block):
+        x = read(start, min(start + block, n)).astype(np.float64)
+        total += (x / np.linalg.norm(x, axis=1, keepdims=True)).sum(axis=0)
+    return total
 
 
 def vmf_concentration(resultant: float, p: int) -> float:

@@ -4,114 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite, log10
+from typing import Any
 
 import numpy as np
 
 from gausscheck.audit.effect import Effect
 from gausscheck.config import JOINT_LEVELS
-from gausscheck.core import Status, Verdict
+from gausscheck.report import Level, Status, Verdict
 
+RANK: dict[Status, int] = {
+    "gaussian": 0,
+    "gaussian_except": 1,
+    "inconclusive": 2,
+    "not_gaussian": 3,
+}
+"""Statuses from good to bad."""
 
-def decide(found: Effect) -> Status:
-    """Compare the interval of the statistic at the reference with its 5 % critical value."""
-    low, high = found.ad_at_reference_ci
-    if high < found.limit:
-        return "gaussian"
-    if low > found.limit:
-        return "not_gaussian"
-    return "inconclusive"
-
-
-def badness(found: Effect) -> tuple[int, float]:
-    """Rank effects: by status, then by the size of the deviation, whatever n and the reference."""
-    return _RANK[decide(found)], found.ad_discrepancy
-
-
-def rows_needed(found: Effect) -> int | None:
-    """Estimate the rows that would settle an inconclusive level, to two digits.
-
-    The interval shrinks between 1/n (no deviation) and 1/sqrt(n) (a real one); the slower rate is
-    assumed, so this errs towards more rows. None where the estimate sits on the threshold.
-    """
-    low, high = found.ad_at_reference_ci
-    margin = abs(found.ad_at_reference - found.limit)
-    half = (high - low) / 2
-    if not isfinite(half) or margin < 0.02:
-        return None
-    rows = found.n * max((half / margin) ** 2, 1.0) * 1.05
-    digits = 10 ** max(int(log10(rows)) - 1, 0)
-    return int(np.ceil(rows / digits) * digits)
-
-
-def overall(
-    levels: Mapping[str, Effect], constant_norm: bool, names: Mapping[str, str] | None = None
-) -> Verdict:
-    """Put the levels together: the worst one decides, never an average.
-
-    Levels are ranked by :func:`badness`.
-
-    Parameters
-    ----------
-    levels : mapping of str to Effect
-    constant_norm : bool
-        Whether rows are L2-normalised, which the advice mentions.
-    names : mapping of str to str, optional
-        What to call a level, where that depends on the data.
-    """
-    words = {**_LEVEL_WORDS, **(names or {})}
-    statuses: dict[str, Status] = {k: decide(e) for k, e in levels.items()}
-    worst = max(levels, key=lambda k: badness(levels[k]))
-    status = statuses[worst]
-    found = levels[worst]
-    low, high = found.ad_at_reference_ci
-    numbers = (
-        f"{words.get(worst, worst)}: {STATISTIC.get(worst, 'A*²')} at {found.reference:,} rows is "
-        f"{found.ad_at_reference:.2f} [{low:.2f}, {high:.2f}]"
-    )
-    limit = f"{found.limit:.3g}"
-    if status == "gaussian":
-        text = (
-            f"Gaussian at every level looked at. The worst one, {numbers}, stays below {limit}. "
-            "Gaussian likelihoods, Mahalanobis distances and whitening are reasonable "
-            + (
-                "for these rows."
-                if set(JOINT_LEVELS) <= set(levels)
-                else "along the directions tested."
-            )
-        )
-    elif status == "not_gaussian":
-        size = _SIZE.get(worst, _CDF).format(found.rms_cdf_error)
-        text = (
-            f"Not Gaussian. The worst level, {numbers}, lies above {limit}. {size}; a test notices "
-            f"from about {_round(found.n_detect)} rows. {_ADVICE.get(worst, _BEWARE)}"
-        )
-    else:
-        needed = rows_needed(found)
-        more = (
-            f"about {needed:,} rows in all should settle it"
-            if needed
-            else "the deviation sits at the threshold itself: more rows may not settle it"
-        )
-        text = (
-            f"Inconclusive from {found.n:,} rows. The interval of the worst level, {numbers}, "
-            f"spans {limit}; {more}."
-        )
-    good = [k for k, s in statuses.items() if s == "gaussian"]
-    if status != "gaussian" and good:
-        text += f" Gaussian all the same: {', '.join(words.get(k, k) for k in good)}."
-    if constant_norm:
-        text += " Rows are L2-normalised, so norms carry no information."
-    return Verdict(status=status, worst_level=worst, summary=text, levels=statuses)
-
-
-_RANK = {"gaussian": 0, "inconclusive": 1, "not_gaussian": 2}
-
-
-STATISTIC = {"marginals": "shell A²", "norms": "shell A²", "sphere": "energy N"}
-"""What a level's statistic is called, where it is not the A*² of directions."""
-
-
-_LEVEL_WORDS = {
+LEVEL_WORDS = {
     "axes": "coordinate axes",
     "random": "random projections",
     "pca": "principal components",
@@ -123,24 +32,135 @@ _LEVEL_WORDS = {
 }
 
 
+def decide(effect: Effect) -> Status:
+    """Compare the interval of the statistic at the reference with its limit.
+
+    ``gaussian`` if the interval lies below it, ``not_gaussian`` if above, else ``inconclusive``.
+    """
+    low, high = effect.value_ci
+    if high < effect.limit:
+        return "gaussian"
+    if low > effect.limit:
+        return "not_gaussian"
+    return "inconclusive"
+
+
+def badness(effect: Effect) -> tuple[int, float]:
+    """Rank effects: by status, then by the size of the deviation, whatever n and the reference."""
+    return RANK[decide(effect)], effect.discrepancy
+
+
+def rows_needed(effect: Effect) -> int | None:
+    """Estimate the rows that would settle an inconclusive level, to two digits.
+
+    The interval shrinks between 1/n (no deviation) and 1/sqrt(n) (a real one); the slower rate is
+    assumed, so this errs towards more rows. None where the estimate sits on the limit.
+    """
+    low, high = effect.value_ci
+    margin = abs(effect.value - effect.limit)
+    half = (high - low) / 2
+    if not isfinite(half) or margin < 0.02:
+        return None
+    rows = effect.n * max((half / margin) ** 2, 1.0) * 1.05
+    step = _two_digit_step(rows)
+    return int(np.ceil(rows / step) * step)
+
+
+def level_fields(effect: Effect, *, kind: str, statistic: str) -> dict[str, Any]:
+    """Return the fields that every level has, for the classes of ``gausscheck.report``."""
+    status = decide(effect)
+    low, high = effect.value_ci
+    return {
+        "kind": kind,
+        "status": status,
+        "statistic": statistic,
+        "value": effect.value,
+        "value_ci": (low, high),
+        "null_mean": effect.null_mean,
+        "limit": effect.limit,
+        "times_limit": effect.times_limit(effect.value),
+        "times_limit_ci": (effect.times_limit(low), effect.times_limit(high)),
+        "n": effect.n,
+        "reference": effect.reference,
+        "discrepancy": effect.discrepancy,
+        "discrepancy_ci": effect.discrepancy_ci,
+        "standard_error": effect.standard_error,
+        "n_detect": effect.n_detect,
+        "rows_needed": rows_needed(effect) if status == "inconclusive" else None,
+    }
+
+
+def overall(
+    levels: Mapping[str, Level], constant_norm: bool, names: Mapping[str, str] | None = None
+) -> Verdict:
+    """Put the levels together: the worst one decides, never an average.
+
+    Levels are ranked by status, then by discrepancy.
+
+    Parameters
+    ----------
+    levels : mapping of str to Level
+    constant_norm : bool
+        Whether rows are L2-normalised, which the advice mentions.
+    names : mapping of str to str, optional
+        What to call a level, where that depends on the data.
+    """
+    words = {**LEVEL_WORDS, **(names or {})}
+    statuses: dict[str, Status] = {name: level.status for name, level in levels.items()}
+    worst = max(levels, key=lambda name: (RANK[statuses[name]], levels[name].discrepancy or 0.0))
+    level = levels[worst]
+    text = _summary(worst, level, words, set(levels))
+    good = [name for name, status in statuses.items() if status == "gaussian"]
+    if level.status != "gaussian" and good:
+        text += f" Gaussian all the same: {', '.join(words.get(k, k) for k in good)}."
+    if constant_norm:
+        text += " Rows are L2-normalised, so norms carry no information."
+    return Verdict(status=level.status, worst_level=worst, summary=text, levels=statuses)
+
+
+def _summary(worst: str, level: Level, words: Mapping[str, str], levels: set[str]) -> str:
+    low, high = level.value_ci or (float("nan"), float("nan"))
+    numbers = (
+        f"{words.get(worst, worst)}: {_STATISTIC.get(worst, 'A*²')} at {level.reference:,} rows is "
+        f"{level.value:.2f} [{low:.2f}, {high:.2f}]"
+    )
+    limit = f"{level.limit:.3g}"
+    if level.status == "gaussian":
+        whole = set(JOINT_LEVELS) <= levels
+        return (
+            f"Gaussian at every level looked at. The worst one, {numbers}, stays below {limit}. "
+            "Gaussian likelihoods, Mahalanobis distances and whitening are reasonable "
+            + ("for these rows." if whole else "along the directions tested.")
+        )
+    if level.status == "not_gaussian":
+        error = float(np.sqrt(max(level.discrepancy or 0.0, 0.0)))
+        size = _SIZE.get(worst, _CDF).format(error)
+        return (
+            f"Not Gaussian. The worst level, {numbers}, lies above {limit}. {size}; a test notices "
+            f"from about {_two_digits(level.n_detect)} rows. {_ADVICE.get(worst, _BEWARE)}"
+        )
+    more = (
+        f"about {level.rows_needed:,} rows in all should settle it"
+        if level.rows_needed
+        else "the deviation sits at the threshold itself: more rows may not settle it"
+    )
+    return (
+        f"Inconclusive from {level.n:,} rows. The interval of the worst level, {numbers}, "
+        f"spans {limit}; {more}."
+    )
+
+
+_STATISTIC = {"marginals": "shell A²", "norms": "shell A²", "sphere": "energy N"}
 _CDF = "The CDF is off by {:.1%} of a binomial standard deviation (root mean square)"
-
-
 _SIZE = {"sphere": "The energy distance from evenly spread directions is {:.3f}"}
-
-
 _BEWARE = (
     "Do not read Gaussian likelihoods or tail probabilities off these rows without correction; "
     "look at the most deviant directions first."
 )
-
-
 _JOINTLY = (
     "Distances from the centre do not follow the Gaussian law: correct Mahalanobis distances and "
     "likelihoods, whatever single directions look like."
 )
-
-
 _ADVICE = {
     "marginals": _JOINTLY,
     "norms": _JOINTLY,
@@ -149,8 +169,12 @@ _ADVICE = {
 }
 
 
-def _round(value: float | None) -> str:
+def _two_digits(value: float | None) -> str:
     if value is None:
         return "any number of"
-    digits = 10 ** max(int(log10(max(value, 1))) - 1, 0)
-    return f"{round(value / digits) * digits:,}"
+    step = _two_digit_step(value)
+    return f"{round(value / step) * step:,}"
+
+
+def _two_digit_step(value: float) -> int:
+    return int(10 ** max(int(log10(max(value, 1))) - 1, 0))

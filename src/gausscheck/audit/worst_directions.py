@@ -2,65 +2,81 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.projector import Bench
-from gausscheck.core import Directions
+from gausscheck.audit.inputs import LevelInputs
+from gausscheck.core import F64, Directions
 from gausscheck.normality import A0, Profile
-from gausscheck.preparation import Preparation
+from gausscheck.report import WorstDirection
 
 QUANTILES = 201
 """Points of a stored Q-Q curve."""
 
+BINS = np.linspace(-6, 6, 49)
+"""Edges of the histogram of a worst direction, in standard deviations."""
 
-def _worst(
-    bench: Bench,
-    prep: Preparation,
-    ways: Directions,
-    whole: Profile,
-    arrays: dict[str, NDArray[Any]],
-) -> list[dict[str, Any]]:
-    """Name the most deviant directions, their shape and the rows at their ends; keep Q-Q curves."""
-    from scipy.special import ndtri
 
+@dataclass(frozen=True, slots=True)
+class Extremes:
+    """Standardised projections of the worst directions and of the median one, ``(w, m)``."""
+
+    labels: tuple[str, ...]
+    projections: F64
+
+
+def worst_directions(
+    inputs: LevelInputs, directions: Directions, whole: Profile
+) -> tuple[tuple[WorstDirection, ...], Extremes]:
+    """Name the most deviant directions, their shape and the rows at their ends."""
     order = np.argsort(-whole.ad_star, kind="stable")
-    chosen = order[: bench.config.worst]
-    median = order[order.size // 2]
-    picked = np.append(chosen, median)
-    few = replace(ways, matrix=ways.matrix[:, picked], labels=tuple(ways.labels[j] for j in picked))
-    block = bench.project(prep, few, slice(0, few.k)).astype(np.float64)
+    chosen = order[: inputs.config.worst]
+    picked = np.append(chosen, order[order.size // 2])
+    few = replace(
+        directions,
+        matrix=directions.matrix[:, picked],
+        labels=tuple(directions.labels[j] for j in picked),
+    )
+    block = inputs.projector.project(few, slice(0, few.k)).astype(np.float64)
     block -= block.mean(axis=1, keepdims=True)
     block /= block.std(axis=1, keepdims=True)
-    m = block.shape[1]
+    rows = inputs.projector.row_ids(directions)
+    moments = whole.moments
+    named = []
+    for place, j in enumerate(chosen):
+        skewness = float(moments.m3[j] / moments.m2[j] ** 1.5)
+        excess = float(moments.m4[j] / moments.m2[j] ** 2 - 3)
+        rank = np.argsort(block[place])
+        named.append(
+            WorstDirection(
+                direction=directions.labels[j],
+                ad_star=float(whole.ad_star[j]),
+                rms_cdf_error=float(np.sqrt(max(whole.ad_star[j] - A0, 0) / whole.n)),
+                skewness=skewness,
+                excess_kurtosis=excess,
+                shape=shape(skewness, excess),
+                lowest_rows=tuple(rows[rank[:3]].tolist()),
+                highest_rows=tuple(rows[rank[::-1][:3]].tolist()),
+                counts=np.histogram(block[place].clip(BINS[0], BINS[-1]), BINS)[0],
+                edges=BINS,
+            )
+        )
+    return tuple(named), Extremes(few.labels, block)
+
+
+def qq_curves(extremes: Extremes) -> tuple[F64, NDArray[Any]]:
+    """Return normal quantiles and those of each direction, ``(w + 1, q)``, and the labels."""
+    from scipy.special import ndtri
+
+    m = extremes.projections.shape[1]
     levels = (np.unique(np.linspace(0, m - 1, min(QUANTILES, m)).astype(int)) + 0.5) / m
     tails = np.geomspace(0.5 / m, 0.05, 25)
     levels = np.unique(np.concatenate([tails, levels, 1 - tails]))
-    arrays[f"{ways.kind}/qq"] = np.vstack([ndtri(levels), np.quantile(block, levels, axis=1).T])
-    arrays[f"{ways.kind}/qq_label"] = np.array(few.labels)
-    first, _ = bench.span(ways)
-    mom = whole.moments
-    entries = []
-    for place, j in enumerate(chosen):
-        skewness = float(mom.m3[j] / mom.m2[j] ** 1.5)
-        excess = float(mom.m4[j] / mom.m2[j] ** 2 - 3)
-        rank = np.argsort(block[place])
-        entries.append(
-            {
-                "direction": ways.labels[j],
-                "ad_star": float(whole.ad_star[j]),
-                "rms_cdf_error": float(np.sqrt(max(whole.ad_star[j] - A0, 0) / whole.n)),
-                "skewness": skewness,
-                "excess_kurtosis": excess,
-                "shape": shape(skewness, excess),
-                "lowest_rows": bench.sample.index[first + rank[:3]].tolist(),
-                "highest_rows": bench.sample.index[first + rank[::-1][:3]].tolist(),
-            }
-        )
-    return entries
+    curves = np.quantile(extremes.projections, levels, axis=1).T
+    return np.vstack([ndtri(levels), curves]), np.array(extremes.labels)
 
 
 def shape(skewness: float, excess: float) -> str:

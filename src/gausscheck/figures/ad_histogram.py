@@ -21,7 +21,7 @@ def ad_histogram(report: Report) -> Figure:
     The null law is the published approximation of the p-value (D'Agostino & Stephens 1986).
     """
     levels = list(report.directional)
-    values = {name: report.arrays[f"{name}/ad_star"] for name in levels}
+    values = {name: level.table["ad_star"] for name, level in report.directional.items()}
     fine = {name: v[np.isfinite(v)] for name, v in values.items()}
     highest = max([2.0, *(float(v.max()) for v in fine.values() if v.size)])
     edges = np.geomspace(0.1, highest * 1.05, 31)
@@ -38,7 +38,7 @@ def ad_histogram(report: Report) -> Figure:
         style.threshold(axes, AD_THRESHOLD, f"{AD_THRESHOLD}", vertical=True)
         beyond = float((fine[level] > AD_THRESHOLD).mean()) if fine[level].size else 0.0
         axes.set(
-            xlabel=f"A*² at n = {report.levels[level]['n']:,}",
+            xlabel=f"A*² at n = {report.levels[level].n:,}",
             title=f"{level}: {beyond:.0%} above {AD_THRESHOLD} (normal: 5%)",
         )
         axes.xaxis.set_major_formatter(lambda v, _: f"{v:g}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gausscheck.figures import style
-from gausscheck.report import Report
+from gausscheck.report import Report, SubspaceLevel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,22 +18,22 @@ def marginals(report: Report) -> Figure | None:
 
     The dotted line is the mean under normality, the dashed one its 5 % limit; both depend on k.
     """
-    entry = report.levels.get("marginals")
-    if entry is None:
+    level = report.levels.get("marginals")
+    if not isinstance(level, SubspaceLevel):
         return None
-    curve = entry["curve"]
-    k = np.array([point["k"] for point in curve])
+    curve = level.curve
+    k = np.array([point.k for point in curve])
     figure, (axes,) = style.canvas(width=3.8)
-    tops = [point["ad_at_reference_ci"][1] for point in curve]
+    tops = [point.value_ci[1] for point in curve]
     floor = 0.1
     for point in curve:
-        low, high = (max(end, floor) for end in point["ad_at_reference_ci"])
-        tint = style.STATUS[point["status"]]
-        axes.plot([point["k"]] * 2, [low, high], color=tint, lw=2, solid_capstyle="butt")
-        axes.plot([point["k"]], [max(point["ad_at_reference"], floor)], "o", ms=4.5, color=tint)
-    axes.plot(k, [point["null_mean"] for point in curve], color=style.MUTED, lw=0.9, ls=":",
+        low, high = (max(end, floor) for end in point.value_ci)
+        tint = style.STATUS[point.status]
+        axes.plot([point.k] * 2, [low, high], color=tint, lw=2, solid_capstyle="butt")
+        axes.plot([point.k], [max(point.value, floor)], "o", ms=4.5, color=tint)
+    axes.plot(k, [point.null_mean for point in curve], color=style.MUTED, lw=0.9, ls=":",
               label="Gaussian mean")  # fmt: skip
-    axes.plot(k, [point["limit"] for point in curve], color=style.INK, lw=0.9, ls=(0, (4, 2)),
+    axes.plot(k, [point.limit for point in curve], color=style.INK, lw=0.9, ls=(0, (4, 2)),
               label="5 % limit")  # fmt: skip
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
@@ -44,7 +44,7 @@ def marginals(report: Report) -> Figure | None:
     axes.minorticks_off()
     axes.set(
         xlabel="dimension k of the marginal",
-        ylabel=f"shell A² at {entry['reference']:,} rows",
+        ylabel=f"shell A² at {level.reference:,} rows",
         title="Random subspaces",
     )
     axes.legend(loc="upper left")

@@ -19,20 +19,20 @@ def norm_histogram(report: Report) -> Figure | None:
     The band is mean ± one standard deviation that rows of N(mean, covariance) would show.
     """
     norms = report.norms
-    if not norms["applicable"] or "norms/counts" not in report.arrays:
+    counts, edges = norms.counts, norms.edges
+    if counts is None or edges is None:
         return None
-    counts, edges = report.arrays["norms/counts"], report.arrays["norms/edges"]
     density = counts / counts.sum() / np.diff(edges)
     figure, (axes,) = style.canvas(width=3.8)
     axes.stairs(density, edges, fill=True, color=style.color("axes"), alpha=0.55, lw=0)
     axes.stairs(density, edges, color=style.color("axes"), lw=0.8)
-    mean, expected = norms["mean"], norms["cv_gaussian"]
+    mean, expected = norms.mean, norms.cv_gaussian
     if expected is not None:
         axes.axvspan(
             mean * (1 - expected), mean * (1 + expected), color=style.BAND, zorder=0, lw=0,
             label=f"Gaussian shell: mean ± 1 sd (CV {expected:.3f})",
         )  # fmt: skip
-    axes.axvline(mean, color=style.INK, lw=0.9, label=f"mean {mean:.4g} (CV {norms['cv']:.3f})")
+    axes.axvline(mean, color=style.INK, lw=0.9, label=f"mean {mean:.4g} (CV {norms.cv:.3f})")
     axes.set(xlabel="norm of a row", ylabel="density", title="Norms and the thin shell")
     axes.set_ylim(0, density.max() * 1.35)
     axes.margins(x=0.02)

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 def qq(report: Report) -> Figure | None:
     """Draw standardised quantiles against normal ones, a panel a level."""
-    levels = [name for name in report.levels if f"{name}/qq" in report.arrays]
+    levels = {k: v for k, v in report.directional.items() if v.qq is not None}
     if not levels:
         return None
     figure, panels = style.canvas(len(levels), width=2.6, height=2.8)
-    for axes, level in zip(panels, levels, strict=True):
-        theory, *samples = report.arrays[f"{level}/qq"]
-        labels = [str(label) for label in report.arrays[f"{level}/qq_label"]]
+    for axes, (level, found) in zip(panels, levels.items(), strict=True):
+        if found.qq is None or found.qq_labels is None:
+            continue
+        theory, *samples = found.qq
+        labels = [str(label) for label in found.qq_labels]
         reach = float(np.abs(theory).max())
         axes.plot([-reach, reach], [-reach, reach], color=style.MUTED, lw=0.8, zorder=1)
         shades = np.linspace(1.0, 0.45, max(len(samples) - 1, 1))

@@ -64,9 +64,15 @@ _LEVELS = {
 }
 _MORE = ("#B5651D", "#3B7A57", "#4B5D9A")
 
-STATUS = {"gaussian": "#2b8a3e", "inconclusive": "#b8860b", "not_gaussian": "#c0392b"}
+STATUS = {
+    "gaussian": "#2b8a3e",
+    "gaussian_except": "#74a12e",
+    "inconclusive": "#b8860b",
+    "not_gaussian": "#c0392b",
+}
 WORDS = {
     "gaussian": "Gaussian",
+    "gaussian_except": "on average, with exceptions",
     "inconclusive": "inconclusive",
     "not_gaussian": "not Gaussian",
 }

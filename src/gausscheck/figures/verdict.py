@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from gausscheck.config import AD_THRESHOLD
 from gausscheck.figures import style
-from gausscheck.normality import A0
 from gausscheck.report import Report
 
 if TYPE_CHECKING:
@@ -15,21 +12,20 @@ if TYPE_CHECKING:
 
 
 def verdict(report: Report) -> Figure:
-    """Draw each level's statistic at the reference with its interval, coloured by status."""
-    levels = list(report.levels)
+    """Draw each level in units of its limit with its interval, coloured by status."""
+    levels = list(report.levels.items())
     figure, (axes,) = style.canvas(width=4.8, height=0.9 + 0.38 * len(levels))
-    for place, level in enumerate(reversed(levels)):
-        entry = report.levels[level]
-        low, high = (_scaled(entry, end) for end in entry["ad_at_reference_ci"])
-        tint = style.STATUS[entry["status"]]
+    ends = []
+    for place, (_, level) in enumerate(reversed(levels)):
+        low, high = level.times_limit_ci or (0.0, 0.0)
+        ends += [low, high]
+        tint = style.STATUS[level.status]
         axes.plot([low, high], [place, place], color=tint, lw=2.2, solid_capstyle="butt")
-        axes.plot([_scaled(entry, entry["ad_at_reference"])], [place], "o", ms=5, color=tint)
+        axes.plot([level.times_limit or 0.0], [place], "o", ms=5, color=tint)
         axes.annotate(
-            style.WORDS[entry["status"]], (high, place), xytext=(6, 0),
+            style.WORDS[level.status], (high, place), xytext=(6, 0),
             textcoords="offset points", va="center", fontsize=7.5, color=tint,
         )  # fmt: skip
-    found = report.levels.values()
-    ends = [_scaled(entry, end) for entry in found for end in entry["ad_at_reference_ci"]]
     low, high = min(-0.5, *ends), max(1.5, *ends)
     if high > 12:  # the near and the far in one picture
         axes.set_xscale("symlog", linthresh=2, linscale=1.2)
@@ -42,17 +38,11 @@ def verdict(report: Report) -> Figure:
     axes.set_ylim(-0.6, len(levels) - 0.2)
     axes.axvline(0, color=style.MUTED, lw=0.8, ls=":")
     style.threshold(axes, 1, "limit", vertical=True)
-    axes.set_yticks(range(len(levels)), list(reversed(levels)))
-    read = sorted({entry["reference"] for entry in found}, reverse=True)
+    axes.set_yticks(range(len(levels)), [name for name, _ in reversed(levels)])
+    read = sorted({level.reference for _, level in levels}, reverse=True)
     reference = " or ".join(f"{rows:,}" for rows in read)
-    confidence = report.config["confidence"]
     axes.set_xlabel(
-        f"statistic at {reference} rows, {confidence:.0%} interval (0: Gaussian, 1: 5 % limit)"
+        f"statistic at {reference} rows, {report.config.confidence:.0%} interval "
+        "(0: Gaussian, 1: limit)"
     )
     return figure
-
-
-def _scaled(entry: Mapping[str, Any], value: float) -> float:
-    """Put a level's statistic where Gaussian rows average 0 and the 5 % limit is 1."""
-    null, limit = entry.get("null_mean", A0), entry.get("limit", AD_THRESHOLD)
-    return float((value - null) / (limit - null))

@@ -1,5 +1,58 @@
 """The report of an audit: one frozen dataclass a section, saved and loaded."""
 
-from gausscheck.report.report import SCHEMA, SCHEMA_VERSION, Report, load_report
+from gausscheck.report.load import load_report
+from gausscheck.report.result import KINDS, SCHEMA, SCHEMA_VERSION, Report
+from gausscheck.report.sections import (
+    Claims,
+    DirectionalLevel,
+    DirectionTest,
+    GlobalTest,
+    GroupLevel,
+    GroupResult,
+    Groups,
+    JointLevel,
+    Level,
+    Norms,
+    PaperColumn,
+    PaperTable,
+    Preflight,
+    SourceInfo,
+    Spectrum,
+    Status,
+    Subsets,
+    SubspaceLevel,
+    SubspacePoint,
+    SubspaceTests,
+    Verdict,
+    WorstDirection,
+)
 
-__all__ = ["SCHEMA", "SCHEMA_VERSION", "Report", "load_report"]
+__all__ = [
+    "KINDS",
+    "SCHEMA",
+    "SCHEMA_VERSION",
+    "Claims",
+    "DirectionTest",
+    "DirectionalLevel",
+    "GlobalTest",
+    "GroupLevel",
+    "GroupResult",
+    "Groups",
+    "JointLevel",
+    "Level",
+    "Norms",
+    "PaperColumn",
+    "PaperTable",
+    "Preflight",
+    "Report",
+    "SourceInfo",
+    "Spectrum",
+    "Status",
+    "Subsets",
+    "SubspaceLevel",
+    "SubspacePoint",
+    "SubspaceTests",
+    "Verdict",
+    "WorstDirection",
+    "load_report",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.paper_table import table_row
+from gausscheck.audit.paper_table import table_column
 from gausscheck.audit.spectrum import companions
 from gausscheck.normality import profile
 from gausscheck.passes.reductions import spread_of
@@ -54,10 +54,10 @@ def measure(
             overwrite=True,
         )
         p = np.exp(-np.asarray(got.outcomes["dagostino_pearson"].statistic) / 2)
-        row = table_row(None, got.ad_star[:, None], p[:, None])
+        row = table_column(None, got.ad_star[:, None], p[:, None])
         for key, short in (("ad_avg", "ad"), ("ad_pass", "ad_pass"), ("dp_avg", "dp"),
                            ("dp_pass", "dp_pass")):  # fmt: skip
-            found[f"{short}_{name}"] = float(row[key] or 0.0)
+            found[f"{short}_{name}"] = float(getattr(row, key) or 0.0)
     spread = spread_of(np.array(z, dtype=np.float64))
     values = np.asarray(np.linalg.eigvalsh(spread.covariance), dtype=np.float64)
     rank = int((values > values[-1] * max(d, 100) * np.finfo(float).eps).sum())

@@ -114,3 +114,13 @@ def energy_without(table: F64, sizes: F64, p: int) -> tuple[float, F64]:
     left = n - sizes
     shifts = np.array([energy_shift(int(m), p) for m in left])
     return total / n - energy_shift(n, p), rest / left - shifts
+
+
+def sphere_without(y: F64, groups: int, pool: ThreadPoolExecutor) -> tuple[float, F64]:
+    """Return N of the directions of whitened rows ``(n, p)``, of all and without each of G groups.
+
+    The rows are divided by their lengths in place. Cost O(n² p / 2).
+    """
+    y /= np.linalg.norm(y, axis=1, keepdims=True)
+    sizes = np.array([part.size for part in np.array_split(np.arange(len(y)), groups)], float)
+    return energy_without(group_energies(y, groups, pool), sizes, y.shape[1])

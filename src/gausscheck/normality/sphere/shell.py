@@ -35,6 +35,11 @@ def shell_transform(residuals: F64) -> F64:
     return np.asarray(betainc(k / 2, (n - k - 1) / 2, np.clip(square / (n - 1), 0, 1)))
 
 
+def shell_without(y: F64, groups: int) -> tuple[float, F64]:
+    """Return the shell A² of whitened rows ``(n, k)``, of all and without each of G groups."""
+    return without_groups(shell_transform(y), groups)
+
+
 def without_groups(u: F64, groups: int) -> tuple[float, F64]:
     """Return A² against the uniform law, of the sample and without each of G contiguous groups.
 

@@ -53,9 +53,9 @@ def cifar10(lab: Lab) -> Table:
         if not told:
             rows.append(("untrained", "measured", table_values(m, 0)))
         level = analyze(path, directions="axes", levels="none").levels["axes"]
-        low, high = level["ad_at_reference_ci"]
-        values = {**table_values(m), "A*² at 5,000": level["ad_at_reference"], "low": low,
-                  "high": high}  # fmt: skip
+        low, high = level.value_ci or (float("nan"), float("nan"))
+        value = float("nan") if level.value is None else level.value
+        values = {**table_values(m), "A*² at 5,000": value, "low": low, "high": high}
         rows.append((label, "published", PUBLISHED[label]))
         rows.append((label, "measured", values))
         told.append((label, m))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gausscheck.audit.paper_table import table_row
+from gausscheck.audit.paper_table import table_column
 from gausscheck.figures import style
 from gausscheck.normality import profile
 from gausscheck.train import data as kinds
@@ -198,9 +198,9 @@ def _field(z: np.ndarray) -> dict[str, float]:
         np.ascontiguousarray(z.T), tests=("anderson_darling", "dagostino_pearson"), effects=False
     )
     p = np.exp(-np.asarray(found.outcomes["dagostino_pearson"].statistic) / 2)
-    row = table_row(float(norms.std() / norms.mean()), found.ad_star[:, None], p[:, None])
+    row = table_column(float(norms.std() / norms.mean()), found.ad_star[:, None], p[:, None])
     keys = {"CV": "cv", "AD": "ad_avg", "AD pass": "ad_pass", "DP": "dp_avg", "DP pass": "dp_pass"}
-    return {column: float(row[key] or 0.0) for column, key in keys.items()}
+    return {column: float(getattr(row, key) or 0.0) for column, key in keys.items()}
 
 
 def dynamics(lab: Lab) -> Table:

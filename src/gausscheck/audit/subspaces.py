@@ -1,0 +1,141 @@
+"""The level of random subspaces: the thin shell on 1, 2, 4, ... 64 dimensions; the worst decides.
+
+Affine invariant, so scale, correlation and the mean do not matter; and free of n in the way the
+directions' A*² is: null mean + n · discrepancy, read at the reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gausscheck.audit.effect import Effect, estimate_effect
+from gausscheck.audit.inputs import LevelInputs
+from gausscheck.audit.verdict import badness, decide, level_fields
+from gausscheck.core import F64, Directions
+from gausscheck.normality import JOINT_TESTS, judge_rows, residuals
+from gausscheck.normality.sphere.shell import shell_limit, shell_mean, shell_without
+from gausscheck.report import SubspaceLevel, SubspacePoint, SubspaceTests
+from gausscheck.rng import haar, stream
+
+ROWS = 10_000
+"""Sampled rows that joint levels read, at most."""
+
+SHARE = 5
+"""Joint levels are read at this fraction of the reference. Each is one statistic where a family of
+directions averages hundreds: at the whole reference, as many Gaussian rows could not clear it."""
+
+SUBSPACES, DIMENSIONS = 8, 64
+"""Random subspaces of each dimension: as many as make up the second number, at least the first."""
+
+TEST_ROWS, TEST_SUBSPACES, TEST_DRAWS = 500, 4, 199
+"""Rows, subspaces and simulated draws behind the p-values of joint tests on subspaces."""
+
+TESTS_OF_ROWS = ("mardia_skewness", "mardia_kurtosis", "bhep", "energy")
+
+
+def subspace_level(inputs: LevelInputs) -> SubspaceLevel:
+    """Test the thin shell on random subspaces of 1, 2, 4, ... 64 dimensions.
+
+    Returns
+    -------
+    SubspaceLevel
+        Intervals are widened for the number of dimensions looked at (Bonferroni). With it the
+        p-values of joint tests on some of the rows, simulated at that n and k. Cost O(n d k) for
+        each subspace.
+    """
+    config = inputs.config
+    m = min(inputs.projector.sample.m, ROWS)
+    most = min(max(inputs.space.rank // 2, 1), m // 10)
+    sizes = [int(k) for k in 2 ** np.arange(7) if k <= most]
+    confidence = 1 - (1 - config.confidence) / len(sizes)
+    rng = stream(config.seed, "marginals")
+    effects, curve = [], []
+    for place, k in enumerate(sizes):
+        effect, count, pvalues = _look_at(inputs, m, k, confidence, rng)
+        effects.append(effect)
+        curve.append(_point(k, count, effect, pvalues))
+        inputs.progress("testing marginals", (place + 1) / len(sizes))
+    worst = max(range(len(curve)), key=lambda i: badness(effects[i]))
+    return SubspaceLevel(
+        **level_fields(effects[worst], kind="subspaces", statistic="shell A²"),
+        k=curve[worst].k,
+        tests=SubspaceTests(rows=min(m, TEST_ROWS), subspaces=TEST_SUBSPACES, draws=TEST_DRAWS),
+        curve=tuple(curve),
+    )
+
+
+def _look_at(
+    inputs: LevelInputs, m: int, k: int, confidence: float, rng: np.random.Generator
+) -> tuple[Effect, int, dict[str, list[float | None]]]:
+    """Take the shell statistic of random k-dimensional subspaces, and joint tests of some."""
+    whole, without = [], []
+    pvalues: dict[str, list[float | None]] = {test: [] for test in TESTS_OF_ROWS}
+    for place, y in enumerate(_subspaces(inputs, m, k, rng)):
+        statistic, left_out = shell_without(y, inputs.config.groups)
+        whole.append(statistic)
+        without.append(left_out)
+        if place < TEST_SUBSPACES:
+            for test, pvalue in _joint_pvalues(inputs, y).items():
+                pvalues[test].append(pvalue)
+    effect = estimate_effect(
+        np.array(whole),
+        np.array(without),
+        m,
+        reference=inputs.config.reference // SHARE,
+        confidence=confidence,
+        null_mean=shell_mean(k),
+        limit=shell_limit(k),
+        least=3 * k,
+    )
+    return effect, len(whole), pvalues
+
+
+def _point(
+    k: int, subspaces: int, effect: Effect, pvalues: dict[str, list[float | None]]
+) -> SubspacePoint:
+    return SubspacePoint(
+        k=k,
+        subspaces=subspaces,
+        status=decide(effect),
+        value=effect.value,
+        value_ci=effect.value_ci,
+        null_mean=effect.null_mean,
+        limit=effect.limit,
+        times_limit=effect.times_limit(effect.value),
+        discrepancy=effect.discrepancy,
+        pvalues={test: tuple(found) for test, found in pvalues.items()},
+    )
+
+
+def _subspaces(inputs: LevelInputs, m: int, k: int, rng: np.random.Generator) -> Iterator[F64]:
+    """Whitened rows (m, k) within each of several random subspaces."""
+    axes, projector = inputs.space.axes, inputs.projector
+    count = max(SUBSPACES, DIMENSIONS // k)
+    matrix = np.zeros((inputs.space.dim, count * k))
+    for s in range(count):
+        matrix[axes, s * k : (s + 1) * k] = haar(rng, axes.size, k)
+    directions = Directions(matrix, "marginals", ("",) * matrix.shape[1])
+    step = max(1, projector.width // k) * k
+    for low in range(0, matrix.shape[1], step):
+        high = min(low + step, matrix.shape[1])
+        block = projector.project(directions, slice(low, high), m).astype(np.float64)
+        for first in range(0, high - low, k):
+            yield residuals(block[first : first + k].T)[0]
+
+
+def _joint_pvalues(inputs: LevelInputs, y: F64) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    for spec in JOINT_TESTS:
+        if spec.name in TESTS_OF_ROWS:
+            outcome = judge_rows(
+                spec,
+                y[:TEST_ROWS],
+                calibrated=True,
+                cache=inputs.config.null_cache,
+                draws=TEST_DRAWS,
+                threads=inputs.config.workers,
+            )
+            found[spec.name] = None if outcome.pvalue is None else float(outcome.pvalue[0])
+    return found

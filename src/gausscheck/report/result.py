@@ -1,0 +1,181 @@
+"""The report of an audit as one frozen value, and its two files: report.json and report.npz."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gausscheck.config import Config
+from gausscheck.files import save_result
+from gausscheck.preparation import Preparation
+from gausscheck.report.codec import Arrays, arrays_of, encode
+from gausscheck.report.sections import (
+    DirectionalLevel,
+    DirectionTest,
+    Groups,
+    JointLevel,
+    Level,
+    Norms,
+    PaperTable,
+    Preflight,
+    SourceInfo,
+    Spectrum,
+    SubspaceLevel,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = "gausscheck.report"
+SCHEMA_VERSION = (2, 0)
+
+KINDS: dict[str, type[Level]] = {
+    "directional": DirectionalLevel,
+    "subspaces": SubspaceLevel,
+    "joint": JointLevel,
+}
+"""The class of a level by its ``kind``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What an audit found.
+
+    Attributes
+    ----------
+    source : SourceInfo
+        Where the rows came from.
+    config : Config
+        Every option, as used.
+    verdict : Verdict
+        The answer.
+    preflight : Preflight
+        What is wrong with rows and coordinates.
+    levels : dict of str to Level
+        Each way to look at the rows.
+    outcomes : dict of str to dict
+        Per directional level and test: how many directions reject.
+    paper_table : PaperTable
+        The table of the paper.
+    norms : Norms
+        Lengths of the rows.
+    spectrum : Spectrum
+        Effective rank and its companions.
+    groups : Groups or None
+        Audits of labels, where they were asked for.
+    not_applicable : dict of str to str
+        Levels left out, and why.
+    preparation : Preparation
+        The fitted map of rows, to apply to other rows.
+    version : str
+        Of the gausscheck that wrote it.
+    """
+
+    source: SourceInfo
+    config: Config
+    verdict: Verdict
+    preflight: Preflight
+    levels: dict[str, Level]
+    outcomes: dict[str, dict[str, DirectionTest]]
+    paper_table: PaperTable
+    norms: Norms
+    spectrum: Spectrum
+    preparation: Preparation
+    groups: Groups | None = None
+    not_applicable: dict[str, str] = field(default_factory=dict)
+    version: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of report.json: plain values; what is not finite becomes None."""
+        return {
+            "schema": SCHEMA,
+            "schema_version": list(SCHEMA_VERSION),
+            "gausscheck_version": self.version,
+            **{f.name: encode(getattr(self, f.name)) for f in fields(self) if f.name != "version"},
+        }
+
+    def arrays(self) -> Arrays:
+        """Return the content of report.npz: each array by the path of its field."""
+        found: Arrays = {}
+        for f in fields(self):
+            found |= arrays_of(getattr(self, f.name), f.name)
+        return found
+
+    @property
+    def directional(self) -> dict[str, DirectionalLevel]:
+        """The levels that are families of directions."""
+        return {k: v for k, v in self.levels.items() if isinstance(v, DirectionalLevel)}
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a direction: level, direction, effect sizes, statistics and p-values."""
+        import pandas as pd
+
+        frames = [
+            pd.DataFrame({"level": name, **level.table}) for name, level in self.directional.items()
+        ]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"level": []})
+
+    def levels_frame(self) -> pd.DataFrame:
+        """Return one row a level: the fields that every level has."""
+        import pandas as pd
+
+        names = [f.name for f in fields(Level)]
+        rows = [
+            {"level": name, **{key: getattr(level, key) for key in names}}
+            for name, level in self.levels.items()
+        ]
+        return pd.DataFrame(rows, columns=["level", *names])
+
+    def save(self, directory: str | Path) -> Path:
+        """Write report.json and report.npz: both or neither appear.
+
+        Raises
+        ------
+        GausscheckError
+            If the directory cannot be written.
+        """
+        return save_result(directory, "report", self.to_dict(), self.arrays())
+
+    def __repr__(self) -> str:
+        """One line a level, then the verdict."""
+        lines = [f"gausscheck report: {self.source.uri} ({self.source.n:,} rows)"]
+        lines += [f"  {name:<10} {_line(level)}" for name, level in self.levels.items()]
+        return "\n".join([*lines, f"  {self.verdict.summary}"])
+
+    def _repr_html_(self) -> str:
+        """Render the levels and the verdict for a notebook."""
+        from html import escape
+
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{escape(level.status)}</td>"
+            f"<td>{_number(level.times_limit)}</td><td>{_span(level.times_limit_ci)}</td></tr>"
+            for name, level in self.levels.items()
+        )
+        head = "<tr><th>level</th><th>status</th><th>times the limit</th><th>interval</th></tr>"
+        return (
+            f"<b>{escape(self.source.uri)}</b><table>{head}{rows}</table>"
+            f"<p>{escape(self.verdict.summary)}</p>"
+        )
+
+
+def _line(level: Level) -> str:
+    return (
+        f"{level.status:<13} {level.statistic} at {level.reference:,} rows "
+        f"{_number(level.value)} {_span(level.value_ci)}"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.3f}"
+
+
+def _span(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f"[{interval[0]:.3f}, {interval[1]:.3f}]"
+
+
+def level_class(cls: type, data: Mapping[str, Any]) -> type:
+    """Return the class of a level by its ``kind``; other classes are what they are."""
+    return KINDS.get(str(data.get("kind")), cls) if issubclass(cls, Level) else cls
