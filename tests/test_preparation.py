@@ -5,13 +5,15 @@ from gausscheck.audit import preflight as checks
 from gausscheck.core import GausscheckError
 from gausscheck.passes.reductions import FirstPass
 from gausscheck.preparation import Preparation, apply_to_file, fit
+from gausscheck.sources.base import BaseSource
 
 
-class Rows:
+class Rows(BaseSource):
     """The least of a Source."""
 
     def __init__(self, x):
         self.x, (self.n, self.d), self.dtype, self.uri, self.notes = x, x.shape, x.dtype, "x", ()
+        self.eps = 2.2e-16
 
     def read(self, start, stop):
         return self.x[start:stop]
@@ -21,7 +23,7 @@ def fitted(kind, x, eps=2.2e-16):
     _, spread = FirstPass(kind == "unit").of(x, 0)
     dead = checks.dead_coordinates(spread, eps)
     live = np.setdiff1d(np.arange(x.shape[1]), dead)
-    return fit(kind, spread, checks.spectrum(spread, live), live)
+    return fit(kind, spread, checks.eigenbasis(spread, live), live)
 
 
 @pytest.fixture

@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from gausscheck.config import Config
 from gausscheck.core import F64, GausscheckError, Source, __version__
 from gausscheck.files import plain, save_result
+from gausscheck.normality.engine.jackknife import jackknife_interval
 from gausscheck.normality.evaluate_rows import PAIRS
 from gausscheck.rng import hashed_order
+from gausscheck.sources import open_source
 from gausscheck.threads import one_thread
 
 BINS = 200
@@ -99,8 +101,8 @@ class Pairs:
 
 
 def audit_pairs(
-    anchor: Source,
-    positive: Source,
+    anchor: Any,
+    positive: Any,
     *,
     temperature: float = 0.1,
     eta2: float | None = None,
@@ -113,8 +115,9 @@ def audit_pairs(
 
     Parameters
     ----------
-    anchor, positive : Source
-        Row i of one belongs to row i of the other, ``(n, d)`` each: :func:`gausscheck.open_source`.
+    anchor, positive : path, array, DataFrame or Source
+        Row i of one belongs to row i of the other, ``(n, d)`` each: what
+        :func:`gausscheck.open_source` takes.
     temperature : float
         Of the loss the encoder was trained with.
     eta2 : float, optional
@@ -141,12 +144,12 @@ def audit_pairs(
 
     Examples
     --------
-    >>> import gausscheck
     >>> x = np.random.default_rng(0).standard_normal((500, 16))
-    >>> found = audit_pairs(gausscheck.open_source(x), gausscheck.open_source(x))
+    >>> found = audit_pairs(x, x)
     >>> round(found.values["alignment"], 6), found.values["top1"]
     (1.0, 1.0)
     """
+    anchor, positive = open_source(anchor), open_source(positive)
     _check(anchor, positive, temperature, eta2, on_bad_rows)
     report = progress or (lambda stage, share: None)
     workers = Config(threads=threads).workers
@@ -232,7 +235,7 @@ def _linear_sums(
             where = anchor if not fine_u[row - start] else positive
             raise GausscheckError(
                 f"{where.uri}: row {row} is not finite or all zero; leave such pairs out with "
-                "--on-bad-rows drop"
+                'on_bad_rows="drop"'
             )
         u, v = u[fine], v[fine]
         total_u += u.sum(axis=0)
@@ -376,15 +379,10 @@ def _values(
 
 def _interval(cosines: F64, groups: int = 20, confidence: float = 0.95) -> list[float]:
     """Return a delete-a-group jackknife interval of a mean; row i is in group i modulo G."""
-    from scipy.special import stdtrit
-
     member = np.arange(cosines.size) % groups
     left = cosines.size - np.bincount(member, minlength=groups)
     without = (cosines.sum() - np.bincount(member, cosines, minlength=groups)) / left
-    error = np.sqrt((groups - 1) / groups * ((without - without.mean()) ** 2).sum())
-    half = float(stdtrit(groups - 1, 0.5 + confidence / 2) * error)
-    mean = float(cosines.mean())
-    return [mean - half, mean + half]
+    return list(jackknife_interval(float(cosines.mean()), without, confidence)[1])
 
 
 def log_mean_exp_on_sphere(alpha: float, d: int) -> float:

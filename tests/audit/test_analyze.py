@@ -23,7 +23,7 @@ def report(gaussian):
 def test_gaussian_rows_are_found_gaussian_at_every_level(report):
     assert report.verdict.status == "gaussian"
     assert set(report.levels) == {"axes", "random", "pca", "marginals", "norms", "sphere"}
-    assert all(found["status"] == "gaussian" for found in report.levels.values())
+    assert all(found.status == "gaussian" for found in report.levels.values())
 
 
 @pytest.mark.parametrize("law", ["laplace", "uniform", "exponential", "two humps"])
@@ -43,7 +43,7 @@ def test_other_laws_are_not(law):
     }
     report = gausscheck.analyze(draw[law](), directions="axes")
     assert report.verdict.status == "not_gaussian"
-    assert all(shapes[law] in worst["shape"] for worst in report.levels["axes"]["worst"])
+    assert all(shapes[law] in worst.shape for worst in report.levels["axes"].worst)
 
 
 def test_report_has_the_keys_that_programs_read(report):
@@ -80,9 +80,9 @@ def test_effects_are_what_the_statistics_say(report, gaussian):
         a = -n - np.mean((2 * i - 1) * (stats.norm.logcdf(z) + stats.norm.logsf(z[::-1])))
         a2.append(a * (1 + 0.75 / n + 2.25 / n**2))
     found = report.levels["axes"]
-    assert found["ad_discrepancy"] == pytest.approx((np.mean(a2) - 0.385) / n, rel=1e-6)
-    assert found["ad_at_reference"] == pytest.approx(0.385 + 5000 * found["ad_discrepancy"])
-    assert found["ad_mean"] == pytest.approx(np.mean(a2), rel=1e-8)
+    assert found.discrepancy == pytest.approx((np.mean(a2) - 0.385) / n, rel=1e-6)
+    assert found.value == pytest.approx(0.385 + 5000 * found.discrepancy)
+    assert found.statistic_mean == pytest.approx(np.mean(a2), rel=1e-8)
 
 
 def test_the_table_agrees_with_scipy_for_raw_and_unit_rows(report, gaussian):
@@ -94,11 +94,11 @@ def test_the_table_agrees_with_scipy_for_raw_and_unit_rows(report, gaussian):
         assert report.paper_table[name]["dp_avg"] == pytest.approx(p.mean(), rel=1e-6)
         assert report.paper_table[name]["dp_pass"] == pytest.approx((p > 0.05).mean())
     norms = np.linalg.norm(gaussian, axis=1)
-    assert report.paper_table["raw"]["cv"] == pytest.approx(norms.std() / norms.mean())
+    assert report.paper_table.raw.cv == pytest.approx(norms.std() / norms.mean())
 
 
 def test_norm_cv_stands_beside_its_gaussian_value(report):
-    assert report.norms["cv"] == pytest.approx(report.norms["cv_gaussian"], rel=0.15)
+    assert report.norms.cv == pytest.approx(report.norms.cv_gaussian, rel=0.15)
 
 
 def test_subset_protocol_averages_before_it_thresholds(gaussian):
@@ -110,7 +110,7 @@ def test_subset_protocol_averages_before_it_thresholds(gaussian):
 
 
 def test_null_of_the_table_at_one_subset(report):
-    null = report.paper_table["gaussian"]
+    null = report.paper_table.gaussian
     assert null["ad_avg"] == pytest.approx(0.385, abs=0.01)
     assert null["ad_pass"] == pytest.approx(0.95, abs=0.01)
     assert null["dp_avg"] == pytest.approx(0.5, abs=0.01)
@@ -126,15 +126,15 @@ def test_too_many_subsets_are_refused(gaussian):
 def test_every_normalisation_runs_on_real_embeddings(clip_path, normalize):
     report = gausscheck.analyze(clip_path, normalize=normalize, directions="axes,random:16,pca:4")
     assert report.preparation.kind == normalize
-    assert report.levels["axes"]["directions"] == 512
+    assert report.levels["axes"].directions == 512
     assert report.verdict.status in ("not_gaussian", "inconclusive")
 
 
 def test_unit_rows_have_no_norms_to_speak_of(minilm_path):
     report = gausscheck.analyze(minilm_path, directions="axes:20")
-    assert not report.norms["applicable"]
-    assert report.paper_table["raw"]["cv"] is None
-    assert report.paper_table["unit"] == report.paper_table["raw"]
+    assert not report.norms.applicable
+    assert report.paper_table.raw.cv is None
+    assert report.paper_table.unit == report.paper_table.raw
 
 
 def test_same_seed_same_report_for_any_memory_and_threads(gaussian, tmp_path):
@@ -151,14 +151,14 @@ def test_same_seed_same_report_for_any_memory_and_threads(gaussian, tmp_path):
         other = run.to_dict()
         for key in ("preflight", "paper_table", "norms", "levels", "outcomes", "verdict"):
             assert other[key] == first[key], key
-        for name, values in runs[0].arrays.items():
+        for name, values in runs[0].arrays().items():
             if values.dtype.kind == "f":
-                np.testing.assert_allclose(run.arrays[name], values, rtol=1e-10, atol=1e-12)
+                np.testing.assert_allclose(run.arrays()[name], values, rtol=1e-10, atol=1e-12)
 
 
 def test_seeds_differ(gaussian):
     a, b = (gausscheck.analyze(gaussian, directions="random:8", seed=s) for s in (0, 1))
-    assert a.levels["random"]["ad_mean"] != b.levels["random"]["ad_mean"]
+    assert a.levels["random"].statistic_mean != b.levels["random"].statistic_mean
 
 
 def test_moment_tests_see_every_row_where_the_sample_does_not():
@@ -167,8 +167,8 @@ def test_moment_tests_see_every_row_where_the_sample_does_not():
     x = np.random.default_rng(6).standard_normal((5000, 6))
     report = gausscheck.analyze(x, directions="axes", rows=1000)
     outcomes = report.outcomes["axes"]
-    assert outcomes["dagostino_pearson"]["n"] == 5000
-    assert outcomes["anderson_darling"]["n"] == 1000
+    assert outcomes["dagostino_pearson"].n == 5000
+    assert outcomes["anderson_darling"].n == 1000
     got = report.to_frame()["dagostino_pearson_pvalue"]
     np.testing.assert_allclose(got, stats.normaltest(x, axis=0).pvalue, rtol=1e-9)
 
@@ -180,17 +180,17 @@ def test_dropped_rows_are_as_if_they_had_not_been_there():
         gausscheck.analyze(dirty, directions="axes")
     found = gausscheck.analyze(dirty, directions="axes", on_bad_rows="drop")
     clean = gausscheck.analyze(x, directions="axes")
-    assert found.preflight["n_used"] == 900
-    assert found.levels["axes"]["ad_mean"] == pytest.approx(clean.levels["axes"]["ad_mean"])
-    assert "rows dropped" in found.preflight["notes"][0]
+    assert found.preflight.n_used == 900
+    assert found.levels["axes"].statistic_mean == pytest.approx(clean.levels["axes"].statistic_mean)
+    assert "rows dropped" in found.preflight.notes[0]
 
 
 def test_dropping_works_where_the_sample_is_smaller_than_the_file():
     x = np.random.default_rng(7).standard_normal((3000, 5))
     x[::100] = np.nan
     found = gausscheck.analyze(x, directions="axes", on_bad_rows="drop", rows=500)
-    assert found.outcomes["axes"]["dagostino_pearson"]["n"] == 2970
-    assert 450 < found.levels["axes"]["n"] <= 500
+    assert found.outcomes["axes"]["dagostino_pearson"].n == 2970
+    assert 450 < found.levels["axes"].n <= 500
 
 
 def test_equal_rows_are_one_line():
@@ -206,16 +206,16 @@ def test_few_rows_are_one_line():
 def test_fewer_rows_than_dimensions_still_answers():
     x = np.random.default_rng(8).standard_normal((60, 100))
     report = gausscheck.analyze(x, normalize="whiten", directions="axes,random:5")
-    assert report.preflight["rank"] == 59
-    assert report.levels["axes"]["directions"] == 59
+    assert report.preflight.rank == 59
+    assert report.levels["axes"].directions == 59
 
 
 def test_worst_rows_are_the_extremes_of_the_file():
     x = np.random.default_rng(9).standard_normal((2000, 3))
     x[123, 1] = 40
-    worst = gausscheck.analyze(x, directions="axes").levels["axes"]["worst"][0]
-    assert worst["direction"] == "axis 1"
-    assert worst["highest_rows"][0] == 123
+    worst = gausscheck.analyze(x, directions="axes").levels["axes"].worst[0]
+    assert worst.direction == "axis 1"
+    assert worst.highest_rows[0] == 123
 
 
 def test_save_load_show_the_same(report, tmp_path):
@@ -242,13 +242,13 @@ def test_the_default_audit_of_real_embeddings_says_what_is_so(minilm_path, clip_
     assert told.verdict.status == "not_gaussian"
     assert told.verdict.worst_level == "learned"
     assert "L2-normalised" in told.verdict.summary
-    assert told.preflight["rank"] == 381
+    assert told.preflight.rank == 381
     assert set(told.not_applicable) == {"norms"}
-    assert told.levels["sphere"]["k"] == 381
+    assert told.levels["sphere"].k == 381
     clip = gausscheck.analyze(clip_path)
     assert clip.verdict.status == "not_gaussian"
-    assert clip.preflight["rank"] == 512
+    assert clip.preflight.rank == 512
     assert set(clip.not_applicable) == {"norms", "sphere"}
     assert "3 rows a dimension" in clip.not_applicable["norms"]
-    low, high = clip.norms["cv_ci"]
-    assert low < clip.norms["cv"] < high < clip.norms["cv_gaussian"]
+    low, high = clip.norms.cv_ci
+    assert low < clip.norms.cv < high < clip.norms.cv_gaussian

@@ -30,11 +30,11 @@ def test_the_learned_level_sees_what_axes_hide(rng):
     x = rng.standard_normal((8000, 24))
     x[:, 0] = rng.exponential(size=8000) - 1
     report = gausscheck.analyze(turned(rng, x), directions="axes,random:64,ica:6")
-    assert report.levels["axes"]["status"] == "gaussian"
-    assert report.levels["learned"]["status"] == "not_gaussian"
+    assert report.levels["axes"].status == "gaussian"
+    assert report.levels["learned"].status == "not_gaussian"
     assert report.verdict.worst_level == "learned"
-    assert report.levels["learned"]["fit_rows"] == "half"
-    assert report.levels["learned"]["n"] == 4000
+    assert report.levels["learned"].fit_rows == "half"
+    assert report.levels["learned"].n == 4000
 
 
 @pytest.mark.parametrize("normalize", ["raw", "standardize", "whiten", "unit"])
@@ -45,7 +45,7 @@ def test_every_preparation_goes_with_every_family(rng, normalize):
     report = gausscheck.analyze(
         x, normalize=normalize, directions="ica:3,pursuit:3,lda", labels="labels.npy"
     )
-    assert report.levels["learned"]["directions"] in (6, 7)  # pursuit keeps no two alike
+    assert report.levels["learned"].directions in (6, 7)  # pursuit keeps no two alike
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,7 @@ def test_labels_come_from_the_container_or_by_name(rng, tmp_path):
     first = found[0].levels["learned"]
     assert "bimodal" in first["worst"][0]["shape"]
     for other in found[1:]:
-        assert other.levels["learned"]["ad_mean"] == first["ad_mean"]
+        assert other.levels["learned"].statistic_mean == first["ad_mean"]
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,6 @@ def test_the_default_audit_finds_one_direction_hidden_in_256():
     x = rng.standard_normal((20_000, 256))
     x[:, 0] = rng.standard_normal(20_000) + 6 * (rng.random(20_000) < 0.02)
     report = gausscheck.analyze(turned(rng, x))
-    assert report.levels["axes"]["status"] == "gaussian"
+    assert report.levels["axes"].status == "gaussian"
     assert report.verdict.status == "not_gaussian"
     assert report.verdict.worst_level == "learned"

@@ -13,7 +13,9 @@ def findings(x):
     eps = EPS[str(x.dtype)]
     dead = checks.dead_coordinates(spread, eps)
     live = np.setdiff1d(np.arange(x.shape[1]), dead)
-    return checks.preflight(rows, spread, checks.spectrum(spread, live), dead, str(x.dtype), eps)
+    return checks.preflight_section(
+        rows, spread, checks.eigenbasis(spread, live), dead, str(x.dtype), eps
+    )
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])

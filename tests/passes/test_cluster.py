@@ -53,8 +53,8 @@ def test_the_report_is_the_serial_one_to_the_bit(cluster, folder, monkeypatch):
     serial = gausscheck.analyze(folder, **FAST)
     ours = gausscheck.analyze(folder, dask=cluster.scheduler_address, **FAST)
     assert plain(ours) == plain(serial)
-    for name, values in serial.arrays.items():
-        np.testing.assert_array_equal(ours.arrays[name], values)
+    for name, values in serial.arrays().items():
+        np.testing.assert_array_equal(ours.arrays()[name], values)
 
 
 def test_a_worker_killed_on_the_way_changes_nothing(cluster, folder):

@@ -19,7 +19,7 @@ def test_correlated_gaussian_rows_are_seldom_called_not_gaussian(n):
         x = rng.standard_normal((n, d)) @ mix + 5 * rng.standard_normal(d)
         report = gausscheck.analyze(x.astype(np.float32), directions="axes,random:24")
         wrong += report.verdict.status == "not_gaussian"
-        low, high = report.levels["axes"]["ad_at_reference_ci"]
+        low, high = report.levels["axes"].value_ci
         covered += low <= A0 <= high
     assert wrong <= 0.05 * repetitions + 5 * np.sqrt(0.05 * 0.95 * repetitions)
     assert covered >= 0.9 * repetitions
@@ -32,17 +32,17 @@ def test_the_answer_does_not_depend_on_how_many_rows_were_saved(minilm_path):
         rows = file["embeddings"][:]
     rng = np.random.default_rng(20_260_305)
     whole = gausscheck.analyze(rows, directions="axes", levels="none", reference=1000)
-    truth = whole.levels["axes"]["ad_at_reference"]
+    truth = whole.levels["axes"].value
     estimates, plain, covered, statuses = [], [], [], set()
     for n in (1000, 2000, 3000):
         for _ in range(10):
             part = rows[rng.choice(len(rows), n, replace=False)]
             report = gausscheck.analyze(part, directions="axes", levels="none", reference=1000)
             level = report.levels["axes"]
-            low, high = level["ad_at_reference_ci"]
+            low, high = level.value_ci
             covered.append(low <= truth <= high)
-            estimates.append(level["ad_at_reference"])
-            plain.append(level["ad_mean"])
+            estimates.append(level.value)
+            plain.append(level.statistic_mean)
             at_default = gausscheck.analyze(part, directions="axes", levels="none").verdict.status
             statuses.add(at_default)
     assert np.abs(np.subtract(estimates, truth)).max() < 0.05

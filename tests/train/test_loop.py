@@ -43,8 +43,8 @@ def test_the_file_holds_what_the_other_commands_read(tmp_path):
         assert file.attrs["objective"] == "infonce"
         assert file.attrs["rows_train"] == 256
     report = gausscheck.analyze(path, directions="axes,lda", levels="none")
-    assert report.source["uri"].endswith("/embeddings")
-    assert report.source["n"] == 200
+    assert report.source.uri.endswith("/embeddings")
+    assert report.source.n == 200
     found = gausscheck.audit_pairs(
         gausscheck.open_source(f"{path}:anchor"), gausscheck.open_source(f"{path}:positive")
     )
@@ -128,12 +128,12 @@ def test_metrics_are_those_of_the_audit(tmp_path):
     z, u, v = rng.standard_normal((3, 500, 12))
     found = measure(z, u, v, 0.25)
     report = gausscheck.analyze(z, directions="axes", levels="none")
-    raw, unit = report.paper_table["raw"], report.paper_table["unit"]
-    assert found["ad_raw"] == pytest.approx(raw["ad_avg"], rel=1e-6)
-    assert found["dp_raw"] == pytest.approx(raw["dp_avg"], rel=1e-6)
-    assert found["ad_pass_unit"] == pytest.approx(unit["ad_pass"])
-    assert found["cv"] == pytest.approx(raw["cv"], rel=1e-6)
-    assert found["effective_rank"] == pytest.approx(report.spectrum["effective_rank"], rel=1e-6)
+    raw, unit = report.paper_table.raw, report.paper_table.unit
+    assert found["ad_raw"] == pytest.approx(raw.ad_avg, rel=1e-6)
+    assert found["dp_raw"] == pytest.approx(raw.dp_avg, rel=1e-6)
+    assert found["ad_pass_unit"] == pytest.approx(unit.ad_pass)
+    assert found["cv"] == pytest.approx(raw.cv, rel=1e-6)
+    assert found["effective_rank"] == pytest.approx(report.spectrum.effective_rank, rel=1e-6)
     bound = 0.25 + 0.75 * found["mean_square"]
     assert found["slack"] == pytest.approx(bound - found["alignment"])
 

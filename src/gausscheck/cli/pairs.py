@@ -39,12 +39,11 @@ def pairs(
 ) -> None:
     """Alignment and uniformity of ANCHOR and POSITIVE rows, two files or FILE:KEY each."""
     from gausscheck.pairs import audit_pairs
-    from gausscheck.sources import open_source
 
     with ProgressLine() as progress:
         found = audit_pairs(
-            open_source(anchor),
-            open_source(positive),
+            anchor,
+            positive,
             temperature=temperature,
             eta2=eta2,
             on_bad_rows=on_bad_rows,

@@ -106,8 +106,8 @@ def scale(
     jobs = _jobs(opened, prefix_dims, marginals, rows)
     if len(jobs) < 2:
         raise GausscheckError(
-            "scale: expected at least two sizes; name more files, or --prefix-dims, --marginals or "
-            "--rows"
+            "scale: expected at least two sizes; name more files, or prefix_dims=, marginals= or "
+            "rows="
         )
     points = []
     with one_thread(), ThreadPoolExecutor(config.workers) as pool:
@@ -116,7 +116,7 @@ def scale(
             report(f"{job.label}", (place + 1) / len(jobs))
     by = {"marginals": "k", "rows": "n"}.get(chosen[0] if chosen else "", "d")
     points.sort(key=lambda point: point["size"])
-    return _fitted(by, points, confidence, sample)
+    return _fitted(by, points, config, sample)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ def _point(job: _Job, config: Config, pool: ThreadPoolExecutor, most: int) -> di
     }  # fmt: skip
 
 
-def _fitted(by: str, points: list[dict[str, Any]], confidence: float, sample: int) -> Scaling:
+def _fitted(by: str, points: list[dict[str, Any]], config: Config, sample: int) -> Scaling:
     raw = Scaling(by, tuple(points), {}, {})
     fits = {}
     for name in TITLES:
@@ -205,7 +205,9 @@ def _fitted(by: str, points: list[dict[str, Any]], confidence: float, sample: in
         keep = np.isfinite(table[:, 0])
         if keep.sum() >= 2:
             law = LAWS[name].get("slope") if by == "d" else None
-            fits[name] = fit_power(raw.sizes[keep], table[keep], confidence, law)
+            fits[name] = fit_power(
+                raw.sizes[keep], table[keep], config.confidence, law, config.groups
+            )
     theory = LAWS if by == "d" else {}
     seen = {name: law for name, law in theory.items() if name in fits}
     notes = (

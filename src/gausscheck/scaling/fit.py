@@ -13,7 +13,7 @@ FLOOR = 0.05
 
 
 def fit_power(
-    sizes: F64, table: F64, confidence: float, law: float | None = None
+    sizes: F64, table: F64, confidence: float, law: float | None = None, groups: int = 20
 ) -> dict[str, Any]:
     """Fit constant · size^slope to values with intervals.
 
@@ -23,9 +23,11 @@ def fit_power(
     table : (p, 3) array
         Value, low, high.
     confidence : float
-        Of the slope's interval.
+        Of the values' intervals, and of the slope's.
     law : float, optional
         A slope of theory, at which the constant is fitted too.
+    groups : int
+        Of the jackknife that gave the intervals.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def fit_power(
     from scipy.special import stdtrit
 
     value = table[:, 0]
-    half = (table[:, 2] - table[:, 1]) / 2 / 2.09
+    half = (table[:, 2] - table[:, 1]) / 2 / stdtrit(groups - 1, 0.5 + confidence / 2)
     error = np.maximum(half, FLOOR * np.abs(value))
     if not np.any(np.abs(value) > 2 * half):
         return {"reason": "all near 0"}

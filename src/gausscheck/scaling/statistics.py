@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from gausscheck.config import Config
 from gausscheck.core import F64
 from gausscheck.normality import A0, profile, residuals, whiten_tall
-from gausscheck.normality.sphere.energy import energy_null, energy_without, group_energies
-from gausscheck.normality.sphere.shell import shell_mean, shell_transform, without_groups
+from gausscheck.normality.engine.jackknife import group_sizes, jackknife_interval
+from gausscheck.normality.sphere.energy import energy_null, sphere_without
+from gausscheck.normality.sphere.shell import shell_mean, shell_without
 from gausscheck.rng import haar
 
 DIRECTIONS = 512
@@ -100,12 +101,8 @@ def jackknifed(values: F64, statistic: Callable[[F64], float], config: Config) -
 
 
 def _interval(whole: float, without: F64, config: Config) -> list[float]:
-    from scipy.special import stdtrit
-
-    groups = without.size
-    error = np.sqrt((groups - 1) / groups * ((without - without.mean()) ** 2).sum())
-    half = float(stdtrit(groups - 1, 0.5 + config.confidence / 2) * error)
-    return [whole, whole - half, whole + half]
+    low, high = jackknife_interval(whole, without, config.confidence)[1]
+    return [whole, low, high]
 
 
 def whole_values(
@@ -126,22 +123,20 @@ def whole_values(
     if m < 3 * r:
         return values
     if not constant:
-        whole, without = without_groups(shell_transform(y), config.groups)
-        sizes = m - np.array([p.size for p in np.array_split(np.arange(m), config.groups)])
-        null = shell_mean(r)
-        values["shell_discrepancy"] = _interval(
-            (whole - null) / m, (without - null) / sizes, config
-        )
+        found = shell_without(y, config.groups)
+        values["shell_discrepancy"] = _discrepancy(*found, shell_mean(r), m, config)
     if r >= 3:
-        y = y / np.linalg.norm(y, axis=1, keepdims=True)
-        table = group_energies(y, config.groups, pool)
-        sizes = np.array([p.size for p in np.array_split(np.arange(m), config.groups)], float)
-        whole, without = energy_without(table, sizes, r)
-        mean = energy_null(r).mean
-        values["sphere_discrepancy"] = _interval(
-            (whole - mean) / m, (without - mean) / (m - sizes), config
-        )
+        found = sphere_without(y, config.groups, pool)
+        values["sphere_discrepancy"] = _discrepancy(*found, energy_null(r).mean, m, config)
     return values
+
+
+def _discrepancy(
+    whole: float, without: F64, null_mean: float, n: int, config: Config
+) -> list[float]:
+    """Return (statistic − its mean under normality)/n with its interval."""
+    left = n - group_sizes(n, config.groups)
+    return _interval((whole - null_mean) / n, (without - null_mean) / left, config)
 
 
 def _cosine_sd(unit: F64, config: Config) -> list[float]:
@@ -164,14 +159,10 @@ def _cosine_sd(unit: F64, config: Config) -> list[float]:
 def subspace_values(x: F64, k: int, config: Config, rng: np.random.Generator) -> dict[str, Any]:
     """Shell and sphere statistics of random k-dimensional subspaces, averaged."""
     x = x[:JOINT_ROWS] - x[:JOINT_ROWS].mean(axis=0)
-    m = len(x)
-    sizes = m - np.array([p.size for p in np.array_split(np.arange(m), config.groups)])
-    null = shell_mean(k)
-    whole, without = [], []
-    for _ in range(max(4, 32 // k)):
-        y, _ = residuals(x @ haar(rng, x.shape[1], k))
-        found = without_groups(shell_transform(y), config.groups)
-        whole.append((found[0] - null) / m)
-        without.append((found[1] - null) / sizes)
-    mean = np.mean(without, axis=0)
-    return {"shell_discrepancy": _interval(float(np.mean(whole)), mean, config)}
+    found = [
+        shell_without(residuals(x @ haar(rng, x.shape[1], k))[0], config.groups)
+        for _ in range(max(4, 32 // k))
+    ]
+    whole = float(np.mean([statistic for statistic, _ in found]))
+    without = np.mean([left_out for _, left_out in found], axis=0)
+    return {"shell_discrepancy": _discrepancy(whole, without, shell_mean(k), len(x), config)}

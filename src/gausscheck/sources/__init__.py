@@ -106,6 +106,8 @@ def open_source(source: Any, *, dataset: str | None = None) -> Source:
     >>> open_source(np.zeros((5, 3))).d
     3
     """
+    if isinstance(source, Source):
+        return source
     if not isinstance(source, str | PathLike):
         if dataset is not None:
             raise GausscheckError("dataset: an array in memory holds no datasets; leave it out")
