@@ -3,7 +3,13 @@
 Each finding is a pure function that returns :class:`Noticed` or None.
 """
 
-from gausscheck.audit.noticed.blocks import Corrected, corrected, group_order, wider
+from gausscheck.audit.noticed.blocks import (
+    Corrected,
+    ad_star_without,
+    corrected,
+    group_order,
+    wider,
+)
 from gausscheck.audit.noticed.collapse import Collapse, measure_collapse, notice_collapse
 from gausscheck.audit.noticed.columns import notice_dead_columns, notice_rank
 from gausscheck.audit.noticed.deciding import deciding_rows
@@ -18,7 +24,7 @@ from gausscheck.audit.noticed.serial import (
     too_few_for_directions,
     too_few_for_whitening,
 )
-from gausscheck.audit.noticed.sorted_rows import label_runs, notice_sorted, within_labels
+from gausscheck.audit.noticed.sorted_rows import LabelRuns, label_runs, notice_sorted, within_labels
 from gausscheck.audit.noticed.sparse import (
     Unusual,
     UnusualCells,
@@ -35,11 +41,13 @@ __all__ = [
     "Distinct",
     "Grid",
     "Kind",
+    "LabelRuns",
     "NeighbourProducts",
     "Noticed",
     "SerialDependence",
     "Unusual",
     "UnusualCells",
+    "ad_star_without",
     "corrected",
     "deciding_rows",
     "distinct_rows",

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gausscheck.normality import profile
+
 F64 = NDArray[np.float64]
 
 
@@ -130,3 +132,34 @@ def group_order(
     member = place[home][cluster]
     order = in_file[np.argsort(member[in_file], kind="stable")]
     return order, load[largest_first]
+
+
+def ad_star_without(block: NDArray[Any], sizes: NDArray[Any], threads: int | None = None) -> F64:
+    """Return A*² of directions ``(k, m)`` without each contiguous group, whatever their sizes.
+
+    Equal groups are left out by the engine at little cost; this sorts anew for each group.
+
+    Parameters
+    ----------
+    block : (k, m) array
+        Columns in the order of :func:`group_order`.
+    sizes : (G,) int array
+    threads : int, optional
+
+    Returns
+    -------
+    (k, G) array
+        Cost O(G k m log m).
+    """
+    ends = np.cumsum(sizes)
+    found = [
+        profile(
+            np.delete(block, np.s_[end - size : end], axis=1),
+            tests=("anderson_darling",),
+            effects=False,
+            threads=threads,
+            overwrite=True,
+        ).ad_star
+        for size, end in zip(sizes, ends, strict=True)
+    ]
+    return np.stack(found, axis=1)

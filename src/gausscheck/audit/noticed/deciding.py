@@ -33,6 +33,9 @@ def deciding_rows(
 ) -> Noticed | None:
     """Look for the fewest of the longest rows without which a level's deviation is gone.
 
+    The first of 1, 2, 3, 5, 10 rows that takes over 80 % of value − null_mean with it decides; more
+    follow while what is left exceeds the limit and they take over 80 % of that.
+
     Parameters
     ----------
     level : str
@@ -66,20 +69,27 @@ def deciding_rows(
     order = np.argsort(-lengths, kind="stable")
     if spared is not None:
         order = order[~spared[order]]
+    chosen, left = 0, value
     for k in STEPS:
         if k > len(lengths) // LEAST or k > order.size:
-            return None
-        left = value_without(order[:k])
-        if left - null_mean < (1 - SHARE) * (value - null_mean):
-            ids = order[:k] if index is None else np.asarray(index)[order[:k]]
-            return Noticed(
-                kind="deciding_rows",
-                text=f"{k} of {counted(len(lengths), 'row')} ({listed(ids, 10)}) "
-                f"{'decides' if k == 1 else 'decide'} the level {level}",
-                rows=few(ids),
-                columns=None,
-                effect=f"with {'it' if k == 1 else 'them'} {digits(value)}, without {digits(left)} "
-                f"(limit {digits(limit)}): the status is that without",
-                remedy="look at these rows first: a unit, a parsing slip, an overflow?",
-            )
-    return None
+            break
+        now = value_without(order[:k])
+        # once rows decide, more are left out only if they decide what remains above the limit
+        if now - null_mean < (1 - SHARE) * (left - null_mean):
+            chosen, left = k, now
+            if left <= limit:
+                break
+    if chosen == 0:
+        return None
+    ids = order[:chosen] if index is None else np.asarray(index)[order[:chosen]]
+    one = chosen == 1
+    return Noticed(
+        kind="deciding_rows",
+        text=f"{chosen} of {counted(len(lengths), 'row')} ({listed(ids, 10)}) "
+        f"{'decides' if one else 'decide'} the level {level}",
+        rows=few(ids),
+        columns=None,
+        effect=f"with {'it' if one else 'them'} {digits(value)}, without {digits(left)} "
+        f"(limit {digits(limit)}): the status is that without",
+        remedy="look at these rows first: a unit, a parsing slip, an overflow?",
+    )

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+Numbers = Sequence[int] | NDArray[Any]
 
 Kind = Literal[
     "collapse",
@@ -53,12 +57,12 @@ class Noticed:
     remedy: str
 
 
-def few(values: Sequence[int]) -> tuple[int, ...]:
+def few(values: Numbers) -> tuple[int, ...]:
     """Return the first of some row or column numbers, as many as a finding names."""
     return tuple(int(v) for v in values[:NAMED])
 
 
-def listed(values: Sequence[int], most: int = 5) -> str:
+def listed(values: Numbers, most: int = 5) -> str:
     """Write numbers as words.
 
     Examples

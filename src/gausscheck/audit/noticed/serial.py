@@ -20,7 +20,7 @@ F64 = NDArray[np.float64]
 FIRM, SMALL = 4.0, 0.02
 """Dependence is noticed where z exceeds the first and the correlation the second."""
 
-COMPONENTS, COLUMNS = 64, 64
+COMPONENTS, COLUMNS = 512, 64
 """Whitened components behind the correlation, and columns behind its time, at most."""
 
 CLIP = 4.0
@@ -109,7 +109,7 @@ def components(rank: int, n: int) -> int:
     Examples
     --------
     >>> components(384, 5000), components(384, 100), components(2, 300)
-    (64, 25, 2)
+    (384, 25, 2)
     """
     return max(1, min(rank, COMPONENTS, n // 4))
 
@@ -151,9 +151,10 @@ def correlation(state: Neighbours, n: int, rank: int) -> tuple[float, float]:
 def autocorrelation_time(stretches: list[F64]) -> float:
     """Estimate the integrated autocorrelation time of columns, in rows.
 
-    tau = 1 + 2 Σ_{l ≤ M} rho(l), with rho averaged over columns and stretches, and M the first lag
-    with M ≥ 5 tau(M) (Sokal 1997), so that noise at long lags stays out; at most half a stretch,
-    where tau is a lower bound.
+    tau = 1 + 2 Σ_{l ≤ M} rho(l), with rho averaged over columns and stretches. The sum ends before
+    the first two neighbouring lags whose rho add up to nothing (Geyer's initial positive sequence,
+    1992), so that noise at long lags stays out, and at a tenth of a stretch: of a drift over the
+    whole file tau is a lower bound.
 
     Parameters
     ----------
@@ -181,11 +182,11 @@ def autocorrelation_time(stretches: list[F64]) -> float:
     rho = total / pairs
     if not rho[0] > 0:
         return 1.0
-    lags = max(longest // 2, 1)
-    tau = 1 + 2 * np.cumsum(rho[1 : lags + 1] / rho[0])
-    closed = np.flatnonzero(np.arange(1, tau.size + 1) >= 5 * tau)
-    # a drift never closes its window: the largest sum reached is what can be said
-    return float(max(1.0, tau[closed[0]] if closed.size else tau.max(initial=1.0)))
+    rho = rho[1 : max(longest // 10, 1) + 1] / rho[0]
+    pairs_of_lags = np.append(rho[:-1] + rho[1:], rho[-1])
+    spent = np.flatnonzero(pairs_of_lags <= 0)
+    window = int(spent[0]) if spent.size else rho.size
+    return max(1.0, 1 + 2 * float(rho[:window].sum()))
 
 
 def serial_dependence(whitened: list[F64], columns: list[F64], n: int) -> SerialDependence:

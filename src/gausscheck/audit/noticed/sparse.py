@@ -88,7 +88,7 @@ def sparse_columns(found: Unusual, live: NDArray[Any]) -> NDArray[np.intp]:
         Columns that vary over all rows: one that does not within the sample is sparse.
     """
     live = np.asarray(live, dtype=np.intp)
-    return live[found.count[live] <= SHARE * found.n]
+    return np.asarray(live[found.count[live] <= SHARE * found.n])
 
 
 def unusual_rows(

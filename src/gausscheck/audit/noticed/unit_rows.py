@@ -22,7 +22,7 @@ def rounding_spread(rows: NDArray[Any], grid: Grid) -> float:
     """Return the relative spread of the lengths of unit rows that rounding to a grid leaves.
 
     Var ‖x‖ = Σ x_j² h_j²/12 / ‖x‖² for rounding errors uniform within the local spacing h_j;
-    lengths computed in the stored precision are off by half its epsilon.
+    lengths computed in few bits are off by half its epsilon.
 
     Parameters
     ----------
@@ -32,9 +32,11 @@ def rounding_spread(rows: NDArray[Any], grid: Grid) -> float:
     """
     x = np.asarray(rows, dtype=np.float64)
     square = np.einsum("ij,ij->i", x, x)
-    moved = np.einsum("ij,ij->i", x**2, grid.spacing(x) ** 2) / 12
+    local = grid.spacing(x)
+    moved = np.einsum("ij,ij->i", x**2, local**2) / 12
     expected = sqrt(float((moved / square**2).mean()))
-    precision = 0.0 if grid.bits is None else 2.0**-grid.bits
+    floating = grid.bits is not None and (grid.step < local.mean(axis=0)).any()
+    precision = 2.0**-grid.bits if floating and grid.bits is not None else 0.0
     return max(ROOM * expected, precision, FLOOR)
 
 
