@@ -85,7 +85,7 @@ def deciding_rows(
     one = chosen == 1
     return Noticed(
         kind="deciding_rows",
-        text=f"{chosen} of {counted(len(lengths), 'row')} ({listed(ids, 10)}) "
+        text=f"{chosen} of {counted(len(lengths), 'row')} ({listed(ids)}) "
         f"{'decides' if one else 'decide'} the level {level}",
         rows=few(ids),
         columns=None,

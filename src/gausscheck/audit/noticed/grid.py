@@ -35,6 +35,9 @@ ROWS = 4096
 BITS = 12
 """Mantissas of at most so many bits are storage in few bits: float16 has 11, bfloat16 8."""
 
+FEW = 5
+"""Fewer different values than that and one more are no grid: any few are near multiples of some."""
+
 NEAR = 0.05
 """How far from a whole number of steps a difference may be, in steps."""
 
@@ -78,13 +81,15 @@ class Grid:
         return dithered(x, spacing, rng, twice=self.ratio > ONCE)
 
 
-def find_grid(rows: NDArray[Any]) -> Grid:
+def find_grid(rows: NDArray[Any], columns: NDArray[Any] | None = None) -> Grid:
     """Find the grid of each column from a random sample of stored rows.
 
     Parameters
     ----------
     rows : (m, d) array
         Stored values of any type; the first 4,096 rows are used.
+    columns : int array, optional
+        Columns to look at: those that live and are not sparse. All by default.
 
     Returns
     -------
@@ -100,13 +105,16 @@ def find_grid(rows: NDArray[Any]) -> Grid:
     >>> find_grid(x).columns.size
     0
     """
-    x = np.asarray(rows[:ROWS], dtype=np.float64)
+    step, ratio = np.zeros((2, rows.shape[1]))
+    chosen = np.arange(rows.shape[1]) if columns is None else np.asarray(columns, dtype=np.intp)
+    x = np.asarray(rows[:ROWS, chosen], dtype=np.float64)
     bits = mantissa_bits(x)
-    step = even_steps(x)
+    steps = even_steps(x)
     sd = x.std(axis=0)
-    local = Grid(bits, step, step).spacing(x)
+    local = Grid(bits, steps, steps).spacing(x)
     size = np.sqrt(np.einsum("ij,ij->j", local, local) / len(x))
-    ratio = np.where(sd > 0, size / np.where(sd > 0, sd, 1), 0.0)
+    step[chosen] = steps
+    ratio[chosen] = np.where(sd > 0, size / np.where(sd > 0, sd, 1), 0.0)
     return Grid(bits, step, ratio)
 
 
@@ -152,7 +160,7 @@ def even_steps(x: F64) -> F64:
     for j in range(x.shape[1]):
         gap = gaps[:, j]
         gap = gap[gap > 0]
-        if gap.size == 0:
+        if gap.size < FEW:
             continue
         one = float(gap[gap < 1.5 * gap.min()].mean())
         if noise[j] > NEAR * one:  # steps of the size of float32's rounding: not ones that matter
@@ -195,7 +203,7 @@ def dithered(
     return np.asarray(draw)
 
 
-def notice_grid(grid: Grid, rows: int, live: NDArray[Any] | None = None) -> Noticed | None:
+def notice_grid(grid: Grid, rows: int) -> Noticed | None:
     """Say that values lie on a grid and how much of A*² along axes is the grid's.
 
     Parameters
@@ -203,10 +211,8 @@ def notice_grid(grid: Grid, rows: int, live: NDArray[Any] | None = None) -> Noti
     grid : Grid
     rows : int
         Rows that A*² is told for, such as the reference.
-    live : (l,) int array, optional
-        Columns to look at, all by default.
     """
-    columns = grid.columns if live is None else np.intersect1d(grid.columns, live)
+    columns = grid.columns
     if columns.size == 0:
         return None
     ratio = grid.ratio[columns]

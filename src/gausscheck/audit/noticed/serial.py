@@ -226,14 +226,14 @@ def serial_dependence(whitened: list[F64], columns: list[F64], n: int) -> Serial
 
 
 def too_few_for_directions(found: SerialDependence) -> bool:
-    """Return whether blocks are too short for directional levels: n/20 < 3 tau."""
-    return found.n / BLOCKS < 3 * found.tau
+    """Return whether blocks are too short for directional levels: dependent and n/20 < 3 tau."""
+    return found.present and found.n / BLOCKS < 3 * found.tau
 
 
 def too_few_for_whitening(
     found: SerialDependence, rank: int, rates: dict[float, float] | None = None
 ) -> bool:
-    """Return whether norms and sphere cannot be decided: fewer independent rows than 3 a dimension.
+    """Return whether norms and sphere cannot be decided: dependent, and n/tau < 3 rank.
 
     Parameters
     ----------
@@ -251,7 +251,7 @@ def too_few_for_whitening(
     (True, False)
     """
     exceeded = any(low > 2 * nominal for nominal, low in (rates or {}).items())
-    return found.effective_rows < 3 * rank and not exceeded
+    return found.present and found.effective_rows < 3 * rank and not exceeded
 
 
 def notice_serial(found: SerialDependence, rank: int) -> Noticed | None:
