@@ -386,6 +386,31 @@ def test_skewed_rows_that_depend_stay_not_gaussian():
     assert not_gaussian(make, 10, 2000, 16) == 1
 
 
+def interval_by_labels(x, labels):
+    n = len(x)
+    permutation, sizes = found_in.group_order(np.arange(n), 20, labels)
+    held = np.ascontiguousarray(x.T[:, permutation])
+    whole = profile(held, tests=("anderson_darling",), effects=False, threads=1).ad_star.mean()
+    without = found_in.ad_star_without(held, sizes, threads=1).mean(axis=0)
+    best = found_in.corrected((whole - A0) / n, (without - A0) / (n - sizes), sizes, n)
+    return [A0 + REFERENCE * end for end in best.interval(0.95)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("clusters", "share"), [(100, 0.5), (100, 0.9), (40, 0.5)])
+def test_gaussian_clusters_in_any_order_are_not_called_not_gaussian_once_named(clusters, share):
+    named = scattered = 0
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        labels = rng.permutation(np.arange(2000) % clusters)
+        centres = np.sqrt(share) * rng.standard_normal((clusters, 16))
+        x = centres[labels] + np.sqrt(1 - share) * rng.standard_normal((2000, 16))
+        named += interval_by_labels(x, labels)[0] > LIMIT
+        scattered += blocked_interval(x)[0] > LIMIT
+    assert named <= 6  # 4.4 sigma above 5 %
+    assert scattered > named  # blocks of the file cannot know
+
+
 # duplicates
 
 
@@ -404,6 +429,12 @@ def test_duplicates_are_counted_and_named(rng, share):
     notice = says(found_in.notice_duplicates(found, n, A0), "duplicates")
     assert f"{late} row" in notice.text
     assert f"row {notice.rows[0]} occurs {found.count.max()} times" in notice.text
+
+
+def test_repeats_side_by_side_are_duplicates_and_no_dependence(rng):
+    x = np.repeat(rng.standard_normal((400, 8)), 2, axis=0)
+    assert dependence(x).present
+    assert not dependence(x[found_in.distinct_rows(row_keys(x)).first]).present
 
 
 def test_distinct_rows_say_nothing(rng):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from numpy.typing import NDArray
 
@@ -55,6 +55,20 @@ class Noticed:
     columns: tuple[int, ...] | None
     effect: str | None
     remedy: str
+
+
+def in_order(*found: Noticed | None) -> tuple[Noticed, ...]:
+    """Return what was found in the order in which it is printed.
+
+    Examples
+    --------
+    >>> rank = Noticed("rank", "", None, None, None, "")
+    >>> grid = Noticed("grid", "", None, None, None, "")
+    >>> [f.kind for f in in_order(rank, None, grid)]
+    ['grid', 'rank']
+    """
+    kinds = get_args(Kind)
+    return tuple(sorted((f for f in found if f is not None), key=lambda f: kinds.index(f.kind)))
 
 
 def few(values: Numbers) -> tuple[int, ...]:
