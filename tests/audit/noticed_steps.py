@@ -7,8 +7,10 @@ import numpy as np
 from gausscheck.audit import noticed as found_in
 from gausscheck.audit.noticed import serial
 from gausscheck.audit.noticed.finding import Noticed
+from gausscheck.audit.preflight import dead_coordinates, spectrum
 from gausscheck.normality import A0, profile, whiten_tall
 from gausscheck.normality.sphere.shell import shell_mean, shell_transform, without_groups
+from gausscheck.passes.reductions import FirstPass, row_keys
 from gausscheck.rng import hashed_order
 
 REFERENCE, LIMIT = 5000, 0.752
@@ -106,3 +108,43 @@ def says(found, kind):
     for ids in (found.rows, found.columns):
         assert ids is None or all(type(i) is int for i in ids)
     return found
+
+
+def everything(x, eps=2.2e-16):
+    """All that is noticed of rows, sorted rows apart, in the order in which an audit looks."""
+    _, spread = FirstPass().of(x, 0)
+    dead = dead_coordinates(spread, eps)
+    live = np.setdiff1d(np.arange(x.shape[1]), dead)
+    rank = spectrum(spread, live).rank
+    usual = found_in.usual_values(x)
+    cells = found_in.UnusualCells(usual).of(x)
+    columns = found_in.sparse_columns(cells, live)
+    holders = found_in.unusual_rows(x, usual, columns)
+    full = np.setdiff1d(live, columns)
+    grid = found_in.find_grid(x, full)
+    norms = np.linalg.norm(x.astype(float), axis=1)
+    distinct = found_in.distinct_rows(row_keys(x))
+    rows = x[distinct.first]
+    values = rows[:, full].astype(float)
+    deciding = found_in.deciding_rows(
+        "axes",
+        axes_level(values),
+        A0,
+        LIMIT,
+        np.linalg.norm(whitened(values, "all"), axis=1),
+        lambda far: axes_level(np.delete(values, far, axis=0)),
+        index=distinct.first,
+        spared=holders[distinct.first],
+    )
+    good = norms > 0
+    return found_in.in_order(
+        found_in.notice_collapse(found_in.measure_collapse(x[good][:, live])),
+        found_in.notice_sparse(cells, columns, holders),
+        found_in.notice_serial(dependence(rows[:, live]), rank),
+        found_in.notice_duplicates(distinct, len(x), A0),
+        deciding,
+        found_in.notice_grid(grid, REFERENCE),
+        found_in.notice_unit_rows(norms[good], found_in.rounding_spread(x[good], grid)),
+        found_in.notice_dead_columns(dead),
+        found_in.notice_rank(rank, live.size, len(x)),
+    )

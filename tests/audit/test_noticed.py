@@ -6,9 +6,11 @@ import pytest
 
 from audit.noticed_steps import (
     LIMIT,
+    autoregressive,
     axes_level,
     blocked_interval,
     dependence,
+    everything,
     mean_ad,
     says,
     shell_level,
@@ -22,6 +24,73 @@ from gausscheck.audit.preflight import dead_coordinates, spectrum
 from gausscheck.normality import A0
 from gausscheck.normality.sphere.shell import shell_limit, shell_mean
 from gausscheck.passes.reductions import FirstPass, row_keys
+
+# all findings together
+
+
+def normal(rng, n=1000, d=48):
+    return rng.standard_normal((n, d))
+
+
+def repeated(rng, share):
+    x = normal(rng)
+    late = int(len(x) * share)
+    x[len(x) - late :] = x[rng.integers(0, len(x) - late, late)]
+    return x
+
+
+def stretched(rng, rows, factor):
+    x = normal(rng)
+    x[rng.choice(len(x), rows, replace=False)] *= factor
+    return x
+
+
+def one_hot(rng):
+    x = normal(rng)
+    x[:, :9] = np.eye(10)[rng.integers(0, 10, len(x)), :9]
+    return x
+
+
+SHOWS = {
+    "iid": (normal, []),
+    "float16": (lambda rng: normal(rng).astype(np.float16), []),
+    "condition 1e6": (lambda rng: normal(rng) * np.geomspace(1, 1e-3, 48), []),
+    "power law": (lambda rng: normal(rng) * np.arange(1.0, 49) ** -0.5, []),
+    "shifted": (lambda rng: normal(rng) + 3, []),
+    "t5": (lambda rng: student(rng, 1000, 48, 5), []),
+    "rectified": (lambda rng: np.maximum(normal(rng), 0), []),
+    "exponential": (lambda rng: rng.exponential(size=(1000, 48)), []),
+    "Laplace axis": (lambda rng: np.c_[rng.laplace(size=1000), normal(rng)], []),
+    "two-point axis": (lambda rng: np.c_[rng.choice([-1.0, 1.0], 1000), normal(rng)], []),
+    "clusters": (lambda rng: normal(rng) + 4 * normal(rng, 8)[rng.integers(0, 8, 1000)], []),
+    "rank": (lambda rng: normal(rng, 1000, 30) @ normal(rng, 30, 48), ["rank"]),
+    "few rows": (lambda rng: normal(rng, 300, 500), ["rank"]),
+    "int8": (lambda rng: np.round(6 * normal(rng)).astype(np.int8), ["grid"]),
+    "1 % repeated": (lambda rng: repeated(rng, 0.01), ["duplicates"]),
+    "half repeated": (lambda rng: repeated(rng, 0.5), ["duplicates"]),
+    "AR .5": (lambda rng: autoregressive(rng, 1000, 48, 0.5), ["serial_dependence"]),
+    "one row x 30": (lambda rng: stretched(rng, 1, 30), ["deciding_rows"]),
+    "one row x 1e5": (lambda rng: stretched(rng, 1, 1e5), ["deciding_rows"]),
+    "five rows x 10": (lambda rng: stretched(rng, 5, 10), ["deciding_rows"]),
+    "one-hot columns": (one_hot, ["sparse_columns"]),
+    "collapsed": (lambda rng: normal(rng) / 60 + normal(rng, 1), ["collapse"]),
+}
+
+
+@pytest.mark.parametrize("name", SHOWS)
+def test_each_kind_of_rows_shows_its_finding_and_no_other(name):
+    make, kinds = SHOWS[name]
+    for seed in range(3):
+        assert [found.kind for found in everything(make(np.random.default_rng(seed)))] == kinds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHOWS)
+def test_findings_fire_in_19_of_20_samples_and_no_other_does(name):
+    make, kinds = SHOWS[name]
+    seen = [[f.kind for f in everything(make(np.random.default_rng(100 + s)))] for s in range(20)]
+    assert seen.count(kinds) >= 19
+
 
 # duplicates
 
@@ -319,8 +388,7 @@ def test_minilm_is_unit_in_float16_and_float32_and_clip_is_not(minilm_path, clip
 
 
 def collapse_of(x):
-    values = np.linalg.eigvalsh(np.cov(x.astype(float).T))
-    return found_in.notice_collapse(found_in.measure_collapse(x, values))
+    return found_in.notice_collapse(found_in.measure_collapse(x))
 
 
 def test_collapse_is_said(rng):
@@ -347,9 +415,20 @@ def test_the_mean_cosine_is_that_over_all_pairs(rng):
     x = rng.standard_normal((40, 5)) + 1
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
     pairs = (unit @ unit.T)[np.triu_indices(40, 1)]
-    found = found_in.measure_collapse(x, np.array([3.0, 1.0]))
-    assert found.mean_cosine == pytest.approx(pairs.mean(), rel=1e-12)
-    assert found.effective_rank == pytest.approx(1.6)
+    assert found_in.measure_collapse(x).mean_cosine == pytest.approx(pairs.mean(), rel=1e-12)
+
+
+def test_the_effective_rank_is_the_number_of_dimensions_that_share_the_variance(rng):
+    for k in (2, 10, 100):
+        x = rng.standard_normal((3000, k)) @ np.linalg.qr(rng.standard_normal((200, k)))[0].T
+        assert found_in.measure_collapse(x + 5).effective_rank == pytest.approx(k, rel=0.03)
+
+
+def test_one_huge_row_has_not_collapsed_the_others(rng):
+    x = rng.standard_normal((500, 128))
+    x[3] *= 1e5
+    assert collapse_of(x) is None
+    assert collapse_of(np.maximum(rng.standard_normal((500, 512)) - 1, 0)) is None
 
 
 def test_dead_columns_and_rank_are_named(rng):

@@ -254,8 +254,17 @@ def too_few_for_whitening(
     return found.present and found.effective_rows < 3 * rank and not exceeded
 
 
-def notice_serial(found: SerialDependence, rank: int) -> Noticed | None:
-    """Say that neighbouring rows are alike, and what cannot be decided for it."""
+def notice_serial(
+    found: SerialDependence, rank: int, rates: dict[float, float] | None = None
+) -> Noticed | None:
+    """Say that neighbouring rows are alike, and what cannot be decided for it.
+
+    Parameters
+    ----------
+    found : SerialDependence
+    rank, rates
+        As in :func:`too_few_for_whitening`.
+    """
     if not found.present:
         return None
     text = (
@@ -264,7 +273,7 @@ def notice_serial(found: SerialDependence, rank: int) -> Noticed | None:
     )
     if too_few_for_directions(found):
         effect = "too few independent rows: levels are inconclusive unless a rate stands out"
-    elif found.effective_rows < 3 * rank:
+    elif too_few_for_whitening(found, rank, rates):
         effect = "intervals are by blocks of rows; norms and sphere are inconclusive by rule"
     else:
         effect = f"intervals and values are by {BLOCKS} blocks of neighbouring rows"
