@@ -1,0 +1,1 @@
+"""The use section in words: what was measured, and what to do."""
