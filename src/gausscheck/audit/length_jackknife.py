@@ -7,15 +7,18 @@ it is measured by: on t(10) rows such intervals cover 80 % instead of 95 %.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.whitened_lengths import FOLDS, LEVELS, LengthLaw
+from gausscheck.audit.whitened_lengths import BINS, FOLDS, LEVELS, LengthLaw
 from gausscheck.core import GausscheckError
 
 F64 = NDArray[np.float64]
+F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,28 @@ def length_errors(y: F64, member: I64, ks: tuple[int, ...]) -> LengthErrors:
     Returns
     -------
     LengthErrors
-        By the delete-a-group jackknife for groups of unequal size (Busing, Meijer & van der
-        Leeden 1999). Mean and covariance without a group come from sums by group; with its
-        Cholesky factor L, the partial sums of squares of L⁻¹(y - mean) are the lengths in the
-        first k components for all k at once. Turning the leading subspace itself is left out of
-        it: at k = r it does not matter, below it moves standard errors by a few percent. Where
-        fewer rows are left than k + 2, the design of the last k that could be had stands in.
-        Cost G m k² (half as much as G covariances of m rows), and G factors of k x k.
+            By the delete-a-group jackknife for groups of unequal size (Busing, Meijer & van der
+        Leeden 1999).
+
+    Raises
+    ------
+    GausscheckError
+        With fewer than 2 groups, or an empty one.
+
+    Notes
+    -----
+    Mean and covariance without a group come from sums by group; with its Cholesky factor L, the
+    partial sums of squares of L⁻¹(y - mean) are the lengths in the first k components, for all k
+    at once. (The leading subspaces themselves are not turned. At k = r there is nothing to turn.)
+
+    A refit also moves rows to and fro across a threshold. Which of the few rows next to it cross
+    is chance, and a jackknife counts that chance G - 1 fold: its own variance, about one for each
+    crossing, is taken off. Without that, intervals on 1,000 x 384 Gaussian rows are 2.3 times as
+    wide at 1 %.
+
+    Where fewer rows are left than k + 2, the design of the last k that could be had stands in.
+    Cost: 1.3 G m k² operations in float32 for G groups, m rows and k components, where a
+    covariance takes 2 m k² in float64; and G factors of k x k.
     """
     count = int(member.max()) + 1
     sizes = np.bincount(member, minlength=count)
@@ -80,20 +98,27 @@ def length_errors(y: F64, member: I64, ks: tuple[int, ...]) -> LengthErrors:
     folds = member[order]
     ends = np.cumsum(sizes)
     parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
-    totals = _sums(columns)
-    bins = radial_bins(m)
-    whole = _measure(columns, totals, slice(0, 0), folds, used, bins)
-    left = [
-        _measure(columns, _minus(totals, _sums(columns[:, part])), part, folds, used, bins)
-        for part in parts
-    ]
-    rates, radial = (np.array([one[i] for one in left]) for i in (0, 1))
-    se2 = _variance(whole[0], rates, sizes)
-    spread = whole[0] * (1 - whole[0])
+    sums = [_sums(columns[:, part]) for part in parts]
+    totals = reduce(_plus, sums)
+    single = columns.astype(np.float32)
+    whole = _measure(single, totals, used)
+    left = [_measure(single, _minus(totals, one), used) for one in sums]
+    rates, noise = np.empty((2, count, *whole[0].shape[:2]))
+    radial = np.empty(count)
+    for g, (part, (flags, place)) in enumerate(zip(parts, left, strict=True)):
+        kept = np.delete(flags, part, axis=2)
+        rates[g] = kept.mean(axis=2)
+        noise[g] = (kept != np.delete(whole[0], part, axis=2)).sum(axis=2) / kept.shape[2] ** 2
+        radial[g] = _divergence(np.delete(folds, part), np.delete(place, part), radial_bins(m))
+    share = whole[0].mean(axis=2)
+    se2 = _variance(share, rates, sizes)
+    se2 -= ((m / sizes - 1)[:, None, None] * noise).mean(axis=0)
+    spread = share * (1 - share)
     design = np.where(spread > 0, se2 * m / np.where(spread > 0, spread, 1), 1.0)
     missing = len(ks) - len(used)
     design = np.concatenate([design, np.repeat(design[-1:], missing, axis=0)])
-    return LengthErrors(m, count, design, float(np.sqrt(_variance(whole[1], radial, sizes))))
+    value = np.array(_divergence(folds, whole[1], radial_bins(m)))
+    return LengthErrors(m, count, design, float(np.sqrt(_variance(value, radial, sizes))))
 
 
 Sums = tuple[int, F64, F64]
@@ -103,31 +128,37 @@ def _sums(columns: F64) -> Sums:
     return columns.shape[1], columns.sum(axis=1), columns @ columns.T
 
 
+def _plus(a: Sums, b: Sums) -> Sums:
+    return a[0] + b[0], a[1] + b[1], a[2] + b[2]
+
+
 def _minus(a: Sums, b: Sums) -> Sums:
     return a[0] - b[0], a[1] - b[1], a[2] - b[2]
 
 
-def _measure(
-    columns: F64, sums: Sums, out: slice, folds: I64, ks: tuple[int, ...], bins: int
-) -> tuple[F64, F64]:
-    """Return rates (K, 3) and the radial divergence of the rows outside ``out``."""
-    from scipy.linalg import solve_triangular
+def _measure(columns: F32, sums: Sums, ks: tuple[int, ...]) -> tuple[Flags, I64]:
+    """Return which rows lie beyond each limit (K, 3, m), and the bin of each row's length (m,)."""
+    from scipy.linalg.lapack import dtrtri
 
     n, total, square = sums
     mean = total / n
-    scatter = square - n * np.outer(mean, mean)
-    z = solve_triangular(
-        _factor(scatter), columns - mean[:, None], lower=True, overwrite_b=True, check_finite=False
-    )
-    np.multiply(z, z, out=z)
-    h = np.cumsum(np.add.reduceat(z, np.array((0, *ks[:-1])), axis=0), axis=0)
-    h = np.delete(h, out, axis=1)
-    law = LengthLaw.of(n, ks, bins)
-    rates = (h[:, :, None] > law.limits[:, None, :]).mean(axis=1)
-    place = np.searchsorted(law.edges, h[-1], side="left")
-    fold = np.unique(np.delete(folds, out), return_inverse=True)[1]
-    histogram = np.bincount(fold * bins + place, minlength=(fold.max() + 1) * bins)
-    return rates, np.array(radial_divergence(histogram.reshape(-1, bins)))
+    inverse, _ = dtrtri(_factor(square - n * np.outer(mean, mean)), lower=1)
+    shift = (inverse @ mean).astype(np.float32)
+    rows = inverse.astype(np.float32)
+    h = np.empty((len(ks), columns.shape[1]), dtype=np.float32)
+    for i, (low, high) in enumerate(zip((0, *ks[:-1]), ks, strict=True)):
+        z = rows[low:high, :high] @ columns[:high]  # the factor is triangular
+        z -= shift[low:high, None]
+        np.einsum("ij,ij->j", z, z, out=h[i])
+    np.cumsum(h, axis=0, out=h)
+    law = LengthLaw.of(n, ks, radial_bins(n))
+    return h[:, None, :] > law.limits[:, :, None], np.searchsorted(law.edges, h[-1], side="left")
+
+
+def _divergence(folds: I64, place: I64, bins: int) -> float:
+    present, fold = np.unique(folds, return_inverse=True)
+    histogram = np.bincount(fold * bins + place, minlength=present.size * bins)
+    return radial_divergence(histogram.reshape(-1, bins))
 
 
 def _factor(scatter: F64) -> F64:
@@ -171,8 +202,14 @@ def jeffreys(share: float, n: int, design: float, confidence: float = 0.95) -> t
 
 
 def radial_bins(n: int) -> int:
-    """Return the number of bins that n rows bear: the power of two nearest to 2 n^(2/5)."""
-    return int(2 ** np.clip(np.round(np.log2(2 * n**0.4)), 2, 10))
+    """Return the number of bins for n rows: all 64 from 1,000 rows on, so that values compare.
+
+    Examples
+    --------
+    >>> [radial_bins(n) for n in (50, 500, 1000, 10**9)]
+    [4, 32, 64, 64]
+    """
+    return int(min(BINS, 2 ** max(int(np.log2(max(n, 1) / 12)), 1)))
 
 
 def radial_divergence(histogram: I64) -> float:

@@ -7,8 +7,6 @@ in the unit that a practitioner pays in. Among leading components the same holds
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +21,19 @@ from gausscheck.audit.length_jackknife import (
     whole_groups,
 )
 from gausscheck.audit.length_references import PlugIn, normalised_twin, plug_in_rates
+from gausscheck.audit.use_section import (
+    KEYS,
+    LEAST,
+    MOST,
+    ONE,
+    RadialLoss,
+    Rate,
+    SafeComponents,
+    Use,
+    UseCurvePoint,
+    Weighted,
+)
+from gausscheck.audit.use_words import sentence
 from gausscheck.audit.whitened_lengths import (
     LEVELS,
     LengthLaw,
@@ -37,139 +48,8 @@ from gausscheck.core import GausscheckError
 
 F64 = NDArray[np.float64]
 
-Interval = tuple[float, float]
-
-KEYS = tuple(f"{level:g}" for level in LEVELS)
-ONE = "0.01"
-"""The level that ``safe_components``, ``too_few`` and the sentences speak of."""
-
-MOST, LEAST = 0.02, 0.005
-"""Rates at the 1 % threshold above which it flags too many, below which too few."""
-
 SAMPLED = 10_000
 """The most rows that standard errors are measured on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A false-alarm rate: a share of rows beyond a Gaussian threshold.
-
-    Attributes
-    ----------
-    value : float
-    ci : (float, float)
-        Jeffreys' interval at the jackknife's effective number of rows.
-    gaussian : float
-        What Gaussian rows give: the nominal level; for unit rows, what normalised ones give
-        (simulated).
-    """
-
-    value: float
-    ci: Interval
-    gaussian: float
-
-
-@dataclass(frozen=True, slots=True)
-class UseCurvePoint:
-    """Rates of the thresholds among the k leading components, by level ("0.05", "0.01", "0.001").
-
-    Components are found, whitened and measured on the same rows; the law allows for it.
-    """
-
-    k: int
-    false_alarm: dict[str, Rate]
-
-
-@dataclass(frozen=True, slots=True)
-class RadialLoss:
-    """Log-likelihood that a Gaussian model loses in the radius, nats a row: a lower bound.
-
-    ``value`` may come out slightly below 0 on Gaussian rows; ``ci`` is a jackknife interval.
-    """
-
-    value: float
-    ci: Interval
-
-
-@dataclass(frozen=True, slots=True)
-class SafeComponents:
-    """How many leading components a 1 % threshold can be used on.
-
-    Attributes
-    ----------
-    value : int
-        The largest k of the curve such that the rate is at most 2 % there and at every smaller
-        k; 0 where none is.
-    ci : (int, int)
-        The same rule on the upper and on the lower ends of the rates' intervals.
-    of : int
-        The most components that can be measured, min(rank, n - 2).
-    """
-
-    value: int
-    ci: tuple[int, int]
-    of: int
-
-
-@dataclass(frozen=True, slots=True)
-class Weighted:
-    """Rates when every occurrence of a repeated row counts; the fit is on distinct rows.
-
-    Attributes
-    ----------
-    false_alarm : dict of str to float
-        Shares of all occurrences, by level.
-    rows : int
-        Occurrences.
-    most_repeated, times : int or None, int
-        The most repeated row beyond the 1 % threshold, and how often it occurs.
-    """
-
-    false_alarm: dict[str, float]
-    rows: int
-    most_repeated: int | None
-    times: int
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """The section ``use`` of a report.
-
-    Attributes
-    ----------
-    n : int
-        Distinct rows measured.
-    false_alarm : dict of str to Rate
-        With all components, by level: "0.05", "0.01", "0.001".
-    radial_kl : RadialLoss
-    curve : tuple of UseCurvePoint
-        By k, ascending; the last has all components.
-    safe_components : SafeComponents
-    too_few : tuple of int
-        Every k whose upper end at 1 % lies below .5 %: the threshold flags too few rows.
-    weighted : Weighted or None
-        Where repeats move a rate out of its interval.
-    shrunk : PlugIn or None
-        Chi-square thresholds on held-out rows, with the covariance as estimated and shrunk.
-    beyond : int
-        Rows beyond the 0.1 % threshold.
-    rows_beyond : tuple of int
-        Ids of the longest of them, longest first, 20 at most.
-    sentence : str
-        What was measured, in words. No claim that a Gaussian model fits.
-    """
-
-    n: int
-    false_alarm: dict[str, Rate]
-    radial_kl: RadialLoss
-    curve: tuple[UseCurvePoint, ...]
-    safe_components: SafeComponents
-    too_few: tuple[int, ...]
-    weighted: Weighted | None
-    shrunk: PlugIn | None
-    beyond: int
-    rows_beyond: tuple[int, ...]
-    sentence: str
 
 
 def use_of_rows(
@@ -302,7 +182,7 @@ def assemble(
         shrunk=shrunk,
         beyond=int(state.beyond[-1, 2]),
         rows_beyond=tuple(state.extreme.tolist()),
-        sentence=sentence(curve),
+        sentence=sentence(curve, unit=twin is not None),
     )
 
 
@@ -328,7 +208,7 @@ def _weighted(state: LengthState, rates: dict[str, Rate]) -> Weighted | None:
 
 
 def safe_components(curve: tuple[UseCurvePoint, ...]) -> SafeComponents:
-    """Apply the rule of :class:`SafeComponents` to the rates and to both ends of their intervals."""
+    """Apply the rule of :class:`SafeComponents` to rates and to the ends of their intervals."""
     rates = [point.false_alarm[ONE] for point in curve]
 
     def reach(values: list[float]) -> int:
@@ -341,6 +221,3 @@ def safe_components(curve: tuple[UseCurvePoint, ...]) -> SafeComponents:
 
     ends = (reach([rate.ci[1] for rate in rates]), reach([rate.ci[0] for rate in rates]))
     return SafeComponents(reach([rate.value for rate in rates]), ends, curve[-1].k)
-
-
-def sentence(curve): return ''

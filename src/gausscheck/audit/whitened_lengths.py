@@ -28,7 +28,7 @@ LEVELS = (0.05, 0.01, 0.001)
 FOLDS = 20
 """Folds of the histogram that the radial divergence is cross-fitted on."""
 
-BINS = 1024
+BINS = 64
 """Bins of a fold's histogram, of equal probability under normality."""
 
 KEPT = 20
@@ -283,7 +283,7 @@ class FittedRows:
     @property
     def of(self) -> int:
         """The most components for which the law is defined."""
-        return min(self.y.shape[1], self.y.shape[0] - 2)
+        return int(min(self.y.shape[1], self.y.shape[0] - 2))
 
 
 def fit_rows(x: F64) -> FittedRows:
