@@ -60,13 +60,13 @@ def length_errors(y: F64, member: I64, ks: tuple[int, ...]) -> LengthErrors:
     Returns
     -------
     LengthErrors
-            By the delete-a-group jackknife for groups of unequal size (Busing, Meijer & van der
+        By the delete-a-group jackknife for groups of unequal size (Busing, Meijer & van der
         Leeden 1999).
 
     Raises
     ------
     GausscheckError
-        With fewer than 2 groups, or an empty one.
+        With fewer than 2 groups, an empty one, or one that leaves too few rows.
 
     Notes
     -----
@@ -83,42 +83,58 @@ def length_errors(y: F64, member: I64, ks: tuple[int, ...]) -> LengthErrors:
     Cost: 1.3 G m k² operations in float32 for G groups, m rows and k components, where a
     covariance takes 2 m k² in float64; and G factors of k x k.
     """
-    count = int(member.max()) + 1
-    sizes = np.bincount(member, minlength=count)
-    if count < 2 or sizes.min() < 1:
+    sizes = _checked_sizes(member, ks[0])
+    m, used = len(y), tuple(k for k in ks if k <= len(y) - int(sizes.max()) - 2)
+    order = np.argsort(member, kind="stable")
+    columns = np.ascontiguousarray(y[order, : used[-1]].T)
+    ends = np.cumsum(sizes)
+    parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    share, design, radial_variance = _jackknife(columns, member[order], parts, sizes, used)
+    spread = share * (1 - share)
+    design = np.where(spread > 0, design * m / np.where(spread > 0, spread, 1), 1.0)
+    design = np.concatenate([design, np.repeat(design[-1:], len(ks) - len(used), axis=0)])
+    return LengthErrors(m, sizes.size, design, float(np.sqrt(radial_variance)))
+
+
+def _checked_sizes(member: I64, least: int) -> I64:
+    sizes = np.bincount(member)
+    if sizes.size < 2 or sizes.min() < 1:
         raise GausscheckError(
             f"expected 2 groups of rows or more, none empty, got {int((sizes > 0).sum())}"
         )
-    m = len(y)
-    used = tuple(k for k in ks if k <= m - int(sizes.max()) - 2)
-    if not used:
-        return LengthErrors(m, count, np.ones((len(ks), len(LEVELS))), float("nan"))
-    order = np.argsort(member, kind="stable")
-    columns = np.ascontiguousarray(y[order, : used[-1]].T)
-    folds = member[order]
-    ends = np.cumsum(sizes)
-    parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    if sizes.sum() - sizes.max() < least + 2:
+        raise GausscheckError(
+            f"expected groups that leave {least + 2} rows or more, got one of {sizes.max()} of "
+            f"{sizes.sum()}"
+        )
+    return np.asarray(sizes)
+
+
+def _jackknife(
+    columns: F64, folds: I64, parts: list[slice], sizes: I64, ks: tuple[int, ...]
+) -> tuple[F64, F64, float]:
+    """Return rates (K, 3), their variances, and that of the radial divergence."""
+    m = columns.shape[1]
+    single, bins = columns.astype(np.float32), radial_bins(m)
     sums = [_sums(columns[:, part]) for part in parts]
     totals = reduce(_plus, sums)
-    single = columns.astype(np.float32)
-    whole = _measure(single, totals, used)
-    left = [_measure(single, _minus(totals, one), used) for one in sums]
-    rates, noise = np.empty((2, count, *whole[0].shape[:2]))
-    radial = np.empty(count)
-    for g, (part, (flags, place)) in enumerate(zip(parts, left, strict=True)):
-        kept = np.delete(flags, part, axis=2)
+    flags, place = _measure(single, totals, ks, bins)
+    rates, noise = np.empty((2, len(parts), len(ks), len(LEVELS)))
+    radial = np.empty(len(parts))
+    for g, (part, without) in enumerate(zip(parts, sums, strict=True)):
+        left, bin_ = _measure(single, _minus(totals, without), ks, bins)
+        kept, before = np.delete(left, part, axis=2), np.delete(flags, part, axis=2)
         rates[g] = kept.mean(axis=2)
-        noise[g] = (kept != np.delete(whole[0], part, axis=2)).sum(axis=2) / kept.shape[2] ** 2
-        radial[g] = _divergence(np.delete(folds, part), np.delete(place, part), radial_bins(m))
-    share = whole[0].mean(axis=2)
-    se2 = _variance(share, rates, sizes)
-    se2 -= ((m / sizes - 1)[:, None, None] * noise).mean(axis=0)
-    spread = share * (1 - share)
-    design = np.where(spread > 0, se2 * m / np.where(spread > 0, spread, 1), 1.0)
-    missing = len(ks) - len(used)
-    design = np.concatenate([design, np.repeat(design[-1:], missing, axis=0)])
-    value = np.array(_divergence(folds, whole[1], radial_bins(m)))
-    return LengthErrors(m, count, design, float(np.sqrt(_variance(value, radial, sizes))))
+        noise[g] = (kept != before).sum(axis=2) / kept.shape[2] ** 2
+        radial[g] = _divergence(np.delete(folds, part), np.delete(bin_, part), bins)
+    share = flags.mean(axis=2)
+    crossings = ((m / sizes - 1)[:, None, None] * noise).mean(axis=0)
+    whole = np.array(_divergence(folds, place, bins))
+    return (
+        share,
+        _variance(share, rates, sizes) - crossings,
+        float(_variance(whole, radial, sizes)),
+    )
 
 
 Sums = tuple[int, F64, F64]
@@ -136,7 +152,7 @@ def _minus(a: Sums, b: Sums) -> Sums:
     return a[0] - b[0], a[1] - b[1], a[2] - b[2]
 
 
-def _measure(columns: F32, sums: Sums, ks: tuple[int, ...]) -> tuple[Flags, I64]:
+def _measure(columns: F32, sums: Sums, ks: tuple[int, ...], bins: int) -> tuple[Flags, I64]:
     """Return which rows lie beyond each limit (K, 3, m), and the bin of each row's length (m,)."""
     from scipy.linalg.lapack import dtrtri
 
@@ -151,7 +167,7 @@ def _measure(columns: F32, sums: Sums, ks: tuple[int, ...]) -> tuple[Flags, I64]
         z -= shift[low:high, None]
         np.einsum("ij,ij->j", z, z, out=h[i])
     np.cumsum(h, axis=0, out=h)
-    law = LengthLaw.of(n, ks, radial_bins(n))
+    law = LengthLaw.of(n, ks, bins)
     return h[:, None, :] > law.limits[:, :, None], np.searchsorted(law.edges, h[-1], side="left")
 
 
@@ -189,7 +205,7 @@ def jeffreys(share: float, n: int, design: float, confidence: float = 0.95) -> t
     Examples
     --------
     >>> [round(end, 4) for end in jeffreys(0.01, 5000, 1.0)]
-    [0.0075, 0.0131]
+    [0.0075, 0.013]
     """
     from scipy.special import betaincinv
 

@@ -160,13 +160,13 @@ def held_out_lengths(square: F64, values: F64, shrinkage: float, scale: float) -
     """Return each row's squared length by the mean and shrunk covariance of all other rows.
 
     With v the centred row, a = shrinkage and S the n - 1 covariance of all rows, the covariance
-    without it is B - c v v', B = (1 - a) n/(n - 1) S + a scale I, c = (1 - a) n/(n - 1)², and
+    without it is B - c v v', B = (1 - a) S + a scale I, c = (1 - a) n/(n - 1)² (its 1/n form), and
     its deviation from the others' mean n/(n - 1) v. By Sherman & Morrison, with q = v' B⁻¹ v, the
     length is (n/(n - 1))² q / (1 - c q): infinite for a row that alone spans a direction.
     """
     n = len(square)
     grown = n / (n - 1)
-    base = (1 - shrinkage) * grown * values + shrinkage * scale
+    base = (1 - shrinkage) * values + shrinkage * scale
     q = square @ (values / base)
     left = 1 - (1 - shrinkage) * grown / (n - 1) * q
     return np.asarray(

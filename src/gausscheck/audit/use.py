@@ -90,7 +90,8 @@ def use_of_rows(
     Raises
     ------
     GausscheckError
-        With fewer than 4 distinct rows, or where all are equal.
+        With fewer than 4 distinct rows, where all are equal or some not finite, and where groups,
+        multiplicity or ids do not fit.
 
     Examples
     --------
@@ -100,8 +101,7 @@ def use_of_rows(
     (16, ())
     """
     x = np.asarray(x, dtype=np.float64)
-    if x.ndim != 2:
-        raise GausscheckError(f"expected rows of shape (n, d), got shape {x.shape}")
+    _check(x, groups, multiplicity, ids)
     numbers = np.arange(len(x), dtype=np.int64) if ids is None else np.asarray(ids, np.int64)
     times = None if multiplicity is None else np.asarray(multiplicity, np.int64)
     labels = None if isinstance(groups, int) else np.asarray(groups)
@@ -112,10 +112,7 @@ def use_of_rows(
     random, simulated = rng.spawn(2)
     fitted = fit_rows(x)
     n, ks = len(x), component_grid(fitted.of)
-    if isinstance(groups, int):
-        member = random_groups(n, groups, random)
-    else:
-        member = whole_groups(groups if labels is None else labels)
+    member = random_groups(n, groups, random) if isinstance(groups, int) else whole_groups(labels)
     law = LengthLaw.of(n, ks)
     folds = fold_of(np.arange(n)) if labels is None else member
     h = cumulative_squares(fitted.y.copy(), ks) / (n - 1)
@@ -128,6 +125,25 @@ def use_of_rows(
         law, state, errors, twin=twin, shrunk=plug_in_rates(fitted, x.shape[1]),
         confidence=confidence,
     )  # fmt: skip
+
+
+def _check(x: F64, groups: int | NDArray[np.integer], *per_row: NDArray[np.integer] | None) -> None:
+    if x.ndim != 2 or not x.size:
+        raise GausscheckError(f"expected rows of shape (n, d), got shape {x.shape}")
+    if not np.isfinite(x).all():
+        row = int(np.flatnonzero(~np.isfinite(x).all(axis=1))[0])
+        raise GausscheckError(f"expected finite rows, row {row} is not: leave such rows out")
+    labels = () if isinstance(groups, int) else (groups,)
+    for values in (*labels, *per_row):
+        if values is not None and np.shape(values) != (len(x),):
+            raise GausscheckError(
+                f"expected one value for each of {len(x)} rows (groups, multiplicity, ids), got "
+                f"shape {np.shape(values)}"
+            )
+    if isinstance(groups, int) and groups < 2:
+        raise GausscheckError(f"expected 2 groups or more, got {groups}")
+    if per_row[0] is not None and np.min(per_row[0]) < 0:
+        raise GausscheckError(f"expected multiplicities from 0 on, got {np.min(per_row[0])}")
 
 
 def assemble(

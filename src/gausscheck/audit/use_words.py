@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from gausscheck.audit.length_jackknife import jeffreys
 from gausscheck.audit.use_section import LEAST, MOST, ONE, Use, UseCurvePoint
 
 Advice = Literal["as_is", "truncate", "shrink", "calibrate"]
@@ -51,7 +52,7 @@ def _leading(curve: tuple[UseCurvePoint, ...]) -> str:
     of = curve[-1].k
     failing = [i for i, point in enumerate(curve) if point.false_alarm[ONE].value > MOST]
     if not failing:
-        return f"It flags at most {percent(MOST)} among any number of leading components (of {of})."
+        return f"It flags at most 2 % among any number of leading components (of {of})."
     first = failing[0]
     rate = percent(curve[first].false_alarm[ONE].value)
     if curve[-1].false_alarm[ONE].value <= MOST:  # some components, not their number
@@ -59,9 +60,7 @@ def _leading(curve: tuple[UseCurvePoint, ...]) -> str:
         return f"Among leading components, {_span(before + 1, curve[first].k)} stands out: {rate}."
     if not first:
         return f"The first component alone gives {rate}."
-    return (
-        f"It flags at most {percent(MOST)} up to {curve[first - 1].k} of {of} leading components."
-    )
+    return f"It flags at most 2 % up to {curve[first - 1].k} of {of} leading components."
 
 
 def _span(low: int, high: int) -> str:
@@ -110,7 +109,7 @@ def advice(use: Use) -> tuple[Advice, str]:
                 words[:-1] + f"; chi-square thresholds would flag {percent(plain[ONE])} of them."
             )
         return "as_is", words
-    if use.shrunk is not None and LEAST <= use.shrunk.shrunk[ONE] <= MOST:
+    if use.shrunk is not None and _usable(use.shrunk.shrunk[ONE], use.n):
         return "shrink", (
             "Shrink: with the Ledoit-Wolf covariance a chi-square threshold of 1 % flags "
             f"{percent(use.shrunk.shrunk[ONE])} of held-out rows."
@@ -135,17 +134,22 @@ def advice(use: Use) -> tuple[Advice, str]:
     )
 
 
+def _usable(share: float, n: int) -> bool:
+    return share <= MOST and jeffreys(share, n, design=1.0)[1] >= LEAST
+
+
 def percent(share: float) -> str:
     """Return a share in percent, with digits enough to tell small ones apart.
 
     Examples
     --------
-    >>> percent(0.1862), percent(0.02), percent(0.0008), percent(0.0)
-    ('18.6 %', '2 %', '0.08 %', '0 %')
+    >>> percent(0.1862), percent(0.02), percent(0.00082), percent(0.0)
+    ('18.6 %', '2.0 %', '0.082 %', '0 %')
     """
     return f"{_digits(100 * share)} %"
 
 
 def _digits(value: float) -> str:
-    text = f"{value:.1f}" if value >= 1 else f"{value:.2f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    if value == 0 or value == 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"

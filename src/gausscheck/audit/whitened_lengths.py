@@ -85,7 +85,7 @@ class LengthLaw:
         --------
         >>> law = LengthLaw.of(1000, (1, 384))
         >>> (law.limits[-1] * 999).round(1)  # squared lengths; chi-square: 430.7, 451.0, 474.5
-        array([409.2, 420.9, 434.1])
+        array([419.6, 434.7, 451.8])
         """
         from scipy.special import betainccinv, betaincinv
 
