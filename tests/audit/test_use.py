@@ -1,5 +1,6 @@
 """Whitened lengths against their exact law: identities, independent code, known rates."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -434,8 +435,16 @@ def test_advice_for_gaussian_rows_depends_on_their_number(rng):
     kind, words = advice(few)
     assert kind == "as_is"
     assert "chi-square thresholds would flag" in words
-    wide = use_of_rows(rng.standard_normal((300, 600)), rng=rng)
-    assert advice(wide)[0] == "shrink"
+
+
+def test_advice_shrinks_only_where_that_was_measured_to_work(rng):
+    use = use_of_rows(rng.standard_normal((120, 200)), rng=rng)
+    assert use.shrunk.plain is None  # no covariance of its own to measure new rows by
+    for share, kind in ((0.01, "shrink"), (0.3, "calibrate"), (0.0, "shrink")):
+        rates = {"0.05": share, "0.01": share, "0.001": share}  # 0 of 120 is not too few
+        assert advice(replace(use, shrunk=replace(use.shrunk, shrunk=rates)))[0] == kind
+    many = replace(use, n=10_000, shrunk=replace(use.shrunk, shrunk=rates))
+    assert advice(many)[0] == "calibrate"  # 0 of 10,000 is
 
 
 def test_minilm_docstrings(minilm_path):

@@ -35,6 +35,7 @@ from gausscheck.audit.use_section import (
 )
 from gausscheck.audit.use_words import sentence
 from gausscheck.audit.whitened_lengths import (
+    FOLDS,
     LEVELS,
     LengthLaw,
     LengthState,
@@ -104,7 +105,7 @@ def use_of_rows(
     _check(x, groups, multiplicity, ids)
     numbers = np.arange(len(x), dtype=np.int64) if ids is None else np.asarray(ids, np.int64)
     times = None if multiplicity is None else np.asarray(multiplicity, np.int64)
-    labels = None if isinstance(groups, int) else np.asarray(groups)
+    count, labels = (groups, None) if isinstance(groups, int) else (FOLDS, np.asarray(groups))
     if times is not None and not times.all():
         keep = times > 0
         x, numbers, times = x[keep], numbers[keep], times[keep]
@@ -112,9 +113,11 @@ def use_of_rows(
     random, simulated = rng.spawn(2)
     fitted = fit_rows(x)
     n, ks = len(x), component_grid(fitted.of)
-    member = random_groups(n, groups, random) if isinstance(groups, int) else whole_groups(labels)
+    if labels is None:
+        member, folds = random_groups(n, count, random), fold_of(np.arange(n))
+    else:
+        member = folds = whole_groups(labels)
     law = LengthLaw.of(n, ks)
-    folds = fold_of(np.arange(n)) if labels is None else member
     h = cumulative_squares(fitted.y.copy(), ks) / (n - 1)
     state = count_lengths(h, law, numbers, folds, times)
     part = np.arange(n) if n <= SAMPLED else np.sort(random.choice(n, SAMPLED, replace=False))
