@@ -34,8 +34,9 @@ class LengthErrors:
     design : (K, 3) array
         Variance of each rate over that of m independent draws, se² m / (p (1 - p)); 1 where
         nothing lies beyond. Free of m.
-    radial_se : float
-        Standard error of the radial divergence at m rows, nats a row.
+    radial_se, radial_shift : float
+        Standard error of the radial divergence at m rows, and what the jackknife's correction of
+        its bias adds to it; nats a row.
     """
 
     rows: int
@@ -72,7 +73,8 @@ def length_errors(y: F64, member: I64, ks: tuple[int, ...]) -> LengthErrors:
     -----
     Mean and covariance without a group come from sums by group; with its Cholesky factor L, the
     partial sums of squares of L⁻¹(y - mean) are the lengths in the first k components, for all k
-    at once. (The leading subspaces themselves are not turned. At k = r there is nothing to turn.)
+    at once. (The leading subspaces themselves are not turned: at k = r there is nothing to turn,
+    below it intervals cover all the same.)
 
     A refit also moves rows to and fro across a threshold. Which of the few rows next to it cross
     is chance, and a jackknife counts that chance G - 1 fold: its own variance, about one for each
@@ -89,11 +91,11 @@ def length_errors(y: F64, member: I64, ks: tuple[int, ...]) -> LengthErrors:
     columns = np.ascontiguousarray(y[order, : used[-1]].T)
     ends = np.cumsum(sizes)
     parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
-    share, design, radial_variance = _jackknife(columns, member[order], parts, sizes, used)
+    share, design, (shift, variance) = _jackknife(columns, member[order], parts, sizes, used)
     spread = share * (1 - share)
     design = np.where(spread > 0, design * m / np.where(spread > 0, spread, 1), 1.0)
     design = np.concatenate([design, np.repeat(design[-1:], len(ks) - len(used), axis=0)])
-    return LengthErrors(m, sizes.size, design, float(np.sqrt(radial_variance)))
+    return LengthErrors(m, sizes.size, design, float(np.sqrt(variance)), shift)
 
 
 def _checked_sizes(member: I64, least: int) -> I64:
@@ -112,8 +114,8 @@ def _checked_sizes(member: I64, least: int) -> I64:
 
 def _jackknife(
     columns: F64, folds: I64, parts: list[slice], sizes: I64, ks: tuple[int, ...]
-) -> tuple[F64, F64, float]:
-    """Return rates (K, 3), their variances, and that of the radial divergence."""
+) -> tuple[F64, F64, tuple[float, float]]:
+    """Return rates (K, 3), their variances, and shift and variance of the radial divergence."""
     m = columns.shape[1]
     single, bins = columns.astype(np.float32), radial_bins(m)
     sums = [_sums(columns[:, part]) for part in parts]
@@ -129,12 +131,10 @@ def _jackknife(
         radial[g] = _divergence(np.delete(folds, part), np.delete(bin_, part), bins)
     share = flags.mean(axis=2)
     crossings = ((m / sizes - 1)[:, None, None] * noise).mean(axis=0)
+    _, variance = _delete_group(share, rates, sizes)
     whole = np.array(_divergence(folds, place, bins))
-    return (
-        share,
-        _variance(share, rates, sizes) - crossings,
-        float(_variance(whole, radial, sizes)),
-    )
+    corrected, spread = _delete_group(whole, radial, sizes)
+    return share, variance - crossings, (float(corrected - whole), float(spread))
 
 
 Sums = tuple[int, F64, F64]
@@ -189,14 +189,14 @@ def _factor(scatter: F64) -> F64:
     return np.asarray(np.linalg.cholesky(scatter + trifle * np.eye(len(scatter))))
 
 
-def _variance(whole: F64, left: F64, sizes: I64) -> F64:
-    """Return the delete-a-group jackknife variance, over the first axis of ``left``."""
+def _delete_group(whole: F64, left: F64, sizes: I64) -> tuple[F64, F64]:
+    """Return the jackknife's bias-corrected value and its variance; ``left`` is (G, ...)."""
     n, groups = sizes.sum(), len(sizes)
     shape = (-1,) + (1,) * (left.ndim - 1)
     ratio = (n / sizes).reshape(shape)
     pseudo = ratio * whole - (ratio - 1) * left
     centre = groups * whole - ((1 - 1 / ratio) * left).sum(axis=0)
-    return np.asarray(((pseudo - centre) ** 2 / (ratio - 1)).mean(axis=0))
+    return np.asarray(centre), np.asarray(((pseudo - centre) ** 2 / (ratio - 1)).mean(axis=0))
 
 
 def jeffreys(share: float, n: int, design: float, confidence: float = 0.95) -> tuple[float, float]:

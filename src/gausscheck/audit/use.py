@@ -215,7 +215,10 @@ def _radial(state: LengthState, errors: LengthErrors, confidence: float) -> Radi
     value = radial_divergence(coarsened(state.histogram, radial_bins(state.n)))
     se = errors.radial_se * np.sqrt(errors.rows / state.n)
     half = float(stdtrit(errors.groups - 1, (1 + confidence) / 2)) * se
-    return RadialLoss(value, (value - half, value + half))
+    shift = (
+        errors.radial_shift * errors.rows / state.n
+    )  # a lower bound: it falls short with few rows
+    return RadialLoss(value, (value + min(shift, 0) - half, value + max(shift, 0) + half))
 
 
 def _weighted(state: LengthState, rates: dict[str, Rate]) -> Weighted | None:

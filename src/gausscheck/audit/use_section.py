@@ -52,7 +52,8 @@ class UseCurvePoint:
 class RadialLoss:
     """Log-likelihood that a Gaussian model loses in the radius, nats a row: a lower bound.
 
-    ``value`` may come out slightly below 0 on Gaussian rows; ``ci`` is a jackknife interval.
+    ``value`` may come out slightly below 0 on Gaussian rows. ``ci`` is a jackknife interval that
+    reaches from the value to the jackknife's bias-corrected one, and a t quantile beyond each.
     """
 
     value: float
