@@ -43,9 +43,12 @@ class LengthErrors:
     groups: int
     design: F64
     radial_se: float
+    radial_shift: float
 
 
-def length_errors(y: F64, member: I64, ks: tuple[int, ...]) -> LengthErrors:
+def length_errors(
+    y: F64, member: I64, ks: tuple[int, ...], folds: I64 | None = None
+) -> LengthErrors:
     """Jackknife the rates and the radial divergence over groups, refitting the whitening.
 
     Parameters
@@ -57,6 +60,8 @@ def length_errors(y: F64, member: I64, ks: tuple[int, ...]) -> LengthErrors:
         Group of each row, 0 to G - 1, none empty.
     ks : tuple of int
         Numbers of leading components.
+    folds : (m,) int array, optional
+        What the radial divergence is cross-fitted on; the groups by default.
 
     Returns
     -------
@@ -91,7 +96,9 @@ def length_errors(y: F64, member: I64, ks: tuple[int, ...]) -> LengthErrors:
     columns = np.ascontiguousarray(y[order, : used[-1]].T)
     ends = np.cumsum(sizes)
     parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
-    share, design, (shift, variance) = _jackknife(columns, member[order], parts, sizes, used)
+    share, design, (shift, variance) = _jackknife(
+        columns, (member if folds is None else folds)[order], parts, sizes, used
+    )
     spread = share * (1 - share)
     design = np.where(spread > 0, design * m / np.where(spread > 0, spread, 1), 1.0)
     design = np.concatenate([design, np.repeat(design[-1:], len(ks) - len(used), axis=0)])

@@ -52,6 +52,10 @@ F64 = NDArray[np.float64]
 SAMPLED = 10_000
 """The most rows that standard errors are measured on."""
 
+FEWEST_FOLDS = 10
+"""The radial divergence is cross-fitted on clusters of rows from so many groups of them on; of few
+clusters each tells too little of another."""
+
 
 def use_of_rows(
     x: F64,
@@ -116,13 +120,14 @@ def use_of_rows(
     if labels is None:
         member, folds = random_groups(n, count, random), fold_of(np.arange(n))
     else:
-        member = folds = whole_groups(labels)
+        member = whole_groups(labels)
+        folds = member if member.max() >= FEWEST_FOLDS - 1 else fold_of(np.arange(n))
     law = LengthLaw.of(n, ks)
     h = cumulative_squares(fitted.y.copy(), ks) / (n - 1)
     state = count_lengths(h, law, numbers, folds, times)
     part = np.arange(n) if n <= SAMPLED else np.sort(random.choice(n, SAMPLED, replace=False))
     member = np.unique(member[part], return_inverse=True)[1]
-    errors = length_errors(fitted.y[part], member, ks)
+    errors = length_errors(fitted.y[part], member, ks, folds[part])
     twin = normalised_twin(fitted, n, ks, simulated) if unit else None
     return assemble(
         law, state, errors, twin=twin, shrunk=plug_in_rates(fitted, x.shape[1]),
