@@ -13,11 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.audit.whitened_lengths import BINS, FOLDS, LEVELS, LengthLaw
-from gausscheck.core import GausscheckError
+from gausscheck.core import F64, I64, GausscheckError
 
-F64 = NDArray[np.float64]
 F32 = NDArray[np.float32]
-I64 = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 

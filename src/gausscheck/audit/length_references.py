@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
 from gausscheck.audit.whitened_lengths import (
     LEVELS,
@@ -14,8 +11,8 @@ from gausscheck.audit.whitened_lengths import (
     cumulative_squares,
     fit_rows,
 )
-
-F64 = NDArray[np.float64]
+from gausscheck.core import F64
+from gausscheck.report.use import KEYS, PlugIn
 
 TWIN_ROWS = 20_000
 """The most rows of one twin."""
@@ -43,8 +40,8 @@ def normalised_twin(
     (K, 3) array
         Shares beyond the 5, 1 and 0.1 % limits of min(n, 20,000) rows drawn from N(mean,
         covariance), each normalised, all whitened by their own fit; of several such draws where
-        n < 1,000. Monte Carlo: a share p has a standard error of about sqrt(p / rows). NaN where
-        the twin has fewer components than k. Cost 3 m r² for m rows of rank r, and one
+        n < 1,000. Monte Carlo: a share p has a standard error of about sqrt(p / rows). Where the
+        twin has fewer components than k, its last ones. Cost 3 m r² for m rows of rank r, and one
         eigendecomposition: nothing d x d where n <= d.
     """
     m = min(n, TWIN_ROWS)
@@ -62,37 +59,9 @@ def normalised_twin(
         kept = tuple(k for k in ks if k <= twin.of)
         law = LengthLaw.of(m, kept, bins=2)
         h = cumulative_squares(twin.y, kept) / (m - 1)
-        rates = np.full_like(total, np.nan)
-        rates[: len(kept)] = (h[:, :, None] > law.limits).mean(axis=0)
-        total += rates
+        rates = (h[:, :, None] > law.limits).mean(axis=0)
+        total += rates[np.minimum(np.arange(len(ks)), len(kept) - 1)]
     return total / draws
-
-
-@dataclass(frozen=True, slots=True)
-class PlugIn:
-    """False alarms of chi-square thresholds on rows that a covariance was not fitted on.
-
-    What somebody gets who estimates a covariance, takes chi-square quantiles as thresholds and
-    scores new rows. Each row is measured by the mean and covariance of the others.
-
-    Attributes
-    ----------
-    shrinkage : float
-        Ledoit & Wolf's intensity, 0 to 1.
-    dimension : int
-        Degrees of freedom of the chi-square thresholds.
-    shrunk : dict of str to float
-        Share of rows beyond the 5, 1 and 0.1 % thresholds, by level ("0.05", "0.01", "0.001"),
-        with the covariance shrunk towards a multiple of the identity.
-    plain : dict of str to float or None
-        The same with the covariance as estimated; None where there are too few rows for it.
-        Under normality it lies far above nominal unless n is many times the dimension.
-    """
-
-    shrinkage: float
-    dimension: int
-    shrunk: dict[str, float]
-    plain: dict[str, float] | None
 
 
 def plug_in_rates(fitted: FittedRows, d: int) -> PlugIn:
@@ -126,8 +95,7 @@ def plug_in_rates(fitted: FittedRows, d: int) -> PlugIn:
     def shares(intensity: float) -> dict[str, float]:
         lengths = held_out_lengths(square, fitted.values, intensity, scale)
         return {
-            f"{level:g}": float((lengths > limit).mean())
-            for level, limit in zip(LEVELS, limits, strict=True)
+            key: float((lengths > limit).mean()) for key, limit in zip(KEYS, limits, strict=True)
         }
 
     plain = shares(0.0) if n - 2 >= r and p == r else None

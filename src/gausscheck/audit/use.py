@@ -20,19 +20,7 @@ from gausscheck.audit.length_jackknife import (
     random_groups,
     whole_groups,
 )
-from gausscheck.audit.length_references import PlugIn, normalised_twin, plug_in_rates
-from gausscheck.audit.use_section import (
-    KEYS,
-    LEAST,
-    MOST,
-    ONE,
-    RadialLoss,
-    Rate,
-    SafeComponents,
-    Use,
-    UseCurvePoint,
-    Weighted,
-)
+from gausscheck.audit.length_references import normalised_twin, plug_in_rates
 from gausscheck.audit.use_words import sentence
 from gausscheck.audit.whitened_lengths import (
     FOLDS,
@@ -45,9 +33,20 @@ from gausscheck.audit.whitened_lengths import (
     fit_rows,
     fold_of,
 )
-from gausscheck.core import GausscheckError
-
-F64 = NDArray[np.float64]
+from gausscheck.core import F64, GausscheckError
+from gausscheck.report.use import (
+    KEYS,
+    LEAST,
+    MOST,
+    ONE,
+    PlugIn,
+    RadialLoss,
+    Rate,
+    SafeComponents,
+    Use,
+    UseCurvePoint,
+    Weighted,
+)
 
 SAMPLED = 10_000
 """The most rows that standard errors are measured on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from gausscheck.audit.length_jackknife import jeffreys
-from gausscheck.audit.use_section import LEAST, MOST, ONE, Use, UseCurvePoint
+from gausscheck.report.use import LEAST, MOST, ONE, Use, UseCurvePoint
 
 Advice = Literal["as_is", "truncate", "shrink", "calibrate"]
 

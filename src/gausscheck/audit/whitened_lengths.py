@@ -17,10 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import GausscheckError
-
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
+from gausscheck.core import F64, I64, GausscheckError
 
 LEVELS = (0.05, 0.01, 0.001)
 """Nominal false-alarm rates of the thresholds."""

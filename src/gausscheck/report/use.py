@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gausscheck.audit.length_references import PlugIn
-
 Interval = tuple[float, float]
 
 KEYS = ("0.05", "0.01", "0.001")
@@ -98,6 +96,33 @@ class Weighted:
     rows: int
     most_repeated: int | None
     times: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlugIn:
+    """False alarms of chi-square thresholds on rows that a covariance was not fitted on.
+
+    What somebody gets who estimates a covariance, takes chi-square quantiles as thresholds and
+    scores new rows. Each row is measured by the mean and covariance of the others.
+
+    Attributes
+    ----------
+    shrinkage : float
+        Ledoit & Wolf's intensity, 0 to 1.
+    dimension : int
+        Degrees of freedom of the chi-square thresholds.
+    shrunk : dict of str to float
+        Share of rows beyond the 5, 1 and 0.1 % thresholds, by level ("0.05", "0.01", "0.001"),
+        with the covariance shrunk towards a multiple of the identity.
+    plain : dict of str to float or None
+        The same with the covariance as estimated; None where there are too few rows for it.
+        Under normality it lies far above nominal unless n is many times the dimension.
+    """
+
+    shrinkage: float
+    dimension: int
+    shrunk: dict[str, float]
+    plain: dict[str, float] | None
 
 
 @dataclass(frozen=True, slots=True)
