@@ -447,6 +447,17 @@ def test_advice_shrinks_only_where_that_was_measured_to_work(rng):
     assert advice(many)[0] == "calibrate"  # 0 of 10,000 is
 
 
+def test_rates_that_the_fit_pulls_to_nominal_are_marked(minilm_path):
+    with h5py.File(minilm_path) as file:
+        x = file["embeddings"][:300].astype(np.float64)
+    use = use_of_rows(x, unit=True, rng=np.random.default_rng(0))
+    assert use.masked  # 298 components on 300 rows: about 1 %, where all rows give 18.6
+    assert use.false_alarm["0.01"].value < 0.04
+    assert "beyond 150 of them the fit itself pulls rates towards 1 %" in use.sentence
+    assert advice(use)[0] != "as_is"
+    assert not use_of_rows(x[:, :150], rng=np.random.default_rng(0)).masked
+
+
 def test_minilm_docstrings(minilm_path):
     """Rates of the design notes, from a separate prototype."""
     with h5py.File(minilm_path) as file:

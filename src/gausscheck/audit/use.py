@@ -37,6 +37,7 @@ from gausscheck.core import F64, GausscheckError
 from gausscheck.report.use import (
     KEYS,
     LEAST,
+    MASKED,
     MOST,
     ONE,
     PlugIn,
@@ -196,6 +197,7 @@ def assemble(
     too_few = tuple(point.k for point in curve if point.false_alarm[ONE].ci[1] < LEAST)
     return Use(
         n=n,
+        masked=law.ks[-1] > MASKED * n,
         false_alarm=last,
         radial_kl=_radial(state, errors, confidence),
         curve=curve,
@@ -205,7 +207,7 @@ def assemble(
         shrunk=shrunk,
         beyond=int(state.beyond[-1, 2]),
         rows_beyond=tuple(state.extreme.tolist()),
-        sentence=sentence(curve, unit=twin is not None),
+        sentence=sentence(curve, n, unit=twin is not None),
     )
 
 
@@ -217,7 +219,7 @@ def _radial(state: LengthState, errors: LengthErrors, confidence: float) -> Radi
     from scipy.special import stdtrit
 
     value = radial_divergence(coarsened(state.histogram, radial_bins(state.n)))
-    se = errors.radial_se * np.sqrt(errors.rows / state.n)
+    se = errors.radial_se * float(np.sqrt(errors.rows / state.n))
     half = float(stdtrit(errors.groups - 1, (1 + confidence) / 2)) * se
     shift = (
         errors.radial_shift * errors.rows / state.n

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from gausscheck.audit.length_jackknife import jeffreys
-from gausscheck.report.use import LEAST, MOST, ONE, Use, UseCurvePoint
+from gausscheck.report.use import LEAST, MASKED, MOST, ONE, Use, UseCurvePoint
 
 Advice = Literal["as_is", "truncate", "shrink", "calibrate"]
 
@@ -13,13 +13,15 @@ USEFUL_SHARE = 0.1
 """The least share of components that truncation is advised to keep."""
 
 
-def sentence(curve: tuple[UseCurvePoint, ...], unit: bool) -> str:
+def sentence(curve: tuple[UseCurvePoint, ...], n: int, *, unit: bool) -> str:
     """Say what a 1 % threshold does with all components, and among the leading ones.
 
     Parameters
     ----------
     curve : tuple of UseCurvePoint
         The last has all components.
+    n : int
+        Rows.
     unit : bool
         Whether ``gaussian`` of each rate is a normalised twin's.
     """
@@ -34,8 +36,14 @@ def sentence(curve: tuple[UseCurvePoint, ...], unit: bool) -> str:
             "Gaussian rows with this mean and covariance, divided by their lengths, would give "
             f"{percent(last.gaussian)}."
         )
+    masked = curve[-1].k > MASKED * n
+    if masked:
+        parts.append(
+            f"{curve[-1].k} components are fitted on {n:,} rows: beyond {int(MASKED * n)} of them "
+            "the fit itself pulls rates towards 1 %."
+        )
     if len(curve) > 1:
-        parts += [words for words in (_leading(curve), _few(curve)) if words]
+        parts += [words for words in (_leading(curve, masked), _few(curve)) if words]
     return " ".join(parts)
 
 
@@ -47,7 +55,7 @@ def _is_few(point: UseCurvePoint) -> bool:
     return point.false_alarm[ONE].ci[1] < LEAST
 
 
-def _leading(curve: tuple[UseCurvePoint, ...]) -> str:
+def _leading(curve: tuple[UseCurvePoint, ...], masked: bool) -> str:
     """Say up to how many components the rate is at most 2 %."""
     of = curve[-1].k
     failing = [i for i, point in enumerate(curve) if point.false_alarm[ONE].value > MOST]
@@ -55,7 +63,7 @@ def _leading(curve: tuple[UseCurvePoint, ...]) -> str:
         return f"It flags at most 2 % among any number of leading components (of {of})."
     first = failing[0]
     rate = percent(curve[first].false_alarm[ONE].value)
-    if curve[-1].false_alarm[ONE].value <= MOST:  # some components, not their number
+    if curve[-1].false_alarm[ONE].value <= MOST and not masked:  # a component, not their number
         before = curve[first - 1].k if first else 0
         return f"Among leading components, {_span(before + 1, curve[first].k)} stands out: {rate}."
     if not first:
@@ -84,7 +92,9 @@ def _few(curve: tuple[UseCurvePoint, ...]) -> str:
     low, high = _digits(100 * min(values)), _digits(100 * max(values))
     listed = ks[0] if len(ks) == 1 else ", ".join(ks[:-1]) + " and " + ks[-1]
     span = f"{high} %" if low == high else f"{low} to {high} %"
-    return f"Among {listed} leading components it flags too few ({span})."
+    if listed == "1":
+        return f"With the first component alone it flags too few ({span})."
+    return f"With {listed} leading components it flags too few ({span})."
 
 
 def advice(use: Use) -> tuple[Advice, str]:
@@ -93,17 +103,18 @@ def advice(use: Use) -> tuple[Advice, str]:
     Returns
     -------
     (kind, sentence)
-        ``as_is``: the 1 % threshold of the exact law flags .5 to 2 % with all components.
+        ``as_is``: the 1 % threshold of the exact law flags .5 to 2 % with all components, of
+        which there are n/2 at most.
         ``shrink``: that of the Ledoit-Wolf covariance does, on held-out rows, where the other
         does not or cannot be had. ``truncate``: the threshold flags .5 to 2 % among the leading
         components, a tenth of them or more. ``calibrate``: none of these.
     """
     rate, of = use.false_alarm[ONE].value, use.safe_components.of
     plain = None if use.shrunk is None else use.shrunk.plain
-    unfitted = use.shrunk is not None and plain is None
+    unfitted = use.masked or (use.shrunk is not None and plain is None)
     usual = rate <= MOST and not use.false_alarm[ONE].ci[1] < LEAST
     if usual and not unfitted:
-        words = f"As it is: all {of} components, thresholds from the exact law (F for new rows)."
+        words = f"As it is: all components ({of}), thresholds from the exact law (F for new rows)."
         if plain is not None and plain[ONE] > MOST:
             words = (
                 words[:-1] + f"; chi-square thresholds would flag {percent(plain[ONE])} of them."
@@ -127,10 +138,10 @@ def advice(use: Use) -> tuple[Advice, str]:
         )
     why = "too many" if rate > MOST else "too few"
     if usual:
-        why = "an unknown share"
+        why = "a share that so few rows cannot tell"
     return "calibrate", (
-        f"Calibrate: a Gaussian threshold flags {why} of such rows; take ranks among held-out "
-        "rows (conformal p-values) in its place."
+        f"Calibrate: with all components a Gaussian threshold flags {why} of such rows; take "
+        "ranks among held-out rows (conformal p-values) in its place."
     )
 
 

@@ -16,6 +16,12 @@ MOST, LEAST = 0.02, 0.005
 """Rates at the 1 % threshold above which it flags too many, below which too few."""
 
 
+MASKED = 0.5
+"""Components a row above which the fit itself pulls all lengths together, and rates to nominal:
+free of n up to here, a third lower at .8 (MiniLM, E5-small, WordLlama), nominal whatever the rows
+at 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """A false-alarm rate: a share of rows beyond a Gaussian threshold.
@@ -133,6 +139,9 @@ class Use:
     ----------
     n : int
         Distinct rows measured.
+    masked : bool
+        More components than n/2 were fitted: ``false_alarm`` lies nearer to nominal than with
+        more rows, and says little near n components. The curve up to n/2 stands.
     false_alarm : dict of str to Rate
         With all components, by level: "0.05", "0.01", "0.001".
     radial_kl : RadialLoss
@@ -154,6 +163,7 @@ class Use:
     """
 
     n: int
+    masked: bool
     false_alarm: dict[str, Rate]
     radial_kl: RadialLoss
     curve: tuple[UseCurvePoint, ...]
