@@ -1,0 +1,286 @@
+"""Intervals of the use section: groups of rows left out, the whitening fitted anew each time.
+
+Leaving groups out of lengths that stay as they were misses what a long row does to the covariance
+it is measured by: on t(10) rows such intervals cover 80 % instead of 95 %.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.audit.whitened_lengths import BINS, FOLDS, LEVELS, LengthLaw
+from gausscheck.core import F64, I64, GausscheckError
+
+F32 = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class LengthErrors:
+    """What dependence and fitting do to the variance of counts of whitened lengths.
+
+    Attributes
+    ----------
+    rows : int
+        Rows that it was measured on, m.
+    groups : int
+        Groups left out in turn.
+    design : (K, 3) array
+        Variance of each rate over that of m independent draws, se² m / (p (1 - p)); 1 where
+        nothing lies beyond. Free of m.
+    radial_se, radial_shift : float
+        Standard error of the radial divergence at m rows, and what the jackknife's correction of
+        its bias adds to it; nats a row.
+    """
+
+    rows: int
+    groups: int
+    design: F64
+    radial_se: float
+    radial_shift: float
+
+
+def length_errors(
+    y: F64, member: I64, ks: tuple[int, ...], folds: I64 | None = None
+) -> LengthErrors:
+    """Jackknife the rates and the radial divergence over groups, refitting the whitening.
+
+    Parameters
+    ----------
+    y : (m, r) array
+        Rows in coordinates that a whitening of all rows made, largest component first; r >= the
+        last k.
+    member : (m,) int array
+        Group of each row, 0 to G - 1, none empty.
+    ks : tuple of int
+        Numbers of leading components.
+    folds : (m,) int array, optional
+        What the radial divergence is cross-fitted on; the groups by default.
+
+    Returns
+    -------
+    LengthErrors
+        By the delete-a-group jackknife for groups of unequal size (Busing, Meijer & van der
+        Leeden 1999).
+
+    Raises
+    ------
+    GausscheckError
+        With fewer than 2 groups, an empty one, or one that leaves too few rows.
+
+    Notes
+    -----
+    Mean and covariance without a group come from sums by group; with its Cholesky factor L, the
+    partial sums of squares of L⁻¹(y - mean) are the lengths in the first k components, for all k
+    at once. (The leading subspaces themselves are not turned: at k = r there is nothing to turn,
+    below it intervals cover all the same.)
+
+    A refit also moves rows to and fro across a threshold. Which of the few rows next to it cross
+    is chance, and a jackknife counts that chance G - 1 fold: its own variance, about one for each
+    crossing, is taken off. Without that, intervals on 1,000 x 384 Gaussian rows are 2.3 times as
+    wide at 1 %.
+
+    Where fewer rows are left than k + 2, the design of the last k that could be had stands in.
+    Cost: 1.3 G m k² operations in float32 for G groups, m rows and k components, where a
+    covariance takes 2 m k² in float64; and G factors of k x k.
+    """
+    sizes = _checked_sizes(member, ks[0])
+    m, used = len(y), tuple(k for k in ks if k <= len(y) - int(sizes.max()) - 2)
+    order = np.argsort(member, kind="stable")
+    columns = np.ascontiguousarray(y[order, : used[-1]].T)
+    ends = np.cumsum(sizes)
+    parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    share, design, (shift, variance) = _jackknife(
+        columns, (member if folds is None else folds)[order], parts, sizes, used
+    )
+    spread = share * (1 - share)
+    design = np.where(spread > 0, design * m / np.where(spread > 0, spread, 1), 1.0)
+    design = np.concatenate([design, np.repeat(design[-1:], len(ks) - len(used), axis=0)])
+    return LengthErrors(m, sizes.size, design, float(np.sqrt(variance)), shift)
+
+
+def _checked_sizes(member: I64, least: int) -> I64:
+    sizes = np.bincount(member)
+    if sizes.size < 2 or sizes.min() < 1:
+        raise GausscheckError(
+            f"expected 2 groups of rows or more, none empty, got {int((sizes > 0).sum())}"
+        )
+    if sizes.sum() - sizes.max() < least + 2:
+        raise GausscheckError(
+            f"expected groups that leave {least + 2} rows or more, got one of {sizes.max()} of "
+            f"{sizes.sum()}"
+        )
+    return np.asarray(sizes)
+
+
+def _jackknife(
+    columns: F64, folds: I64, parts: list[slice], sizes: I64, ks: tuple[int, ...]
+) -> tuple[F64, F64, tuple[float, float]]:
+    """Return rates (K, 3), their variances, and shift and variance of the radial divergence."""
+    m = columns.shape[1]
+    single, bins = columns.astype(np.float32), radial_bins(m)
+    sums = [_sums(columns[:, part]) for part in parts]
+    totals = reduce(_plus, sums)
+    flags, place = _measure(single, totals, ks, bins)
+    rates, noise = np.empty((2, len(parts), len(ks), len(LEVELS)))
+    radial = np.empty(len(parts))
+    for g, (part, without) in enumerate(zip(parts, sums, strict=True)):
+        left, bin_ = _measure(single, _minus(totals, without), ks, bins)
+        kept, before = np.delete(left, part, axis=2), np.delete(flags, part, axis=2)
+        rates[g] = kept.mean(axis=2)
+        noise[g] = (kept != before).sum(axis=2) / kept.shape[2] ** 2
+        radial[g] = _divergence(np.delete(folds, part), np.delete(bin_, part), bins)
+    share = flags.mean(axis=2)
+    crossings = ((m / sizes - 1)[:, None, None] * noise).mean(axis=0)
+    _, variance = _delete_group(share, rates, sizes)
+    whole = np.array(_divergence(folds, place, bins))
+    corrected, spread = _delete_group(whole, radial, sizes)
+    return share, variance - crossings, (float(corrected - whole), float(spread))
+
+
+Sums = tuple[int, F64, F64]
+
+
+def _sums(columns: F64) -> Sums:
+    return columns.shape[1], columns.sum(axis=1), columns @ columns.T
+
+
+def _plus(a: Sums, b: Sums) -> Sums:
+    return a[0] + b[0], a[1] + b[1], a[2] + b[2]
+
+
+def _minus(a: Sums, b: Sums) -> Sums:
+    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
+
+
+def _measure(columns: F32, sums: Sums, ks: tuple[int, ...], bins: int) -> tuple[Flags, I64]:
+    """Return which rows lie beyond each limit (K, 3, m), and the bin of each row's length (m,)."""
+    from scipy.linalg.lapack import dtrtri
+
+    n, total, square = sums
+    mean = total / n
+    inverse, _ = dtrtri(_factor(square - n * np.outer(mean, mean)), lower=1)
+    shift = (inverse @ mean).astype(np.float32)
+    rows = inverse.astype(np.float32)
+    h = np.empty((len(ks), columns.shape[1]), dtype=np.float32)
+    for i, (low, high) in enumerate(zip((0, *ks[:-1]), ks, strict=True)):
+        z = rows[low:high, :high] @ columns[:high]  # the factor is triangular
+        z -= shift[low:high, None]
+        np.einsum("ij,ij->j", z, z, out=h[i])
+    np.cumsum(h, axis=0, out=h)
+    law = LengthLaw.of(n, ks, bins)
+    return h[:, None, :] > law.limits[:, :, None], np.searchsorted(law.edges, h[-1], side="left")
+
+
+def _divergence(folds: I64, place: I64, bins: int) -> float:
+    present, fold = np.unique(folds, return_inverse=True)
+    histogram = np.bincount(fold * bins + place, minlength=present.size * bins)
+    return radial_divergence(histogram.reshape(-1, bins))
+
+
+def _factor(scatter: F64) -> F64:
+    """Return the Cholesky factor; directions that only the group spanned get a trifle of spread."""
+    trifle = 1e-9 * float(np.trace(scatter)) / len(scatter)
+    try:
+        lower = np.linalg.cholesky(scatter)
+        if np.diag(lower).min() ** 2 > trifle:
+            return np.asarray(lower)
+    except np.linalg.LinAlgError:
+        pass
+    return np.asarray(np.linalg.cholesky(scatter + trifle * np.eye(len(scatter))))
+
+
+def _delete_group(whole: F64, left: F64, sizes: I64) -> tuple[F64, F64]:
+    """Return the jackknife's bias-corrected value and its variance; ``left`` is (G, ...)."""
+    n, groups = sizes.sum(), len(sizes)
+    shape = (-1,) + (1,) * (left.ndim - 1)
+    ratio = (n / sizes).reshape(shape)
+    pseudo = ratio * whole - (ratio - 1) * left
+    centre = groups * whole - ((1 - 1 / ratio) * left).sum(axis=0)
+    return np.asarray(centre), np.asarray(((pseudo - centre) ** 2 / (ratio - 1)).mean(axis=0))
+
+
+def jeffreys(share: float, n: int, design: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Return Jeffreys' interval of a share at the effective number of rows n / max(1, design).
+
+    Examples
+    --------
+    >>> [round(end, 4) for end in jeffreys(0.01, 5000, 1.0)]
+    [0.0075, 0.013]
+    """
+    from scipy.special import betaincinv
+
+    n_eff = n / max(1.0, design) if 0 < share < 1 else float(n)
+    a, b = share * n_eff + 0.5, (1 - share) * n_eff + 0.5
+    tail = (1 - confidence) / 2
+    low = 0.0 if share == 0 else float(betaincinv(a, b, tail))
+    high = 1.0 if share == 1 else float(betaincinv(a, b, 1 - tail))
+    return low, high
+
+
+def radial_bins(n: int) -> int:
+    """Return the number of bins for n rows: all 64 from 1,000 rows on, so that values compare.
+
+    Examples
+    --------
+    >>> [radial_bins(n) for n in (50, 500, 1000, 10**9)]
+    [4, 32, 64, 64]
+    """
+    return int(min(BINS, 2 ** max(int(np.log2(max(n, 1) / 12)), 1)))
+
+
+def radial_divergence(histogram: I64) -> float:
+    """Return what a Gaussian model loses in the radius, in nats a row; a lower bound.
+
+    Parameters
+    ----------
+    histogram : (G, B) int array
+        Rows by fold and by probability transform of the length, bins of equal width.
+
+    Returns
+    -------
+    float
+        The mean over rows of log f(u), f the histogram density of the other folds (half a row
+        added to each bin): at most the Kullback-Leibler divergence of the law of u from the
+        uniform law, in expectation. About -B/(2n) under normality.
+    """
+    bins = histogram.shape[1]
+    others = histogram.sum(axis=0) - histogram
+    density = (others + 0.5) / (others.sum(axis=1, keepdims=True) + bins / 2) * bins
+    return float((histogram * np.log(density)).sum() / histogram.sum())
+
+
+def coarsened(histogram: I64, bins: int) -> I64:
+    """Return the histogram with its bins joined to ``bins``, a divisor of their number."""
+    return np.asarray(histogram.reshape(len(histogram), bins, -1).sum(axis=2))
+
+
+def random_groups(n: int, groups: int, rng: np.random.Generator) -> I64:
+    """Return a group for each row, at random, sizes alike."""
+    return rng.permutation(np.arange(n, dtype=np.int64) % min(groups, n))
+
+
+def whole_groups(labels: NDArray[np.integer], groups: int = FOLDS) -> I64:
+    """Return groups 0 to G - 1 made of whole clusters of rows, sizes as alike as can be.
+
+    Parameters
+    ----------
+    labels : (n,) int array
+        Cluster of each row; any integers, two different ones at least.
+    groups : int
+        The most groups. Clusters are dealt out, largest first, to the smallest group.
+    """
+    named, cluster, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    count = min(groups, named.size)
+    if count < 2:
+        raise GausscheckError(f"expected labels of 2 groups of rows or more, got {named.size}")
+    load = np.zeros(count, dtype=np.int64)
+    group = np.empty(named.size, dtype=np.int64)
+    for one in np.argsort(-sizes, kind="stable"):
+        group[one] = load.argmin()
+        load[group[one]] += sizes[one]
+    return group[cluster]

@@ -1,0 +1,78 @@
+"""What must be noticed before a number is printed: cause, effect on the report, remedy.
+
+Each finding is a pure function that returns :class:`Noticed` or None.
+"""
+
+from gausscheck.audit.noticed.blocks import (
+    Corrected,
+    ad_star_without,
+    corrected,
+    group_order,
+    wider,
+)
+from gausscheck.audit.noticed.collapse import Collapse, measure_collapse, notice_collapse
+from gausscheck.audit.noticed.columns import notice_dead_columns, notice_rank
+from gausscheck.audit.noticed.deciding import deciding_rows
+from gausscheck.audit.noticed.duplicates import Distinct, distinct_rows, notice_duplicates
+from gausscheck.audit.noticed.finding import Kind, Noticed, in_order
+from gausscheck.audit.noticed.grid import Grid, dithered, find_grid, notice_grid
+from gausscheck.audit.noticed.serial import (
+    NeighbourProducts,
+    SerialDependence,
+    notice_serial,
+    serial_dependence,
+    too_few_for_directions,
+    too_few_for_whitening,
+)
+from gausscheck.audit.noticed.sorted_rows import LabelRuns, label_runs, notice_sorted, within_labels
+from gausscheck.audit.noticed.sparse import (
+    Unusual,
+    UnusualCells,
+    notice_sparse,
+    sparse_columns,
+    unusual_rows,
+    usual_values,
+)
+from gausscheck.audit.noticed.unit_rows import notice_unit_rows, rounding_spread
+
+__all__ = [
+    "Collapse",
+    "Corrected",
+    "Distinct",
+    "Grid",
+    "Kind",
+    "LabelRuns",
+    "NeighbourProducts",
+    "Noticed",
+    "SerialDependence",
+    "Unusual",
+    "UnusualCells",
+    "ad_star_without",
+    "corrected",
+    "deciding_rows",
+    "distinct_rows",
+    "dithered",
+    "find_grid",
+    "group_order",
+    "in_order",
+    "label_runs",
+    "measure_collapse",
+    "notice_collapse",
+    "notice_dead_columns",
+    "notice_duplicates",
+    "notice_grid",
+    "notice_rank",
+    "notice_serial",
+    "notice_sorted",
+    "notice_sparse",
+    "notice_unit_rows",
+    "rounding_spread",
+    "serial_dependence",
+    "sparse_columns",
+    "too_few_for_directions",
+    "too_few_for_whitening",
+    "unusual_rows",
+    "usual_values",
+    "wider",
+    "within_labels",
+]

@@ -1,0 +1,115 @@
+"""Rows that all point one way, or vary along a handful of directions only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.audit.noticed.finding import Noticed, digits
+
+F64 = NDArray[np.float64]
+
+ALIKE = 0.95
+"""Mean cosine of two rows from which they count as collapsed on one direction."""
+
+TRIMMED = 0.01
+"""Share of rows, the furthest out, that the effective rank leaves aside."""
+
+THIN = 50
+"""Rows count as collapsed on a few directions when dimensions exceed these so many times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collapse:
+    """How much of the space rows use.
+
+    Attributes
+    ----------
+    mean_cosine : float
+        Of two different rows, not centred.
+    effective_rank : float
+        1 / mean of cos² over pairs of rows about their mean: dimensions that share the variance,
+        at most all. Lengths do not count, nor the 1 % of rows furthest out: a few huge rows have
+        not collapsed the others.
+    dimensions : int
+        Columns.
+    """
+
+    mean_cosine: float
+    effective_rank: float
+    dimensions: int
+
+    @property
+    def alike(self) -> bool:
+        """Whether all rows point one way."""
+        return self.mean_cosine > ALIKE
+
+    @property
+    def thin(self) -> bool:
+        """Whether a few directions carry the variance."""
+        return self.effective_rank * THIN < self.dimensions
+
+
+def measure_collapse(rows: NDArray[Any]) -> Collapse:
+    """Measure the use of the space.
+
+    Parameters
+    ----------
+    rows : (m, d) array
+        A sample of stored rows, none of them zero, at least 2; live columns only.
+
+    Returns
+    -------
+    Collapse
+        Cost O(m d²).
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).standard_normal((2000, 8))
+    >>> found = measure_collapse(x)
+    >>> abs(found.mean_cosine) < 0.01, round(found.effective_rank)
+    (True, 8)
+    """
+    x = np.asarray(rows, dtype=np.float64)
+    total = _unit(x).sum(axis=0)
+    cosine = float(total @ total - len(x)) / (len(x) * (len(x) - 1))
+    # the mean of a file with one huge row is that row's
+    far = np.linalg.norm(x - np.median(x, axis=0), axis=1)
+    near = x[far <= np.quantile(far, 1 - TRIMMED)]
+    unit = _unit(near - near.mean(axis=0))
+    m = len(unit)
+    square = unit.T @ unit if m > unit.shape[1] else unit @ unit.T
+    mean_square = (float((square**2).sum()) - m) / (m * (m - 1))
+    dimensions = x.shape[1]
+    effective = 1 / mean_square if mean_square * dimensions > 1 else float(dimensions)
+    return Collapse(cosine, effective, dimensions)
+
+
+def _unit(x: F64) -> F64:
+    """Return rows of length one; rows of no length stay."""
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    return np.asarray(x / np.where(length > 0, length, 1))
+
+
+def notice_collapse(found: Collapse) -> Noticed | None:
+    """Say that rows have collapsed, which every affine invariant number is blind to."""
+    if not (found.alike or found.thin):
+        return None
+    parts = []
+    if found.alike:
+        parts.append(f"all rows point one way (mean cosine {found.mean_cosine:.4f})")
+    if found.thin:
+        parts.append(
+            f"{digits(found.effective_rank)} of {found.dimensions:,} dimensions carry the variance"
+        )
+    return Noticed(
+        kind="collapse",
+        text="; ".join(parts),
+        rows=None,
+        columns=None,
+        effect="levels do not see it: they look at the shape of what variation is left",
+        remedy="compare rows after subtracting the mean; in training, look for a collapsed encoder",
+    )

@@ -1,0 +1,288 @@
+"""Rows that resemble their neighbours in the file: how much, over how many rows, what then holds.
+
+Intervals that treat rows as independent draws are too narrow for such rows, and every estimate is
+that of fewer rows than there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.audit.noticed.finding import Noticed, digits
+
+F64 = NDArray[np.float64]
+
+FIRM, SMALL = 4.0, 0.02
+"""Dependence is noticed where z exceeds the first and the correlation the second."""
+
+COMPONENTS, COLUMNS = 512, 64
+"""Whitened components behind the correlation, and columns behind its time, at most."""
+
+CLIP = 4.0
+"""Whitened values are held within so many sd: two neighbouring outliers are no dependence."""
+
+WINDOWS, WINDOW_ROWS = 8, 8192
+"""Stretches of consecutive rows that stand for a long file, and their length."""
+
+BLOCKS = 20
+"""Blocks of the jackknife."""
+
+
+@dataclass(frozen=True, slots=True)
+class SerialDependence:
+    """How alike neighbouring rows are.
+
+    Attributes
+    ----------
+    n : int
+        Rows in the file.
+    correlation : float
+        c = Σ z_i·z_{i+1} / (pairs · r) of whitened rows in file order, 0 for independent rows.
+    z : float
+        (c + 1/n) sqrt(pairs · r): about standard normal or narrower for independent rows.
+    tau : float
+        Integrated autocorrelation time in rows, at least 1.
+    effective_rows : float
+        n / tau: independent rows that would say as much about a mean.
+    """
+
+    n: int
+    correlation: float
+    z: float
+    tau: float
+    effective_rows: float
+
+    @property
+    def present(self) -> bool:
+        """Whether it is worth noticing; in under 1 of 1,000 samples of independent rows."""
+        return self.z > FIRM and self.correlation > SMALL
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """State of the fold: products of neighbouring rows seen, their number, the rows at the ends."""
+
+    total: float
+    pairs: int
+    first: F64 | None
+    last: F64 | None
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourProducts:
+    """Reduction of whitened rows in file order to Σ z_i·z_{i+1}, mergeable in file order.
+
+    Blocks are ``(rows, r)``, whitened with the mean and covariance of all rows (distinct rows only
+    where the file repeats some: leave repeats out of a block, an empty block is fine).
+    """
+
+    def of(self, block: NDArray[Any], row0: int = 0) -> Neighbours:
+        """Return the state of consecutive whitened rows."""
+        if block.shape[0] == 0:
+            return Neighbours(0.0, 0, None, None)
+        z = np.clip(block, -CLIP, CLIP, dtype=np.float64)
+        total = float(np.einsum("ij,ij->", z[:-1], z[1:]))
+        return Neighbours(total, z.shape[0] - 1, z[0].copy(), z[-1].copy())
+
+    def merge(self, a: Neighbours, b: Neighbours) -> Neighbours:
+        """Return the state of a's rows followed by b's."""
+        if a.last is None or b.first is None:
+            return b if a.last is None else a
+        across = float(a.last @ b.first)
+        return Neighbours(a.total + b.total + across, a.pairs + b.pairs + 1, a.first, b.last)
+
+    def finish(self, state: Neighbours) -> Neighbours:
+        """Return the state itself: it is the result."""
+        return state
+
+
+def components(rank: int, n: int) -> int:
+    """Return how many leading whitened components to read: fewer than rows by far.
+
+    In n − 1 dimensions n whitened rows are equally far apart, whatever they are.
+
+    Examples
+    --------
+    >>> components(384, 5000), components(384, 100), components(2, 300)
+    (384, 25, 2)
+    """
+    return max(1, min(rank, COMPONENTS, n // 4))
+
+
+def windows(n: int) -> list[tuple[int, int]]:
+    """Return the row ranges to read: all rows, or evenly spaced stretches of a long file.
+
+    Examples
+    --------
+    >>> windows(5000)
+    [(0, 5000)]
+    >>> len(windows(10**7)), windows(10**7)[-1]
+    (8, (9991808, 10000000))
+    """
+    if n <= WINDOWS * WINDOW_ROWS:
+        return [(0, n)]
+    starts = np.linspace(0, n - WINDOW_ROWS, WINDOWS).astype(int)
+    return [(int(low), int(low) + WINDOW_ROWS) for low in starts]
+
+
+def correlation(state: Neighbours, n: int, rank: int) -> tuple[float, float]:
+    """Return c and z of the products of neighbouring whitened rows.
+
+    Parameters
+    ----------
+    state : Neighbours
+    n : int
+        Rows behind mean and covariance: independent rows have E c = −1/n.
+    rank : int
+        Components of a whitened row.
+    """
+    values = state.pairs * rank
+    if values == 0:
+        return 0.0, 0.0
+    c = state.total / values
+    return c, (c + 1 / n) * sqrt(values)
+
+
+def autocorrelation_time(stretches: list[F64]) -> float:
+    """Estimate the integrated autocorrelation time of columns, in rows.
+
+    tau = 1 + 2 Σ_{l ≤ M} rho(l), with rho averaged over columns and stretches. The sum ends before
+    the first two neighbouring lags whose rho add up to nothing (Geyer's initial positive sequence,
+    1992), so that noise at long lags stays out, and at a tenth of a stretch: of a drift over the
+    whole file tau is a lower bound.
+
+    Parameters
+    ----------
+    stretches : list of (rows, columns) arrays
+        Consecutive rows; columns centred and scaled by the mean and sd of all rows. Values beyond
+        four sd count as four.
+
+    Returns
+    -------
+    float
+        At least 1. Cost O(n log n) a column, by FFT.
+    """
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    longest = max(len(x) for x in stretches)
+    total, pairs = np.zeros(longest), np.zeros(longest)
+    for rows in stretches:
+        x = np.clip(rows, -CLIP, CLIP, dtype=np.float64).T
+        size = x.shape[1]
+        length = next_fast_len(2 * size, real=True)
+        for column in x:  # one column at a time: memory of one
+            power = np.abs(rfft(column, length)) ** 2
+            total[:size] += irfft(power, length)[:size]
+        pairs[:size] += len(x) * np.arange(size, 0, -1)
+    rho = total / pairs
+    if not rho[0] > 0:
+        return 1.0
+    rho = rho[1 : max(longest // 10, 1) + 1] / rho[0]
+    pairs_of_lags = np.append(rho[:-1] + rho[1:], rho[-1])
+    spent = np.flatnonzero(pairs_of_lags <= 0)
+    window = int(spent[0]) if spent.size else rho.size
+    return max(1.0, 1 + 2 * float(rho[:window].sum()))
+
+
+def serial_dependence(whitened: list[F64], columns: list[F64], n: int) -> SerialDependence:
+    """Measure how alike neighbouring rows are.
+
+    Parameters
+    ----------
+    whitened : list of (rows, r) arrays
+        Stretches of consecutive rows (:func:`windows`), repeats left out, whitened by mean and
+        covariance of all rows: the leading :func:`components` of them.
+    columns : list of (rows, c) arrays
+        The same rows, some columns, standardised by mean and sd of all rows.
+    n : int
+        Rows in the file, repeats left out.
+
+    Returns
+    -------
+    SerialDependence
+        Cost O(n r) and O(n c log n).
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).standard_normal((500, 4))
+    >>> serial_dependence([x], [x], 500).present
+    False
+    >>> y = np.cumsum(x, axis=0)
+    >>> y = (y - y.mean(axis=0)) / y.std(axis=0)
+    >>> serial_dependence([y], [y], 500).present
+    True
+    """
+    products = NeighbourProducts()
+    states = [products.of(z) for z in whitened]
+    state = Neighbours(sum(s.total for s in states), sum(s.pairs for s in states), None, None)
+    c, z = correlation(state, n, whitened[0].shape[1])
+    tau = autocorrelation_time(columns)
+    return SerialDependence(n, c, z, tau, n / tau)
+
+
+def too_few_for_directions(found: SerialDependence) -> bool:
+    """Return whether blocks are too short for directional levels: dependent and n/20 < 3 tau."""
+    return found.present and found.n / BLOCKS < 3 * found.tau
+
+
+def too_few_for_whitening(
+    found: SerialDependence, rank: int, rates: dict[float, float] | None = None
+) -> bool:
+    """Return whether norms and sphere cannot be decided: dependent, and n/tau < 3 rank.
+
+    Parameters
+    ----------
+    found : SerialDependence
+    rank : int
+        Dimensions of a whitened row.
+    rates : dict of float to float, optional
+        Nominal false-alarm rate -> lower end of the measured one, from blocks. Dependence only
+        lowers rates, so one beyond twice its nominal value stands.
+
+    Examples
+    --------
+    >>> found = SerialDependence(5000, 0.16, 200.0, 26.0, 192.0)
+    >>> too_few_for_whitening(found, 381), too_few_for_whitening(found, 381, {0.01: 0.17})
+    (True, False)
+    """
+    exceeded = any(low > 2 * nominal for nominal, low in (rates or {}).items())
+    return found.present and found.effective_rows < 3 * rank and not exceeded
+
+
+def notice_serial(
+    found: SerialDependence, rank: int, rates: dict[float, float] | None = None
+) -> Noticed | None:
+    """Say that neighbouring rows are alike, and what cannot be decided for it.
+
+    Parameters
+    ----------
+    found : SerialDependence
+    rank, rates
+        As in :func:`too_few_for_whitening`.
+    """
+    if not found.present:
+        return None
+    text = (
+        f"neighbouring rows are alike (correlation {digits(found.correlation)}): "
+        f"{found.n:,} rows count as about {found.effective_rows:,.0f} independent ones"
+    )
+    if too_few_for_directions(found):
+        effect = "too few independent rows: levels are inconclusive unless a rate stands out"
+    elif too_few_for_whitening(found, rank, rates):
+        effect = "intervals are by blocks of rows; norms and sphere are inconclusive by rule"
+    else:
+        effect = f"intervals and values are by {BLOCKS} blocks of neighbouring rows"
+    step = max(2, round(found.tau))
+    return Noticed(
+        kind="serial_dependence",
+        text=text,
+        rows=None,
+        columns=None,
+        effect=effect,
+        remedy=f"keep one row in {step:,}, or name the groups that rows come from (groups_by)",
+    )

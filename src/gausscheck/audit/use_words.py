@@ -1,0 +1,166 @@
+"""The section ``use`` in words: what was measured, and what to do about thresholds."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gausscheck.audit.length_jackknife import jeffreys
+from gausscheck.report.use import LEAST, MASKED, MOST, ONE, Use, UseCurvePoint
+
+Advice = Literal["as_is", "truncate", "shrink", "calibrate"]
+
+USEFUL_SHARE = 0.1
+"""The least share of components that truncation is advised to keep."""
+
+
+def sentence(curve: tuple[UseCurvePoint, ...], n: int, *, unit: bool) -> str:
+    """Say what a 1 % threshold does with all components, and among the leading ones.
+
+    Parameters
+    ----------
+    curve : tuple of UseCurvePoint
+        The last has all components.
+    n : int
+        Rows.
+    unit : bool
+        Whether ``gaussian`` of each rate is a normalised twin's.
+    """
+    last = curve[-1].false_alarm[ONE]
+    low, high = (_digits(100 * end) for end in last.ci)
+    parts = [
+        f"A Gaussian outlier threshold set for 1 % flags {percent(last.value)} [{low}, {high}] of "
+        f"these rows{_judged(curve)}."
+    ]
+    if unit:
+        parts.append(
+            "Gaussian rows with this mean and covariance, divided by their lengths, would give "
+            f"{percent(last.gaussian)}."
+        )
+    masked = curve[-1].k > MASKED * n
+    if masked:
+        parts.append(
+            f"{curve[-1].k} components are fitted on {n:,} rows: beyond {int(MASKED * n)} of them "
+            "the fit itself pulls rates towards 1 %."
+        )
+    if len(curve) > 1:
+        parts += [words for words in (_leading(curve, masked), _few(curve)) if words]
+    return " ".join(parts)
+
+
+def _judged(curve: tuple[UseCurvePoint, ...]) -> str:
+    return ": too few" if _is_few(curve[-1]) else ""
+
+
+def _is_few(point: UseCurvePoint) -> bool:
+    return point.false_alarm[ONE].ci[1] < LEAST
+
+
+def _leading(curve: tuple[UseCurvePoint, ...], masked: bool) -> str:
+    """Say up to how many components the rate is at most 2 %."""
+    of = curve[-1].k
+    failing = [i for i, point in enumerate(curve) if point.false_alarm[ONE].value > MOST]
+    if not failing:
+        return f"It flags at most 2 % among any number of leading components (of {of})."
+    first = failing[0]
+    rate = percent(curve[first].false_alarm[ONE].value)
+    if curve[-1].false_alarm[ONE].value <= MOST and not masked:  # a component, not their number
+        before = curve[first - 1].k if first else 0
+        return f"Among leading components, {_span(before + 1, curve[first].k)} stands out: {rate}."
+    if not first:
+        return f"The first component alone gives {rate}."
+    return f"It flags at most 2 % up to {curve[first - 1].k} of {of} leading components."
+
+
+def _span(low: int, high: int) -> str:
+    return f"component {low}" if low == high else f"one of components {low} to {high}"
+
+
+def _few(curve: tuple[UseCurvePoint, ...]) -> str:
+    """Say among how many leading components it flags too few."""
+    runs: list[list[UseCurvePoint]] = []
+    previous = False
+    for point in curve[:-1]:
+        if _is_few(point):
+            if not previous:
+                runs.append([])
+            runs[-1].append(point)
+        previous = _is_few(point)
+    if not runs:
+        return ""
+    ks = [f"{run[0].k} to {run[-1].k}" if len(run) > 1 else f"{run[0].k}" for run in runs]
+    values = [point.false_alarm[ONE].value for run in runs for point in run]
+    low, high = _digits(100 * min(values)), _digits(100 * max(values))
+    listed = ks[0] if len(ks) == 1 else ", ".join(ks[:-1]) + " and " + ks[-1]
+    span = f"{high} %" if low == high else f"{low} to {high} %"
+    if listed == "1":
+        return f"With the first component alone it flags too few ({span})."
+    return f"With {listed} leading components it flags too few ({span})."
+
+
+def advice(use: Use) -> tuple[Advice, str]:
+    """Say what to do about thresholds on rows like these.
+
+    Returns
+    -------
+    (kind, sentence)
+        ``as_is``: the 1 % threshold of the exact law flags .5 to 2 % with all components, of
+        which there are n/2 at most.
+        ``shrink``: that of the Ledoit-Wolf covariance does, on held-out rows, where the other
+        does not or cannot be had. ``truncate``: the threshold flags .5 to 2 % among the leading
+        components, a tenth of them or more. ``calibrate``: none of these.
+    """
+    rate, of = use.false_alarm[ONE].value, use.safe_components.of
+    plain = None if use.shrunk is None else use.shrunk.plain
+    unfitted = use.masked or (use.shrunk is not None and plain is None)
+    usual = rate <= MOST and not use.false_alarm[ONE].ci[1] < LEAST
+    if usual and not unfitted:
+        words = f"As it is: all components ({of}), thresholds from the exact law (F for new rows)."
+        if plain is not None and plain[ONE] > MOST:
+            words = (
+                words[:-1] + f"; chi-square thresholds would flag {percent(plain[ONE])} of them."
+            )
+        return "as_is", words
+    if use.shrunk is not None and _usable(use.shrunk.shrunk[ONE], use.n):
+        return "shrink", (
+            "Shrink: with the Ledoit-Wolf covariance a chi-square threshold of 1 % flags "
+            f"{percent(use.shrunk.shrunk[ONE])} of held-out rows."
+        )
+    kept = [
+        point.k
+        for point in use.curve[:-1]
+        if point.k <= use.safe_components.value and point.k not in use.too_few
+    ]
+    if rate > MOST and kept and kept[-1] >= USEFUL_SHARE * of:
+        point = next(point for point in use.curve if point.k == kept[-1])
+        return "truncate", (
+            f"Truncate to the {kept[-1]} leading components, where the 1 % threshold flags "
+            f"{percent(point.false_alarm[ONE].value)}; or calibrate by conformal ranks."
+        )
+    why = "too many" if rate > MOST else "too few"
+    if usual:
+        why = "a share that so few rows cannot tell"
+    return "calibrate", (
+        f"Calibrate: with all components a Gaussian threshold flags {why} of such rows; take "
+        "ranks among held-out rows (conformal p-values) in its place."
+    )
+
+
+def _usable(share: float, n: int) -> bool:
+    return share <= MOST and jeffreys(share, n, design=1.0)[1] >= LEAST
+
+
+def percent(share: float) -> str:
+    """Return a share in percent, with digits enough to tell small ones apart.
+
+    Examples
+    --------
+    >>> percent(0.1862), percent(0.02), percent(0.00082), percent(0.0)
+    ('18.6 %', '2.0 %', '0.082 %', '0 %')
+    """
+    return f"{_digits(100 * share)} %"
+
+
+def _digits(value: float) -> str:
+    if value == 0 or value == 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"

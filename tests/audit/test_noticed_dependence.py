@@ -1,0 +1,320 @@
+"""Rows that depend on one another: noticed, counted as fewer, corrected for by blocks."""
+
+from itertools import pairwise
+
+import h5py
+import numpy as np
+import pytest
+from scipy import stats
+
+from audit.noticed_steps import (
+    LIMIT,
+    REFERENCE,
+    autoregressive,
+    blocked_interval,
+    dependence,
+    moving_average,
+    says,
+    standardised,
+    whitened,
+)
+from gausscheck.audit import noticed as found_in
+from gausscheck.audit.noticed import serial
+from gausscheck.normality import A0, profile
+
+# serial dependence
+
+LAWS = {
+    "normal": lambda rng, n, d: rng.standard_normal((n, d)),
+    "t3": lambda rng, n, d: rng.standard_t(3, (n, d)),
+    "exponential": lambda rng, n, d: rng.exponential(size=(n, d)),
+}
+
+
+@pytest.mark.parametrize(("n", "d", "seeds"), [(300, 2, 60), (300, 200, 20), (300, 500, 10)])
+@pytest.mark.parametrize("law", LAWS)
+def test_independent_rows_are_never_called_dependent(law, n, d, seeds):
+    for seed in range(seeds):
+        x = LAWS[law](np.random.default_rng(seed), n, d)
+        assert found_in.notice_serial(dependence(x), min(n, d)) is None
+
+
+def test_z_of_independent_rows_is_standard_normal_or_narrower(rng):
+    z = [dependence(rng.standard_normal((200, 8))).z for _ in range(400)]
+    assert abs(np.mean(z)) < 5 / np.sqrt(400)
+    assert np.std(z) < 1 + 5 / np.sqrt(800)
+
+
+@pytest.mark.parametrize(("n", "d"), [(300, 2), (1000, 64), (400, 600)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rng, n, d: autoregressive(rng, n, d, 0.5),
+        lambda rng, n, d: autoregressive(rng, n, d, 0.9),
+        lambda rng, n, d: moving_average(rng, n, d, 40),
+    ],
+    ids=["ar.5", "ar.9", "ma40"],
+)
+def test_dependent_rows_are_noticed(make, n, d):
+    for seed in range(10):
+        found = dependence(make(np.random.default_rng(seed), n, d))
+        says(found_in.notice_serial(found, d), "serial_dependence")
+
+
+@pytest.mark.parametrize(
+    ("make", "truth"),
+    [
+        (lambda rng: autoregressive(rng, 4000, 16, 0.5), 3.0),
+        (lambda rng: autoregressive(rng, 4000, 16, 0.9), 19.0),
+        (lambda rng: moving_average(rng, 4000, 16, 40), 40.0),
+        (lambda rng: rng.standard_normal((4000, 16)), 1.0),
+    ],
+    ids=["ar.5", "ar.9", "ma40", "iid"],
+)
+def test_the_autocorrelation_time_is_that_of_theory(make, truth):
+    times = [dependence(make(np.random.default_rng(seed))).tau for seed in range(10)]
+    assert np.mean(times) == pytest.approx(truth, rel=0.1)
+    assert np.std(times) < 0.25 * truth
+
+
+def test_long_memory_makes_directions_inconclusive_by_rule():
+    for seed in range(5):
+        found = dependence(autoregressive(np.random.default_rng(seed), 2000, 16, 0.99))
+        assert found_in.too_few_for_directions(found)
+        assert found_in.too_few_for_whitening(found, 16)
+        assert "inconclusive" in found_in.notice_serial(found, 16).effect
+
+
+def test_a_rate_far_beyond_nominal_stands_in_spite_of_dependence():
+    found = serial.SerialDependence(5000, 0.16, 200.0, 26.0, 192.0)
+    assert found_in.too_few_for_whitening(found, 381)
+    assert not found_in.too_few_for_whitening(found, 381, {0.05: 0.02, 0.01: 0.021})
+    assert found_in.too_few_for_whitening(found, 381, {0.05: 0.1, 0.01: 0.02})
+    assert not found_in.too_few_for_directions(found)
+
+
+def test_products_of_neighbours_merge_to_those_of_the_whole(rng):
+    z = rng.standard_normal((1000, 5))
+    products = found_in.NeighbourProducts()
+    whole = products.of(z)
+    cuts = [0, 1, 1, 300, 555, 999, 1000]
+    states = [products.of(z[a:b]) for a, b in pairwise(cuts)]
+    left = states[0]
+    for state in states[1:]:
+        left = products.merge(left, state)
+    right = states[-1]
+    for state in states[-2::-1]:
+        right = products.merge(state, right)
+    for merged in (left, right):
+        assert merged.total == pytest.approx(whole.total, rel=1e-12)
+        assert merged.pairs == whole.pairs == 999
+    held = np.clip(z, -4, 4)
+    assert whole.total == pytest.approx((held[:-1] * held[1:]).sum(), rel=1e-12)
+
+
+def test_two_outliers_side_by_side_are_no_dependence(rng):
+    x = rng.standard_normal((300, 2))
+    x[100:102] *= 1e4
+    assert not dependence(x).present
+
+
+def test_windows_of_a_long_file_say_what_the_whole_says(rng):
+    x = autoregressive(rng, 100_000, 4, 0.9)
+    z = standardised(x)
+    parts = [z[a:b] for a, b in serial.windows(len(z))]
+    assert sum(map(len, parts)) == serial.WINDOWS * serial.WINDOW_ROWS
+    found = found_in.serial_dependence(parts, parts, len(z))
+    assert found.correlation == pytest.approx(0.9, abs=0.01)
+    assert found.tau == pytest.approx(19, rel=0.15)
+
+
+def test_shipped_minilm_rows_are_sorted_and_say_so(minilm_path):
+    with h5py.File(minilm_path) as f:
+        x, labels = f["embeddings"][:], f["labels"][:]
+    found = dependence(x)
+    assert found.correlation == pytest.approx(0.156, abs=0.01)
+    assert 150 < found.effective_rows < 300
+    text = says(found_in.notice_serial(found, 381), "serial_dependence").text
+    assert text.startswith("neighbouring rows are alike (correlation .16)")
+    notice, within = sorting(x, labels)
+    says(notice, "sorted_rows")
+    assert within.present  # and alike within a package too: both are said
+    shuffled = np.random.default_rng(0).permutation(len(x))
+    assert not dependence(x[shuffled]).present
+
+
+def test_shipped_clip_rows_are_in_alphabetical_order_and_say_so(clip_path):
+    x = np.load(clip_path)
+    found = dependence(x)
+    says(found_in.notice_serial(found, 512), "serial_dependence")
+    assert not dependence(x[np.random.default_rng(0).permutation(len(x))]).present
+
+
+# sorted by label
+
+
+def sorting(x, labels):
+    columns, z = standardised(x), whitened(x)
+    found = found_in.serial_dependence([z], [columns], len(x))
+    rest = standardised(found_in.within_labels(columns, labels))
+    within = found_in.serial_dependence([found_in.within_labels(z, labels)], [rest], len(x))
+    return found_in.notice_sorted(found, within, found_in.label_runs(columns, labels)), within
+
+
+@pytest.mark.parametrize("size", [20, 100, 500])
+def test_rows_sorted_by_labels_they_depend_on_are_noticed(size):
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        labels = np.repeat(np.arange(2000 // size), size)
+        x = rng.standard_normal((2000, 16)) + rng.standard_normal((labels.max() + 1, 16))[labels]
+        notice, within = sorting(x, labels)
+        says(notice, "sorted_rows")
+        assert not within.present
+        mixed = rng.permutation(2000)
+        assert sorting(x[mixed], labels[mixed])[0] is None
+
+
+@pytest.mark.parametrize("size", [20, 100, 500])
+def test_labels_that_mean_nothing_are_not_noticed(size):
+    labels = np.repeat(np.arange(2000 // size), size)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        x = rng.standard_normal((2000, 16))
+        assert sorting(x, labels)[0] is None
+        assert found_in.notice_serial(dependence(x), 16) is None
+        if seed < 5:  # a drift of its own is cut by any labels
+            assert sorting(autoregressive(rng, 2000, 16, 0.9), labels)[0] is None
+
+
+# blocks
+
+
+def test_equal_groups_correct_as_the_textbook_jackknife_does(rng):
+    without = rng.standard_normal(20) * 0.1 + 2
+    got = found_in.corrected(2.0, without, np.full(20, 50), 1000)
+    assert got.value == pytest.approx(20 * 2.0 - 19 * without.mean(), rel=1e-12)
+    error = np.sqrt(19 / 20 * ((without - without.mean()) ** 2).sum())
+    assert got.standard_error == pytest.approx(error, rel=1e-12)
+    low, high = got.interval(0.95)
+    assert (high - low) / 2 == pytest.approx(stats.t.ppf(0.975, 19) * error, rel=1e-9)
+
+
+def test_a_bias_of_one_over_n_is_taken_away_exactly_also_with_unequal_groups():
+    sizes = np.array([10, 40, 20, 30])
+    theta = lambda n: 3.0 + 7.0 / n  # noqa: E731
+    equal = found_in.corrected(theta(100), np.full(4, theta(75)), np.full(4, 25), 100)
+    assert equal.value == pytest.approx(3.0)
+    unequal = found_in.corrected(theta(100), theta(100 - sizes), sizes, 100)
+    assert unequal.value == pytest.approx(3.0)
+
+
+def test_the_jackknife_of_a_mean_over_unequal_groups_is_unbiased_and_knows_its_error(rng):
+    sizes = np.array([10, 40, 20, 30, 50, 25, 25])
+    edges = np.cumsum(sizes) - sizes
+    member = np.repeat(np.arange(7), sizes)
+    errors, means = [], []
+    for _ in range(400):
+        x = rng.standard_normal(200) + 5
+        without = np.array([x[member != g].mean() for g in range(7)])
+        got = found_in.corrected(x.mean(), without, sizes, 200)
+        assert got.value == pytest.approx(x.mean(), rel=1e-12)
+        errors.append(got.standard_error**2)
+        means.append(got.value)
+    assert edges[0] == 0
+    assert np.mean(errors) == pytest.approx(1 / 200, rel=0.15)
+
+
+def test_blocks_are_contiguous_in_the_file_and_equal(rng):
+    index = rng.choice(100_000, 1003, replace=False)
+    permutation, sizes = found_in.group_order(index, 20)
+    assert sorted(permutation) == list(range(1003))
+    assert (np.diff(index[permutation]) > 0).all()
+    assert sizes.tolist() == [p.size for p in np.array_split(np.arange(1003), 20)]
+
+
+def test_clusters_are_never_cut(rng):
+    labels = rng.integers(0, 150, 2000).astype(str)
+    index = rng.permutation(2000)
+    permutation, sizes = found_in.group_order(index, 20, labels)
+    assert sorted(permutation) == list(range(2000))
+    assert sizes.sum() == 2000
+    assert sizes.max() - sizes.min() <= np.unique(labels, return_counts=True)[1].max()
+    member = np.repeat(np.arange(20), sizes)
+    home = {}
+    for label, group in zip(labels[permutation], member, strict=True):
+        assert home.setdefault(label, group) == group
+    assert found_in.group_order(np.arange(60), 20, np.repeat([0, 1, 2], 20))[1].tolist() == [20] * 3
+
+
+def test_directions_without_groups_of_any_size_are_those_computed_anew(rng):
+    x = rng.exponential(size=(3, 300))
+    sizes = np.array([150, 100, 50])
+    got = found_in.ad_star_without(x, sizes, threads=1)
+    assert got.shape == (3, 3)
+    z = np.sort(x[1, 150:])
+    z = (z - z.mean()) / z.std(ddof=1)
+    i = np.arange(1, 151)
+    a2 = -150 - ((2 * i - 1) * (stats.norm.logcdf(z) + stats.norm.logsf(z[::-1]))).mean()
+    assert got[1, 0] == pytest.approx(a2 * (1 + 0.75 / 150 + 2.25 / 150**2), rel=1e-9)
+
+
+def not_gaussian(make, seeds, n, d):
+    """Share of samples that corrected intervals reject, those inconclusive by rule left out."""
+    count = 0
+    for seed in range(seeds):
+        x = make(np.random.default_rng(seed), n, d)
+        few = found_in.too_few_for_directions(dependence(x))
+        count += blocked_interval(x)[0] > LIMIT and not few
+    return count / seeds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rng, n, d: rng.standard_normal((n, d)),
+        lambda rng, n, d: autoregressive(rng, n, d, 0.5),
+        lambda rng, n, d: autoregressive(rng, n, d, 0.9),
+        lambda rng, n, d: moving_average(rng, n, d, 40),
+    ],
+    ids=["iid", "ar.5", "ar.9", "ma40"],
+)
+@pytest.mark.parametrize(("n", "d", "seeds"), [(1000, 64, 80), (2000, 16, 100), (5000, 32, 40)])
+def test_gaussian_rows_that_depend_are_not_called_not_gaussian(make, n, d, seeds):
+    # 5 sigma above 5 %; without the correction AR .9 at 2,000 gives 33 %, MA 40 at 5,000 100 %
+    bound = 0.05 + 5 * np.sqrt(0.05 * 0.95 / seeds)
+    assert not_gaussian(make, seeds, n, d) <= bound
+
+
+@pytest.mark.slow
+def test_skewed_rows_that_depend_stay_not_gaussian():
+    def make(rng, n, d):
+        x = autoregressive(rng, n, d, 0.5)
+        return np.where(x > 0, 1.6 * x, x)
+
+    assert not_gaussian(make, 10, 2000, 16) == 1
+
+
+def interval_by_labels(x, labels):
+    n = len(x)
+    permutation, sizes = found_in.group_order(np.arange(n), 20, labels)
+    held = np.ascontiguousarray(x.T[:, permutation])
+    whole = profile(held, tests=("anderson_darling",), effects=False, threads=1).ad_star.mean()
+    without = found_in.ad_star_without(held, sizes, threads=1).mean(axis=0)
+    best = found_in.corrected((whole - A0) / n, (without - A0) / (n - sizes), sizes, n)
+    return [A0 + REFERENCE * end for end in best.interval(0.95)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("clusters", "share"), [(100, 0.5), (100, 0.9), (40, 0.5)])
+def test_gaussian_clusters_in_any_order_are_not_called_not_gaussian_once_named(clusters, share):
+    named = scattered = 0
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        labels = rng.permutation(np.arange(2000) % clusters)
+        centres = np.sqrt(share) * rng.standard_normal((clusters, 16))
+        x = centres[labels] + np.sqrt(1 - share) * rng.standard_normal((2000, 16))
+        named += interval_by_labels(x, labels)[0] > LIMIT
+        scattered += blocked_interval(x)[0] > LIMIT
+    assert named <= 6  # 4.4 sigma above 5 %
+    assert scattered > named  # blocks of the file cannot know
