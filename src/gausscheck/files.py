@@ -80,7 +80,7 @@ def save_result(
     except OSError as err:
         raise GausscheckError(
             f"{directory}: expected a folder that can be written: {err.strerror}; choose "
-            "another with --out"
+            "another with out="
         ) from err
     try:
         with (work / f"{stem}.npz").open("wb") as handle:

@@ -7,7 +7,7 @@ import numpy as np
 from gausscheck.audit import noticed as found_in
 from gausscheck.audit.noticed import serial
 from gausscheck.audit.noticed.finding import Noticed
-from gausscheck.audit.preflight import dead_coordinates, spectrum
+from gausscheck.audit.preflight import dead_coordinates, eigenbasis
 from gausscheck.normality import A0, profile, whiten_tall
 from gausscheck.normality.sphere.shell import shell_mean, shell_transform, without_groups
 from gausscheck.passes.reductions import FirstPass, row_keys
@@ -115,7 +115,7 @@ def everything(x, eps=2.2e-16):
     _, spread = FirstPass().of(x, 0)
     dead = dead_coordinates(spread, eps)
     live = np.setdiff1d(np.arange(x.shape[1]), dead)
-    rank = spectrum(spread, live).rank
+    rank = eigenbasis(spread, live).rank
     usual = found_in.usual_values(x)
     cells = found_in.UnusualCells(usual).of(x)
     columns = found_in.sparse_columns(cells, live)

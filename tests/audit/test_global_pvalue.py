@@ -42,11 +42,11 @@ def test_the_level_is_kept_when_directions_are_correlated():
     for key in ("pvalue", "cauchy"):
         rate = np.mean([f[key] <= 0.05 for f in found])
         assert rate < 0.05 + 5 * np.sqrt(0.05 * 0.95 / repetitions)
-    assert np.mean([f["pvalue"] <= 0.05 for f in found]) > 0.005
+    assert np.mean([f.pvalue <= 0.05 for f in found]) > 0.005
 
 
 def test_every_level_of_directions_has_one(rng):
     report = gausscheck.analyze(
         rng.standard_normal((600, 6)), directions="axes,random:12,ica:3", levels="none"
     )
-    assert all(0 < v["global"]["pvalue"] <= 1 for v in report.levels.values())
+    assert all(0 < v.global_test.pvalue <= 1 for v in report.levels.values())

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import gausscheck
-from gausscheck.audit.learned_directions import LEARNED, School
+from gausscheck.audit.learned_directions import LEARNED, FittingRows
 from gausscheck.normality import profile
 
 
@@ -19,7 +19,7 @@ def test_finds_the_direction_that_is_not_gaussian(rng, family):
     x[:, 0] = rng.laplace(size=4000) / np.sqrt(2)
     turn = np.linalg.qr(rng.standard_normal((20, 20)))[0]
     rows = x @ turn.T
-    matrix, names = LEARNED[family](School(rows - rows.mean(axis=0), None, 0), "5")
+    matrix, names = LEARNED[family](FittingRows(rows - rows.mean(axis=0), None, 0), "5")
     assert matrix.shape == (20, 5)
     assert len(names) == 5
     np.testing.assert_allclose(np.linalg.norm(matrix, axis=0), 1)
@@ -72,9 +72,9 @@ def test_labels_come_from_the_container_or_by_name(rng, tmp_path):
         gausscheck.analyze("x.npz", directions="lda"),
     ]
     first = found[0].levels["learned"]
-    assert "bimodal" in first["worst"][0]["shape"]
+    assert "bimodal" in first.worst[0].shape
     for other in found[1:]:
-        assert other.levels["learned"].statistic_mean == first["ad_mean"]
+        assert other.levels["learned"].statistic_mean == first.statistic_mean
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_on_other_rows_the_level_is_kept_and_on_their_own_it_is_not():
     for _ in range(25):
         x = rng.standard_normal((2000, 60))
         half = x[:1000] - x[:1000].mean(axis=0)
-        matrix, _ = LEARNED["ica"](School(half, None, 0), "10")
+        matrix, _ = LEARNED["ica"](FittingRows(half, None, 0), "10")
         for rows, found in ((x[:1000], own), (x[1000:], other)):
             outcome = profile(np.ascontiguousarray((rows @ matrix).T), effects=False).outcomes
             found.append(np.mean(outcome["anderson_darling"].pvalue < 0.05))

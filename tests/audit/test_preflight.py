@@ -92,7 +92,7 @@ def test_bad_rows_are_an_error_that_names_them(rng):
         checks.check_rows(rows_with(x), "error", "e.npy")
     assert str(err.value) == (
         "e.npy: expected finite, non-zero rows, got 1 not finite (row 5) and 1 all zero (row 9) "
-        "among 40; mend the file, or drop them with --on-bad-rows drop"
+        'among 40; mend the file, or drop them with on_bad_rows="drop"'
     )
 
 

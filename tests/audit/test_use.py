@@ -9,22 +9,21 @@ import pytest
 from scipy import stats
 from sklearn.covariance import ledoit_wolf as sklearn_ledoit_wolf
 
-from gausscheck.audit.length_jackknife import (
+from gausscheck.audit.use.jackknife import (
     jeffreys,
     length_errors,
     radial_divergence,
     random_groups,
     whole_groups,
 )
-from gausscheck.audit.length_references import (
+from gausscheck.audit.use.references import (
     held_out_lengths,
     ledoit_wolf,
     normalised_twin,
     plug_in_rates,
 )
-from gausscheck.audit.use import SAMPLED, use_of_rows
-from gausscheck.audit.use_words import advice
-from gausscheck.audit.whitened_lengths import (
+from gausscheck.audit.use.section import SAMPLED, use_of_rows
+from gausscheck.audit.use.whitened_lengths import (
     BINS,
     FOLDS,
     LEVELS,
@@ -35,6 +34,7 @@ from gausscheck.audit.whitened_lengths import (
     fit_rows,
     fold_of,
 )
+from gausscheck.audit.use.words import advice
 from gausscheck.core import GausscheckError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

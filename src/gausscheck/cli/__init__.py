@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from gausscheck.cli import audit, pairs, scale, sketch, train
+from gausscheck.cli.options import as_options
 from gausscheck.core import GausscheckError, __version__
 
 DATA_ERROR = 1
@@ -19,7 +20,7 @@ class _Cli(click.Group):
         try:
             return super().invoke(ctx)
         except GausscheckError as err:
-            click.echo(f"gausscheck: {err}", err=True)
+            click.echo(f"gausscheck: {as_options(str(err))}", err=True)
             ctx.exit(DATA_ERROR)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import click
@@ -82,6 +84,32 @@ def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+_KEYWORD = re.compile(r'\b([a-z_]+)=(?:"([^"]*)")?')
+
+
+def as_options(message: str) -> str:
+    """Say the library's keywords as options of the command line.
+
+    Examples
+    --------
+    >>> as_options('drop them with on_bad_rows="drop"; name them with labels=, a file')
+    'drop them with --on-bad-rows drop; name them with --labels, a file'
+    """
+
+    def option(match: re.Match[str]) -> str:
+        name, value = match[1], match[2]
+        if name not in _OPTIONS:
+            return match[0]
+        return f"--{name.replace('_', '-')}" + (f" {value}" if value else "")
+
+    return _KEYWORD.sub(option, message)
+
+
+_OPTIONS = {
+    *(field.name for field in fields(Config)), "prefix_dims", "marginals", "out", "eta2", "temperature",
+}  # fmt: skip
 
 
 def merge(config_file: str | None, options: dict[str, Any]) -> dict[str, Any]:

@@ -33,13 +33,13 @@ def cluster(address: Any) -> Iterator[Any]:
         from distributed import Client
     except ImportError as err:
         raise GausscheckError(
-            f'--dask {address}: expected Dask to be installed: pip install "gausscheck[dask]"'
+            f'dask="{address}": expected Dask to be installed: pip install "gausscheck[dask]"'
         ) from err
     try:
         client = Client(address, timeout=CONNECT)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as err:
         raise GausscheckError(
-            f"--dask {address}: expected a running scheduler, such as tcp://127.0.0.1:8786, got "
+            f'dask="{address}": expected a running scheduler, such as tcp://127.0.0.1:8786, got '
             f"{str(err).splitlines()[0]}"
         ) from err
     try:

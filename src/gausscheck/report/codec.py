@@ -49,11 +49,8 @@ def encode(value: Any) -> Any:
     """Return a section as plain values for JSON, without its arrays; not finite becomes None."""
     if is_dataclass(value) and not isinstance(value, type):
         hints = hints_of(type(value))
-        return {
-            f.name: encode(getattr(value, f.name))
-            for f in fields(value)
-            if not is_array(hints[f.name])
-        }
+        shown = [f.name for f in fields(value) if not is_array(hints[f.name])]
+        return {name: _as_hinted(encode(getattr(value, name)), hints[name]) for name in shown}
     if isinstance(value, Mapping):
         return {str(key): encode(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
@@ -63,6 +60,12 @@ def encode(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def _as_hinted(value: Any, hint: Any) -> Any:
+    """Write a whole number as a float where that is what the field holds."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if whole and float in _options(hint) else value
 
 
 def arrays_of(value: Any, path: str = "") -> Arrays:

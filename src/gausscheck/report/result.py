@@ -40,7 +40,7 @@ KINDS: dict[str, type[Level]] = {
 """The class of a level by its ``kind``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # holds arrays
 class Report:
     """What an audit found.
 

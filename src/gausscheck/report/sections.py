@@ -154,7 +154,7 @@ class PaperTable:
     gaussian: PaperColumn
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # holds arrays
 class Norms:
     """Lengths of the rows.
 
@@ -265,7 +265,7 @@ class GlobalTest:
     cauchy: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # holds arrays
 class WorstDirection:
     """One of the most deviant directions of a level.
 
@@ -298,7 +298,7 @@ class WorstDirection:
     edges: Array | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # holds arrays
 class DirectionalLevel(Level):
     """A family of directions, each tested by itself.
 
@@ -464,7 +464,7 @@ class DirectionTest:
     bh: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # holds arrays
 class Spectrum:
     """How many dimensions are in use, and how evenly; how far unit rows lean to one side.
 

@@ -12,7 +12,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.whitened_lengths import BINS, FOLDS, LEVELS, LengthLaw
+from gausscheck.audit.use.whitened_lengths import BINS, FOLDS, LEVELS, LengthLaw
 from gausscheck.core import F64, I64, GausscheckError
 
 F32 = NDArray[np.float32]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gausscheck.audit.length_jackknife import jeffreys
+from gausscheck.audit.use.jackknife import jeffreys
 from gausscheck.report.use import LEAST, MASKED, MOST, ONE, Use, UseCurvePoint
 
 Advice = Literal["as_is", "truncate", "shrink", "calibrate"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.length_jackknife import (
+from gausscheck.audit.use.jackknife import (
     LengthErrors,
     coarsened,
     jeffreys,
@@ -20,9 +20,8 @@ from gausscheck.audit.length_jackknife import (
     random_groups,
     whole_groups,
 )
-from gausscheck.audit.length_references import normalised_twin, plug_in_rates
-from gausscheck.audit.use_words import sentence
-from gausscheck.audit.whitened_lengths import (
+from gausscheck.audit.use.references import normalised_twin, plug_in_rates
+from gausscheck.audit.use.whitened_lengths import (
     FOLDS,
     LEVELS,
     LengthLaw,
@@ -33,6 +32,7 @@ from gausscheck.audit.whitened_lengths import (
     fit_rows,
     fold_of,
 )
+from gausscheck.audit.use.words import sentence
 from gausscheck.core import F64, GausscheckError
 from gausscheck.report.use import (
     KEYS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gausscheck.audit.whitened_lengths import (
+from gausscheck.audit.use.whitened_lengths import (
     LEVELS,
     FittedRows,
     LengthLaw,
