@@ -127,6 +127,7 @@ def test_a_large_torch_file_is_not_read_to_be_opened(tmp_path):
 def test_labels_from_another_container(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
+
     torch = pytest.importorskip("torch")
     import zarr
     from safetensors.numpy import save_file
