@@ -10,9 +10,10 @@ two, and all others):
 - ``energy``: E k(t), k the energy kernel without its first two harmonics, which sees clusters and
   every other departure.
 
-Each is 0 under uniformity and positive otherwise. Averaged over the pairs of a sample it is unbiased
-at any n and p, n < p included, with variance 2/(n (n − 1)) Var h under uniformity. So every part is
-given in one unit, free of n: the mean of h in standard deviations of h over uniform pairs.
+Each is 0 under uniformity and positive otherwise. Averaged over the pairs of a sample it is
+unbiased at any n and p, n < p included, with variance 2/(n (n − 1)) Var h under uniformity. So
+every part is given in one unit, free of n: the mean of h in standard deviations of h over uniform
+pairs.
 """
 
 from __future__ import annotations

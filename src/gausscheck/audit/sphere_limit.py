@@ -15,11 +15,11 @@ from gausscheck.normality.uniform import energy_null
 SPHERE_MARGIN = 0.01
 """Margin of relevance: delta in standard deviations of k(t) over uniform pairs.
 
-Leading terms of k(t) are of third order in t, so it is reached where the cosine of two rows is skewed
-by .025 and no share of its distribution moves by more than a tenth of a percent. For scale: MiniLM,
-E5-small and WordLlama give .3 to .75; 40 clusters that add a quarter of the within-cluster variance
-.03 in 192 dimensions; factors with exponential laws on every axis of 48, 192, 384 dimensions .18,
-.11, .08; Laplace factors .004 or less; Gaussians 0.
+Leading terms of k(t) are of third order in t, so it is reached where the cosine of two rows is
+skewed by .025 and no share of its distribution moves by more than a tenth of a percent. For scale:
+MiniLM, E5-small and WordLlama give .3 to .75; 40 clusters that add a quarter of the within-cluster
+variance .03 in 192 dimensions; factors with exponential laws on every axis of 48, 192, 384
+dimensions .18, .11, .08; Laplace factors .004 or less; Gaussians 0.
 """
 
 
@@ -60,9 +60,9 @@ def whitening_shrinkage(n: int, r: int) -> float:
 
     A departure of third order enters delta through the third power of the inner product of two
     rows' signals; whitening n rows by their own covariance in r dimensions takes r of n degrees of
-    freedom from each signal. Divide delta and its interval by it: on MiniLM at 1,200, 2,500 and 5,000
-    rows in 381 dimensions .28, .48 and .59 become .87, .79 and .75, on exponential factors in 384
-    dimensions .026 at 1,200 rows becomes .083, the value without whitening.
+    freedom from each signal. Divide delta and its interval by it: on MiniLM at 1,200, 2,500 and
+    5,000 rows in 381 dimensions .28, .48 and .59 become .87, .79 and .75, on exponential factors in
+    384 dimensions .026 at 1,200 rows becomes .083, the value without whitening.
 
     Examples
     --------

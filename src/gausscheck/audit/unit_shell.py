@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,9 +73,9 @@ def normalised_twin_shell(
     TwinShell
         Division by the length shrinks the strong directions, so a twin drawn from the rows' own
         moments would come out weaker along them: the moments that it is drawn from are adjusted
-        until those of the normalised twin agree. The error of estimated moments, which makes lengths
-        more uneven than they are, is taken out by a twin of the twin (Efron's bootstrap bias
-        correction): delta = 2 delta₁ − delta₂. Cost O(30 draws n d²).
+        until those of the normalised twin agree. The error of estimated moments, which makes
+        lengths more uneven than they are, is taken out by a twin of the twin (Efron's bootstrap
+        bias correction): delta = 2 delta₁ − delta₂. Cost O(30 draws n d²).
 
     Raises
     ------
@@ -83,7 +84,7 @@ def normalised_twin_shell(
     """
     if draws < 2:
         raise GausscheckError(f"normalised twin: expected at least 2 draws, got {draws}")
-    r = int(_kept(np.linalg.eigvalsh(covariance)).sum())
+    r = int(_kept(np.linalg.eigh(covariance)[0]).sum())
     if n < r + 2:
         raise GausscheckError(
             f"normalised twin: expected more than {r + 1} rows for rank {r}, got {n}; whitened "
@@ -103,10 +104,10 @@ def normalised_twin_shell(
 def _shell_delta(rows: F64) -> float:
     y, _ = whiten_tall(np.asarray(rows - rows.mean(axis=0)))
     whole, _ = without_groups(shell_transform(y), 2)
-    return (whole - shell_mean(y.shape[1])) / rows.shape[0]
+    return float(whole - shell_mean(y.shape[1])) / int(rows.shape[0])
 
 
-def _kept(values: F64) -> NDArray[np.bool_]:
+def _kept(values: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
     return np.asarray(values > values[-1] * max(values.size, 100) * np.finfo(float).eps)
 
 
@@ -166,15 +167,25 @@ def subspace_transform(coordinates: F64, r: int) -> F64:
 
 
 @lru_cache(maxsize=64)
-def subspace_mean(k: int, r: int) -> float:
-    """Return the mean of A² of :func:`subspace_transform` under uniformity.
+def subspace_mean(k: int, r: int, length_ratio: float = 1.0) -> float:
+    """Return the mean of A² of :func:`subspace_transform` for directions that are uniform.
 
+    Parameters
+    ----------
+    k, r : int
+        Dimensions of the subspace and of the whole.
+    length_ratio : float
+        E s² / (E s)² of the squared whitened lengths s: 1 on the sphere, 1 + 2/r for Gaussians.
+
+    Notes
+    -----
     Whitening fixes the mean of the squared length t at μ = k/r by a factor of its odds t/(1 − t).
     With f the Beta density, h = t (1 − t) f and cov(T, 1{T ≤ t}) = −2 h / r,
 
-        E A² = 1 − (4/r − 2/(r + 2)) / (μ (1 − μ)) ∫ h² / (u (1 − u)) du.
+        E A² = 1 − (4/r − 2 c/(r + 2)) / (μ (1 − μ)) ∫ h² / (u (1 − u)) du.
 
-    It tends to ``shell_mean(k)`` as r grows.
+    with c the length ratio, for whitening weighs rows by s. It tends to ``shell_mean(k)`` as r
+    grows.
 
     Examples
     --------
@@ -197,4 +208,4 @@ def subspace_mean(k: int, r: int) -> float:
     fine = spread > 1e-12
     mean = k / r
     total = float(np.where(fine, h**2 / np.where(fine, spread, 1), 0) @ du)
-    return 1 - (4 / r - 2 / (r + 2)) / (mean * (1 - mean)) * total
+    return 1 - (4 / r - 2 * length_ratio / (r + 2)) / (mean * (1 - mean)) * total
