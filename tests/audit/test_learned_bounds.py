@@ -10,8 +10,8 @@ from gausscheck.audit.learned_bounds import (
     negentropy_bound,
     variance_share,
 )
+from gausscheck.audit.learned_directions import LEARNED, School
 from gausscheck.core import GausscheckError
-from gausscheck.learned import LEARNED, School
 
 
 def negentropy(law):

@@ -16,8 +16,8 @@ from gausscheck.audit.unit_shell import (
 )
 from gausscheck.core import GausscheckError
 from gausscheck.normality import whiten_tall
-from gausscheck.normality.radial import shell_mean, shell_transform, without_groups
-from gausscheck.normality.uniform import energy_null, energy_without, group_energies
+from gausscheck.normality.sphere.energy import energy_null, energy_without, group_energies
+from gausscheck.normality.sphere.shell import shell_mean, shell_transform, without_groups
 
 
 def unit(x):

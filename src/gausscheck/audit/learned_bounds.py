@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gausscheck.core import GausscheckError
+from gausscheck.audit.multiplicity import holm
+from gausscheck.core import F64, GausscheckError
 from gausscheck.normality import profile
-
-F64 = NDArray[np.float64]
 
 MISS_FACTOR = 4.0
 """could_miss_kurtosis is this times r / sqrt(fitting rows)."""
@@ -120,7 +118,7 @@ def learned_bounds(
     found = profile(projections, tests=("anderson_darling",), effects=False, threads=threads)
     logs = found.outcomes["anderson_darling"].log_pvalue
     log_pvalues = np.zeros(k) if logs is None else np.asarray(logs, dtype=np.float64)
-    beyond = _holm(log_pvalues, alpha)
+    beyond = holm(log_pvalues, alpha)
     bounds, errors = negentropy_bound(projections)
     return LearnedBounds(
         labels=labels,
@@ -277,13 +275,3 @@ def could_miss_kurtosis(n: int, d: int) -> float | None:
     if n < 4 * d or d < 2:
         return None
     return MISS_FACTOR * d / sqrt(n / 2)
-
-
-def _holm(logs: F64, alpha: float) -> NDArray[np.bool_]:
-    """Which hypotheses Holm (1979) rejects, from logarithms of p-values."""
-    logs = np.where(np.isfinite(logs) | (logs == -np.inf), logs, 0.0)
-    order = np.argsort(logs)
-    fits = logs[order] <= np.log(alpha / np.arange(logs.size, 0, -1))
-    rejected = np.zeros(logs.size, dtype=bool)
-    rejected[order] = np.logical_and.accumulate(fits)
-    return rejected

@@ -24,13 +24,12 @@ from math import exp, sqrt
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gausscheck.core import GausscheckError
-from gausscheck.normality.laws import chi_square
-from gausscheck.normality.uniform import energy_null
-
-F64 = NDArray[np.float64]
+from gausscheck.audit.intervals import jackknife_error, student_quantile
+from gausscheck.audit.multiplicity import holm
+from gausscheck.core import F64, GausscheckError
+from gausscheck.normality.nulls.laws import chi_square
+from gausscheck.normality.sphere.energy import energy_null
 
 ClaimStatus = Literal["holds", "fails", "inconclusive"]
 
@@ -159,14 +158,14 @@ def sphere_claim(
     scales, freedoms, units = _pair_laws(p)
     effects, without = effects / scales, without / scales[:, None]
     null_error = sqrt(2 / (n * (n - 1)))
-    errors = np.maximum(_jackknife_errors(without), null_error)
+    errors = np.maximum(jackknife_error(without), null_error)
     laws = [
         chi_square(np.array([max(f + z * sqrt(2 * f), 0.0)]), f)
         for z, f in zip(effects / null_error, freedoms, strict=True)
     ]
     logs = np.array([0.0 if law.log_pvalue is None else float(law.log_pvalue[0]) for law in laws])
-    rejected = _holm(logs, alpha)
-    half = _student(groups - 1, 0.5 + confidence / 2) * errors
+    rejected = holm(logs, alpha)
+    half = student_quantile(groups, 0.5 + confidence / 2) * errors
     parts = tuple(
         SpherePart(
             name=PARTS[j],
@@ -246,27 +245,6 @@ def _pair_laws(p: int) -> tuple[F64, F64, F64]:
     scales = np.array([1 / sqrt(p), sqrt(2 * (p - 1) / (p + 2)) / p, null.pair_sd])
     freedoms = np.array([p, p * (p + 1) / 2 - 1, (null.mean / null.pair_sd) ** 2])
     return scales, freedoms, np.array([1, 1 / p, null.mean])
-
-
-def _jackknife_errors(without: F64) -> F64:
-    groups = without.shape[1]
-    centred = without - without.mean(axis=1, keepdims=True)
-    return np.asarray(np.sqrt((groups - 1) / groups * (centred**2).sum(axis=1)))
-
-
-def _student(freedom: int, level: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, level))
-
-
-def _holm(logs: F64, alpha: float) -> NDArray[np.bool_]:
-    """Which hypotheses Holm (1979) rejects, from logarithms of p-values."""
-    order = np.argsort(logs)
-    fits = logs[order] <= np.log(alpha / np.arange(logs.size, 0, -1))
-    rejected = np.zeros(logs.size, dtype=bool)
-    rejected[order] = np.logical_and.accumulate(fits)
-    return rejected
 
 
 def _three_way(rejected: bool, effect: float, half: float, margin: float) -> ClaimStatus:

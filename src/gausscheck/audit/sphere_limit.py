@@ -10,7 +10,7 @@ reads its parts, and the limit is a margin in that unit.
 from __future__ import annotations
 
 from gausscheck.core import GausscheckError
-from gausscheck.normality.uniform import energy_null
+from gausscheck.normality.sphere.energy import energy_null
 
 SPHERE_MARGIN = 0.01
 """Margin of relevance: delta in standard deviations of k(t) over uniform pairs.

@@ -16,11 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import GausscheckError
-from gausscheck.normality.radial import shell_mean, shell_transform, without_groups
+from gausscheck.core import F64, GausscheckError
+from gausscheck.normality.sphere.shell import shell_mean, shell_transform, without_groups
 from gausscheck.normality.whiten import whiten_tall
-
-F64 = NDArray[np.float64]
 
 MATCHES = 5
 """Rounds that match the twin's moments, once normalised, to those of the rows."""

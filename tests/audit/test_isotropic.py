@@ -5,11 +5,11 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import binom, norm
 
+from gausscheck.audit.isotropic import isotropic
 from gausscheck.core import GausscheckError
-from gausscheck.normality.multivariate.isotropic import (
+from gausscheck.normality.multivariate.known_epps_pulley import (
     EP_MEAN,
     epps_pulley_known_log_p,
-    isotropic,
 )
 
 

@@ -16,25 +16,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from math import exp, log1p, pi, sqrt
+from math import exp, log1p, sqrt
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gausscheck.core import GausscheckError
-from gausscheck.normality.laws import chi_square
-
-F64 = NDArray[np.float64]
+from gausscheck.audit.intervals import jackknife_error, student_quantile
+from gausscheck.audit.multiplicity import holm
+from gausscheck.core import F64, GausscheckError
+from gausscheck.normality.multivariate.known_epps_pulley import (
+    EP_MEAN,
+    epps_pulley_known_log_p,
+    known_gaps,
+    known_kernel_values,
+)
+from gausscheck.normality.multivariate.second_order import (
+    SecondOrder,
+    identity_pvalue,
+    john_pvalue,
+    mean_effect,
+    mean_log_p,
+    scale_log_p,
+    second_order,
+    sphericity_effect,
+    sphericity_log_p,
+)
 
 IsotropicStatus = Literal["holds", "fails", "inconclusive"]
 
 DIRECTIONS = 256
 """Random directions of the sliced distance."""
-
-EP_MEAN = 1 - 1 / sqrt(3)
-"""Mean of the Epps-Pulley statistic with known parameters, at any n: E h(X, X)."""
 
 PAIR_MARGIN = 0.1
 """Margin of the mean and of sphericity, in standard deviations over pairs of isotropic rows.
@@ -193,36 +204,36 @@ def isotropic(
     """
     _check(rows, scale, groups)
     n, d = rows.shape
-    second, without = _second_order(rows, groups)
+    second, without = second_order(rows, groups)
     sigma = scale if scale is not None else sqrt(second.trace / d)
     null_error = sqrt(2 / (n * (n - 1)))
-    quantile = _student(groups - 1, 0.5 + confidence / 2)
+    quantile = student_quantile(groups, 0.5 + confidence / 2)
 
-    def effect(estimate: Callable[[_Second], float], least: float) -> tuple[float, float]:
-        error = _jackknife_error(np.array([estimate(part) for part in without]))
+    def effect(estimate: Callable[[SecondOrder], float], least: float) -> tuple[float, float]:
+        error = jackknife_error(np.array([estimate(part) for part in without]))
         return estimate(second), quantile * max(float(error), least)
 
     effects = {
-        "mean": (*effect(_mean_effect, null_error), PAIR_MARGIN),
-        "sphericity": (*effect(_sphericity_effect, null_error), PAIR_MARGIN),
+        "mean": (*effect(mean_effect, null_error), PAIR_MARGIN),
+        "sphericity": (*effect(sphericity_effect, null_error), PAIR_MARGIN),
     }
-    logs = {"mean": _mean_log_p(second), "sphericity": _sphericity_log_p(second)}
+    logs = {"mean": mean_log_p(second), "sphericity": sphericity_log_p(second)}
     if scale is not None:
         variance = scale**2
         effects["scale"] = (
             *effect(lambda part: part.trace / (d * variance) - 1, sqrt(2 / (n * d))),
             SCALE_MARGIN,
         )
-        logs["scale"] = _scale_log_p(second, variance)
+        logs["scale"] = scale_log_p(second, variance)
     sliced = _sliced(rows / sigma, _frame(d, directions, rng), directions, groups, confidence)
     effects["sliced"] = (*sliced.mean, SLICED_MARGIN)
     effects["worst"] = (*sliced.worst, WORST_MARGIN)
     logs["worst"] = sliced.log_p
     parts = _parts(effects, logs, alpha)
-    share = min(1 / (1 + sqrt(2) * _sphericity_effect(second)), 1.0)
+    share = min(1 / (1 + sqrt(2) * sphericity_effect(second)), 1.0)
     return IsotropicResult(
         status=_overall(parts),
-        rejected=any(_holm(logs, alpha).values()),
+        rejected=any(_rejected(logs, alpha).values()),
         parts=parts,
         n=n,
         d=d,
@@ -233,8 +244,8 @@ def isotropic(
         direction_effects=sliced.effects,
         participation=share,
         iso_score=(d * share - 1) / (d - 1),
-        identity_pvalue=None if scale is None else _identity_p(second, scale**2),
-        john_pvalue=_john_p(second),
+        identity_pvalue=None if scale is None else identity_pvalue(second, scale**2),
+        john_pvalue=john_pvalue(second),
     )
 
 
@@ -251,106 +262,6 @@ def _check(rows: F64, scale: float | None, groups: int) -> None:
             "isotropic: expected finite rows that vary, got NaN, inf or rows all alike; drop the "
             "former, and look at what made the latter"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Second:
-    """What the mean and the covariance of n rows in d dimensions say.
-
-    trace tr S and square tr S², S the n − 1 covariance; square_unbiased of tr Σ²; mean ‖x̄‖².
-    """
-
-    n: int
-    d: int
-    trace: float
-    square: float
-    square_unbiased: float
-    mean: float
-
-
-def _second_order(rows: F64, groups: int) -> tuple[_Second, list[_Second]]:
-    """Of all rows, and without each group; memory O(d²)."""
-    center = rows.mean(axis=0)
-    y = rows - center
-    scatter = y.T @ y
-    none = np.empty((0, rows.shape[1]))
-
-    def of(kept: F64, left_out: F64) -> _Second:
-        n, d = kept.shape
-        shift = -left_out.sum(axis=0) / n  # mean of the kept rows, less the centre
-        lengths = ((kept - shift) ** 2).sum(axis=1)
-        trace = float(lengths.sum()) / (n - 1)
-        inner = scatter - left_out.T @ left_out - n * np.outer(shift, shift)
-        square = float((inner**2).sum()) / (n - 1) ** 2
-        # unbiased whatever the law (Himeno & Yamada 2014); the U-statistic of Chen, Zhang & Zhong
-        quartic = float((lengths**2).sum()) / (n - 1)
-        unbiased = (n - 1) / (n * (n - 2) * (n - 3))
-        unbiased *= (n - 1) * (n - 2) * square + trace**2 - n * quartic
-        return _Second(n, d, trace, square, unbiased, float(((center + shift) ** 2).sum()))
-
-    parts = np.array_split(np.arange(len(y)), groups)
-    return of(y, none), [of(np.delete(y, part, axis=0), y[part]) for part in parts]
-
-
-def _mean_effect(found: _Second) -> float:
-    return (found.mean - found.trace / found.n) * sqrt(found.d) / found.trace
-
-
-def _sphericity_effect(found: _Second) -> float:
-    return (found.d * found.square_unbiased / found.trace**2 - 1) / sqrt(2)
-
-
-def _log_p(statistic: float, freedom: float) -> float:
-    law = chi_square(np.array([max(statistic, 0.0)]), freedom)
-    return 0.0 if law.log_pvalue is None else float(law.log_pvalue[0])
-
-
-def _mean_log_p(found: _Second) -> float:
-    """Of n ‖x̄‖² as a scaled chi-square on (tr Σ)² / tr Σ² degrees of freedom.
-
-    Exact with Σ = σ² I known, and close whatever the spectrum (Box 1954; Bai & Saranadasa 1996), so
-    that an uneven covariance isn't taken for a mean.
-    """
-    square = max(found.square_unbiased, found.trace**2 / found.d)
-    return _log_p(found.n * found.mean * found.trace / square, found.trace**2 / square)
-
-
-def _sphericity_log_p(found: _Second) -> float:
-    """Of the Chen-Zhang-Zhong U, √2 times the effect: n U / 2 is nearly standard normal.
-
-    Given the skewness of the chi-square law that it follows where d is small.
-    """
-    freedom = found.d * (found.d + 1) / 2 - 1
-    z = found.n * _sphericity_effect(found) / sqrt(2)
-    return _log_p(freedom + z * sqrt(2 * freedom), freedom)
-
-
-def _john_p(found: _Second) -> float:
-    """Of John's U, by the chi-square law that holds for any n/d (Ledoit & Wolf 2002)."""
-    u = found.d * found.square / found.trace**2 - 1
-    freedom = found.d * (found.d + 1) / 2 - 1
-    return exp(_log_p((found.n - 1) * found.d / 2 * u, freedom))
-
-
-def _identity_p(found: _Second, variance: float) -> float:
-    """Of Σ = σ² I by W of Ledoit & Wolf (2002), with its chi-square law."""
-    d, freedom = found.d, found.n - 1
-    trace, square = found.trace / variance, found.square / variance**2
-    w = (square - 2 * trace + d) / d - trace**2 / (freedom * d) + d / freedom
-    return exp(_log_p(freedom * d / 2 * w, d * (d + 1) / 2))
-
-
-def _scale_log_p(found: _Second, variance: float) -> float:
-    """Two-sided, of tr S / σ², chi-square on (n − 1) d degrees over n − 1 by Wilson & Hilferty."""
-    from scipy.special import log_ndtr
-
-    freedom = (found.n - 1) * found.d
-    ratio = found.trace / (found.d * variance)
-    z = (ratio ** (1 / 3) - (1 - 2 / (9 * freedom))) / sqrt(2 / (9 * freedom))
-    return min(float(np.log(2) + log_ndtr(-abs(z))), 0.0)
-
-
-# ---- along directions
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,18 +283,18 @@ def _frame(d: int, directions: int, rng: np.random.Generator) -> F64:
 
 def _sliced(rows: F64, frame: F64, random: int, groups: int, confidence: float) -> _Sliced:
     n, k = rows.shape[0], frame.shape[1]
-    gaps, without = _gaps(rows, frame, groups)
+    gaps, without = known_gaps(rows, frame, groups)
     sizes = n - np.array([part.size for part in np.array_split(np.arange(n), groups)])
     effects = gaps - EP_MEAN / n
     left = without - EP_MEAN / sizes
     mean = float(effects[:random].mean())
-    mean_half = _student(groups - 1, 0.5 + confidence / 2) * float(
-        _jackknife_error(left[:random].mean(axis=0))
+    mean_half = student_quantile(groups, 0.5 + confidence / 2) * float(
+        jackknife_error(left[:random].mean(axis=0))
     )
     place = int(np.argmax(gaps))
-    null_error = sqrt(2 * float((_kernel_values() ** 2).sum())) / n
-    worst_half = _student(groups - 1, 1 - (1 - confidence) / (2 * k)) * max(
-        float(_jackknife_error(left[place])), null_error
+    null_error = sqrt(2 * float((known_kernel_values() ** 2).sum())) / n
+    worst_half = student_quantile(groups, 1 - (1 - confidence) / (2 * k)) * max(
+        float(jackknife_error(left[place])), null_error
     )
     log_p = epps_pulley_known_log_p(n * float(gaps[place]))
     # log(1 − (1 − p)^k); for a small p, k p to first order
@@ -394,129 +305,14 @@ def _sliced(rows: F64, frame: F64, random: int, groups: int, confidence: float) 
     )
 
 
-_FREQUENCIES = np.linspace(0, 6, 31)
-"""The weight beyond 6 is 2e-9; the step resolves values within ±15 standard deviations."""
-
-
-def _gaps(rows: F64, frame: F64, groups: int) -> tuple[F64, F64]:
-    """∫ |φ_n(t) − exp(−t²/2)|² φ(t) dt along each column, (k,), and without each group, (k, G)."""
-    n, k = rows.shape[0], frame.shape[1]
-    starts = np.cumsum([0, *(part.size for part in np.array_split(np.arange(n), groups))])[:-1]
-    sizes = np.diff(np.append(starts, n))
-    gaps, without = np.empty(k), np.empty((k, groups))
-    tile = max(1, (1 << 18) // n)
-    for low in range(0, k, tile):
-        step = np.exp(1j * _FREQUENCIES[1] * (rows @ frame[:, low : low + tile]))
-        turn = np.ones_like(step)
-        sums = np.empty((_FREQUENCIES.size, groups, step.shape[1]), dtype=complex)
-        for i in range(_FREQUENCIES.size):
-            sums[i] = np.add.reduceat(turn, starts, axis=0)
-            turn *= step
-        total = sums.sum(axis=1)
-        gaps[low : low + tile] = _weighted(total / n)
-        rest = (total[:, None] - sums) / (n - sizes)[None, :, None]
-        without[low : low + tile] = _weighted(rest).T
-    return gaps, without
-
-
-def _weighted(transform: NDArray[np.complex128]) -> F64:
-    """Integrate over the first axis, the frequencies."""
-    t = _FREQUENCIES
-    weight = np.exp(-t * t / 2) / sqrt(2 * pi) * (t[1] - t[0])
-    weight[1:] *= 2  # the integrand is even
-    normal = np.exp(-t * t / 2).reshape(-1, *(1,) * (transform.ndim - 1))
-    return np.asarray(np.tensordot(weight, np.abs(transform - normal) ** 2, axes=1))
-
-
-@lru_cache(maxsize=1)
-def _kernel_values() -> F64:
-    """Eigenvalues of the kernel of Epps-Pulley with known parameters, largest first.
-
-    h(x, y) = exp(−(x − y)²/2) − (exp(−x²/4) + exp(−y²/4))/√2 + 1/√3 under N(0, 1), by Nyström's
-    method on Gauss-Hermite nodes. Their sum is E h(X, X) = 1 − 1/√3.
-    """
-    node, weight = np.polynomial.hermite_e.hermegauss(80)
-    weight = weight / sqrt(2 * pi)
-    fall = np.exp(-(node**2) / 4) / sqrt(2)
-    kernel = np.exp(-((node[:, None] - node) ** 2) / 2) - fall[:, None] - fall + 1 / sqrt(3)
-    root = np.sqrt(weight)
-    values = np.linalg.eigvalsh(root[:, None] * kernel * root)[::-1]
-    return np.asarray(values[values > 1e-12])
-
-
-def epps_pulley_known_log_p(statistic: float) -> float:
-    """Log p-value of n ∫ |φ_n − exp(−t²/2)|² φ dt with known parameters.
-
-    Parameters
-    ----------
-    statistic : float
-
-    Returns
-    -------
-    float
-        Upper tail of Σ λ Z², λ the eigenvalues of the kernel, by the saddlepoint of Lugannani &
-        Rice (1980) as in Kuonen (1999): within a few percent of p over the whole tail, and no
-        underflow. The law holds from some 100 rows.
-
-    Examples
-    --------
-    >>> round(float(np.exp(epps_pulley_known_log_p(1.178))), 2)
-    0.05
-    """
-    from scipy.optimize import brentq
-    from scipy.special import log_ndtr
-
-    values = _kernel_values()
-    if statistic <= 0:
-        return 0.0
-    if abs(statistic / EP_MEAN - 1) < 1e-3:  # the formula is 0/0 at the mean
-        statistic = EP_MEAN * (1 + 1e-3)
-
-    def slope(s: float) -> float:
-        return float((values / (1 - 2 * s * values)).sum()) - statistic
-
-    most = 1 / (2 * values[0])
-    # one eigenvalue alone must not exceed the statistic, and all together must reach it
-    high = most * (1 - min(values[0] / statistic, 1) * 1e-6)
-    low = -values.size / statistic
-    s = brentq(slope, low, high, xtol=1e-14, rtol=1e-14)
-    cumulant = -0.5 * float(np.log1p(-2 * s * values).sum())
-    curvature = 2 * float((values**2 / (1 - 2 * s * values) ** 2).sum())
-    w = np.sign(s) * sqrt(max(2 * (s * statistic - cumulant), 1e-300))
-    v = s * sqrt(curvature)
-    return min(float(log_ndtr(-(w + np.log(v / w) / w))), 0.0)
-
-
-# ---- status
-
-
-def _jackknife_error(without: F64) -> F64:
-    """Delete-a-group standard error over the last axis."""
-    groups = without.shape[-1]
-    centred = without - without.mean(axis=-1, keepdims=True)
-    return np.asarray(np.sqrt((groups - 1) / groups * (centred**2).sum(axis=-1)))
-
-
-def _student(freedom: int, level: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, level))
-
-
-def _holm(logs: dict[str, float], alpha: float) -> dict[str, bool]:
-    """Which nulls Holm (1979) rejects, from logarithms of p-values."""
-    rejected: dict[str, bool] = {}
-    going = True
-    for place, name in enumerate(sorted(logs, key=lambda key: logs[key])):
-        going = going and logs[name] <= np.log(alpha / (len(logs) - place))
-        rejected[name] = going
-    return rejected
+def _rejected(logs: dict[str, float], alpha: float) -> dict[str, bool]:
+    return dict(zip(logs, holm(np.array(list(logs.values())), alpha).tolist(), strict=True))
 
 
 def _parts(
     effects: dict[str, tuple[float, float, float]], logs: dict[str, float], alpha: float
 ) -> tuple[IsotropicPart, ...]:
-    rejected = _holm(logs, alpha)
+    rejected = _rejected(logs, alpha)
     parts = []
     for name, (effect, half, margin) in effects.items():
         log_p = logs.get(name)
