@@ -299,7 +299,7 @@ def _sliced(rows: F64, frame: F64, random: int, groups: int, confidence: float) 
     log_p = epps_pulley_known_log_p(n * float(gaps[place]))
     # log(1 − (1 − p)^k); for a small p, k p to first order
     rest = k * log1p(-exp(log_p)) if log_p < -1e-12 else -np.inf
-    sidak = float(np.log(-np.expm1(rest))) if log_p > -30 else log_p + np.log(k)
+    sidak = float(np.log(-np.expm1(rest)) if log_p > -30 else log_p + np.log(k))
     return _Sliced(
         (mean, mean_half), (float(effects[place]), worst_half), place, min(sidak, 0.0), effects
     )
