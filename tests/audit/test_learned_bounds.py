@@ -10,7 +10,7 @@ from gausscheck.audit.learned_bounds import (
     negentropy_bound,
     variance_share,
 )
-from gausscheck.audit.learned_directions import LEARNED, School
+from gausscheck.audit.learned_directions import LEARNED, FittingRows
 from gausscheck.core import GausscheckError
 
 
@@ -114,7 +114,7 @@ def test_a_direction_of_that_kurtosis_is_found(n, d):
         x[:, 0] *= np.sqrt(rng.gamma(3 / kurtosis, kurtosis / 3, n // 2))
         x -= x.mean(axis=0)
         matrices = [
-            LEARNED[family](School(x, None, seed), "10")[0] for family in ("ica", "pursuit")
+            LEARNED[family](FittingRows(x, None, seed), "10")[0] for family in ("ica", "pursuit")
         ]
         found += max(float(np.abs(w[0]).max()) for w in matrices) > 0.7
     assert found >= 36
