@@ -1,10 +1,18 @@
-# Everything sets itself up: a machine needs Python 3.11, pip and make.
-PYTHON ?= python3.11
-BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Everything sets itself up: a machine needs Python 3.11 or later, pip and make.
+SHELL := bash
+PYTHON ?= $(firstword $(shell command -v python3.11 python3 python))
+BIN_DIR := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := .venv/$(BIN_DIR)
+OLDEST := .venv-oldest/$(BIN_DIR)
+NEWEST := .venv-newest/$(BIN_DIR)
+INSTALL := -m pip --disable-pip-version-check install -q
+WITHOUT_TRAIN := parquet,zarr,remote,dask
 DEMO_OUT := out/demo
 
-.PHONY: demo test slow lint docs docs-check clean
+.PHONY: demo test slow test-oldest test-newest coverage lint docs docs-check dist clean
+
+# a test process a core: threads of BLAS inside each would only be in each other's way
+test slow test-oldest test-newest coverage: export OPENBLAS_NUM_THREADS ?= 1
 
 demo: .venv/.core  ## audit real sentence embeddings
 	$(BIN)/gausscheck analyze data/minilm_docstrings_5k.h5 --out $(DEMO_OUT)
@@ -12,8 +20,18 @@ demo: .venv/.core  ## audit real sentence embeddings
 test: .venv/.test  ## the fast tests
 	$(BIN)/python -m pytest -n auto -m "not slow" -q
 
-slow: .venv/.test  ## the statistical tier: levels, power, coverage
+slow: .venv/.test  ## the statistical tier: levels, power, coverage of intervals
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m slow -q
+
+test-oldest: .venv-oldest/.test  ## the fast tests on the lowest versions that pyproject.toml admits
+	$(OLDEST)/python -m pytest -n auto -m "not slow" -q
+
+test-newest: .venv-newest/.pip  ## the fast tests on whatever is newest today
+	$(NEWEST)/python $(INSTALL) --upgrade --upgrade-strategy eager -e ".[$(WITHOUT_TRAIN)]" --group test
+	$(NEWEST)/python -m pytest -n auto -m "not slow" -q
+
+coverage: .venv/.test  ## which lines and branches the fast tests run
+	$(BIN)/python -m pytest -n auto -m "not slow" -q --cov --cov-report=term:skip-covered --cov-report=html
 
 lint: .venv/.test  ## style and types
 	$(BIN)/ruff check .
@@ -26,18 +44,31 @@ docs: .venv/.test  ## write the generated reference pages
 docs-check: .venv/.test  ## fail where a generated page is stale
 	$(BIN)/python docs/generate.py --check
 
+dist: .venv/.release  ## build the source archive and the wheel into dist/
+	$(BIN)/python -m build
+
 clean:
-	rm -rf .venv out
+	rm -rf .venv .venv-oldest .venv-newest out dist
 
 .venv/.pip: constraints.txt
-	$(PYTHON) -m venv .venv
-	$(PIP) install -q "pip>=25.1"
+.venv-oldest/.pip: constraints-oldest.txt
+.venv/.pip .venv-oldest/.pip .venv-newest/.pip:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/$(BIN_DIR)/python $(INSTALL) "pip>=25.1"
 	touch $@
 
 .venv/.core: .venv/.pip pyproject.toml
-	$(PIP) install -q -c constraints.txt -e .
+	$(BIN)/python $(INSTALL) -c constraints.txt -e .
 	touch $@
 
 .venv/.test: .venv/.core
-	$(PIP) install -q -c constraints.txt -e ".[train,parquet,zarr,remote,dask]" --group test --group lint
+	$(BIN)/python $(INSTALL) -c constraints.txt -e ".[train,$(WITHOUT_TRAIN)]" --group test --group test-train --group lint
+	touch $@
+
+.venv/.release: .venv/.core
+	$(BIN)/python $(INSTALL) -c constraints.txt --group release
+	touch $@
+
+.venv-oldest/.test: .venv-oldest/.pip pyproject.toml
+	$(OLDEST)/python $(INSTALL) -c constraints-oldest.txt -e ".[$(WITHOUT_TRAIN)]" --group test
 	touch $@

@@ -95,7 +95,7 @@ def test_a_zarr_group_with_other_files_in_its_folder(tmp_path):
 
 
 def test_torch_files_are_mapped_nested_and_judged(tmp_path):
-    import torch
+    torch = pytest.importorskip("torch")
 
     x = torch.from_numpy(X)
     torch.save({"model": {"emb": x, "other": {"bias": x[0]}}, "epoch": 3}, tmp_path / "x.bin")
@@ -115,7 +115,7 @@ def test_torch_files_are_mapped_nested_and_judged(tmp_path):
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
 def test_a_large_torch_file_is_not_read_to_be_opened(tmp_path):
-    import torch
+    torch = pytest.importorskip("torch")
 
     torch.save(torch.zeros(40_000, 256), tmp_path / "x.pt")  # 41 MB
     resident = 4096 * int(Path("/proc/self/statm").read_text().split()[1])
@@ -127,7 +127,8 @@ def test_a_large_torch_file_is_not_read_to_be_opened(tmp_path):
 def test_labels_from_another_container(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
-    import torch
+
+    torch = pytest.importorskip("torch")
     import zarr
     from safetensors.numpy import save_file
 

@@ -103,7 +103,7 @@ def test_a_null_inside_a_list_and_a_null_in_a_column(tmp_path):
     pq.write_table(pa.table({"emb": [[1.0, 2.0], [3.0, None]]}), tmp_path / "x.parquet")
     with pytest.raises(GausscheckError, match="row 1 holds a null"):
         open_source(tmp_path / "x.parquet").read(0, 2)
-    half = pa.array([1.0, None, 3.0], pa.float16())
+    half = pa.array(np.array([1, 0, 3], "f2"), mask=np.array([False, True, False]))
     table = pa.table({"a": half, "b": half, "index": [0.5, 1.5, 2.5], "name": ["x", "y", "z"]})
     pq.write_table(table, tmp_path / "y.parquet")
     source = open_source(tmp_path / "y.parquet")

@@ -28,7 +28,7 @@ def holm(log_pvalues: F64, alpha: float) -> np.ndarray:
     """
     p = np.where(np.isnan(log_pvalues), np.inf, log_pvalues)
     order = np.argsort(p, kind="stable")
-    m = int(np.isfinite(p).sum())
+    m = int((p < np.inf).sum())  # a logarithm of −inf is a hypothesis too
     bound = np.log(alpha) - np.log(np.maximum(m - np.arange(p.size), 1))
     passed = np.logical_and.accumulate(p[order] <= bound)
     rejected = np.zeros(p.size, dtype=bool)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from math import sqrt
 
 import numpy as np
 
@@ -30,6 +31,8 @@ class EnergyNull:
         a0.
     limit : float
         5 % critical value for many rows, by the gamma law of mean a0 and variance 2 E k².
+    pair_sd : float
+        sqrt(E k²): standard deviation of k(t) for two independent uniform rows.
     """
 
     constant: float
@@ -37,6 +40,7 @@ class EnergyNull:
     square: float
     mean: float
     limit: float
+    pair_sd: float
 
 
 @lru_cache(maxsize=64)
@@ -68,7 +72,7 @@ def energy_null(p: int) -> EnergyNull:
     mean = expected - one - two
     variance = 2 * float(mass @ kernel**2)
     limit = float(gdtrix(mean / variance, mean**2 / variance, 0.95))
-    return EnergyNull(expected + two / (p - 1), one, square, mean, limit)
+    return EnergyNull(expected + two / (p - 1), one, square, mean, limit, sqrt(variance / 2))
 
 
 def energy_shift(n: int, p: int) -> float:
