@@ -6,11 +6,11 @@ import numpy as np
 
 from gausscheck.audit import noticed as found_in
 from gausscheck.audit.noticed import serial
-from gausscheck.audit.noticed.finding import Noticed
 from gausscheck.audit.preflight import dead_coordinates, eigenbasis
 from gausscheck.normality import A0, profile, whiten_tall
 from gausscheck.normality.sphere.shell import shell_mean, shell_transform, without_groups
 from gausscheck.passes.reductions import FirstPass, row_keys
+from gausscheck.report import Noticed
 from gausscheck.rng import hashed_order
 
 REFERENCE, LIMIT = 5000, 0.752

@@ -186,7 +186,7 @@ def test_every_value_of_every_key_may_be_damaged(report, tmp_path):
             for i, item in enumerate(value[:3]):
                 yield from places(item, (*path, i))
 
-    tried = refused = 0
+    tried, refused = 0, []
     for path in list(places(whole, ()))[1:]:
         for junk in (None, "x", -1, [], {}, True, 1e308):
             data = json.loads(json.dumps(whole))
@@ -198,10 +198,10 @@ def test_every_value_of_every_key_may_be_damaged(report, tmp_path):
             try:
                 decode(type(report), {**data, "version": ""}, arrays, level_class)
             except gausscheck.GausscheckError as err:
-                refused += 1
-                assert "\n" not in str(err)
+                refused.append(str(err))
     assert tried > 3000
-    assert refused > tried / 4
+    assert len(refused) > tried / 4
+    assert not any("\n" in message for message in refused)
 
 
 def test_a_newer_minor_version_loads(report, tmp_path):

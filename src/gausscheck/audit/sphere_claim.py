@@ -19,7 +19,6 @@ pairs.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from math import exp, sqrt
 from typing import Literal
 
@@ -30,6 +29,7 @@ from gausscheck.audit.multiplicity import holm
 from gausscheck.core import F64, GausscheckError
 from gausscheck.normality.nulls.laws import chi_square
 from gausscheck.normality.sphere.energy import energy_null
+from gausscheck.report import SphereClaim, SpherePart
 
 ClaimStatus = Literal["holds", "fails", "inconclusive"]
 
@@ -43,66 +43,6 @@ pairs into 5.1 %; the same margin of the second part widens the cosines by 0.7 %
 too. It is reached by eigenvalues whose coefficient of variation is 12 %, by one eigenvalue that is
 1.8 times the others at p = 48, by a mean of a quarter of a coordinate's standard deviation there.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class SpherePart:
-    """One part of the distance from uniformity.
-
-    Attributes
-    ----------
-    name : str
-        ``mean``, ``anisotropy`` or ``energy``.
-    value : float
-        Unbiased, in its own unit; 0 under uniformity. ``mean``: ‖E u‖², the average cosine of two
-        rows. ``anisotropy``: p tr (E u uᵀ)² − 1, the squared coefficient of variation of the
-        eigenvalues of the second moments. ``energy``: E k(t)/k(1), the chance that two rows point
-        the same way where all rows lie in tight clusters.
-    effect : float
-        The same in standard deviations over uniform pairs: what the margin is about.
-    effect_ci : (float, float)
-        Delete-a-group jackknife interval, not narrower than the error under uniformity makes it.
-    pvalue, log_pvalue : float
-        Of uniformity: chi-square with mean and variance matched to the exact ones.
-    status : {"holds", "fails", "inconclusive"}
-        ``fails``: rejected (Holm over the parts) and the effect exceeds the margin. ``holds``: the
-        upper end of the interval lies below the margin.
-    """
-
-    name: str
-    value: float
-    effect: float
-    effect_ci: tuple[float, float]
-    pvalue: float
-    log_pvalue: float
-    status: ClaimStatus
-
-
-@dataclass(frozen=True, slots=True)
-class SphereClaim:
-    """Whether unit rows are uniform on the sphere.
-
-    Attributes
-    ----------
-    status : {"holds", "fails", "inconclusive"}
-        ``fails`` if one of the parts fails, ``holds`` if all of them hold.
-    rejected : bool
-        Whether uniformity is rejected at ``alpha`` (Holm over the parts), however small the
-        departure.
-    parts : tuple of SpherePart
-        ``mean``, ``anisotropy``, ``energy``.
-    n, p : int
-        Rows and dimensions.
-    margin : float
-        In units of ``effect``.
-    """
-
-    status: ClaimStatus
-    rejected: bool
-    parts: tuple[SpherePart, ...]
-    n: int
-    p: int
-    margin: float
 
 
 def sphere_claim(

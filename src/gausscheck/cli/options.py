@@ -108,7 +108,8 @@ def as_options(message: str) -> str:
 
 
 _OPTIONS = {
-    *(field.name for field in fields(Config)), "prefix_dims", "marginals", "out", "eta2", "temperature",
+    *(field.name for field in fields(Config)), "prefix_dims", "marginals", "out", "eta2",
+    "temperature",
 }  # fmt: skip
 
 

@@ -1,8 +1,11 @@
 """The report of an audit: one frozen dataclass a section, saved and loaded."""
 
+from gausscheck.report.claims import IsotropicPart, IsotropicResult, SphereClaim, SpherePart
 from gausscheck.report.load import load_report
+from gausscheck.report.noticed import Kind, Noticed
 from gausscheck.report.result import KINDS, SCHEMA, SCHEMA_VERSION, Report
 from gausscheck.report.sections import (
+    Claim,
     Claims,
     DirectionalLevel,
     DirectionTest,
@@ -11,6 +14,7 @@ from gausscheck.report.sections import (
     GroupResult,
     Groups,
     JointLevel,
+    LearnedLevel,
     Level,
     Norms,
     PaperColumn,
@@ -26,11 +30,13 @@ from gausscheck.report.sections import (
     Verdict,
     WorstDirection,
 )
+from gausscheck.report.use import Rate, Use, UseCurvePoint
 
 __all__ = [
     "KINDS",
     "SCHEMA",
     "SCHEMA_VERSION",
+    "Claim",
     "Claims",
     "DirectionTest",
     "DirectionalLevel",
@@ -38,20 +44,30 @@ __all__ = [
     "GroupLevel",
     "GroupResult",
     "Groups",
+    "IsotropicPart",
+    "IsotropicResult",
     "JointLevel",
+    "Kind",
+    "LearnedLevel",
     "Level",
     "Norms",
+    "Noticed",
     "PaperColumn",
     "PaperTable",
     "Preflight",
+    "Rate",
     "Report",
     "SourceInfo",
     "Spectrum",
+    "SphereClaim",
+    "SpherePart",
     "Status",
     "Subsets",
     "SubspaceLevel",
     "SubspacePoint",
     "SubspaceTests",
+    "Use",
+    "UseCurvePoint",
     "Verdict",
     "WorstDirection",
     "load_report",

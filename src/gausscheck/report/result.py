@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 from gausscheck.config import Config
 from gausscheck.files import save_result
 from gausscheck.preparation import Preparation
+from gausscheck.report.claims import IsotropicResult, SphereClaim
 from gausscheck.report.codec import Arrays, arrays_of, encode
+from gausscheck.report.noticed import Noticed
 from gausscheck.report.sections import (
     DirectionalLevel,
     DirectionTest,
     Groups,
     JointLevel,
+    LearnedLevel,
     Level,
     Norms,
     PaperTable,
@@ -25,6 +28,7 @@ from gausscheck.report.sections import (
     SubspaceLevel,
     Verdict,
 )
+from gausscheck.report.use import Use
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +38,7 @@ SCHEMA_VERSION = (2, 0)
 
 KINDS: dict[str, type[Level]] = {
     "directional": DirectionalLevel,
+    "learned": LearnedLevel,
     "subspaces": SubspaceLevel,
     "joint": JointLevel,
 }
@@ -52,6 +57,10 @@ class Report:
         Every option, as used.
     verdict : Verdict
         The answer.
+    use : Use or None
+        What happens if the rows are treated as Gaussian.
+    noticed : tuple of Noticed
+        What was noticed in the data before any number, most telling first.
     preflight : Preflight
         What is wrong with rows and coordinates.
     levels : dict of str to Level
@@ -62,6 +71,10 @@ class Report:
         The table of the paper.
     norms : Norms
         Lengths of the rows.
+    sphere_claim : SphereClaim or None
+        Whether the rows, divided by their lengths, are uniform on the sphere.
+    isotropic : IsotropicResult or None
+        With ``null="isotropic"``: mean 0 and a multiple of the identity, known, not fitted.
     spectrum : Spectrum
         Effective rank and its companions.
     groups : Groups or None
@@ -84,6 +97,10 @@ class Report:
     norms: Norms
     spectrum: Spectrum
     preparation: Preparation
+    use: Use | None = None
+    noticed: tuple[Noticed, ...] = ()
+    sphere_claim: SphereClaim | None = None
+    isotropic: IsotropicResult | None = None
     groups: Groups | None = None
     not_applicable: dict[str, str] = field(default_factory=dict)
     version: str = ""

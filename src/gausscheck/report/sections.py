@@ -348,13 +348,42 @@ class DirectionalLevel(Level):
     l_skewness: float | None
     l_kurtosis: float | None
     l_kurtosis_null: float
-    global_test: GlobalTest | None
+    global_test: GlobalTest | None = None
     worst: tuple[WorstDirection, ...]
     table: dict[str, Array]
     growth: Array | None = None
     qq: Array | None = None
     qq_labels: Array | None = None
     matrix: Array | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # holds arrays
+class LearnedLevel(DirectionalLevel):
+    """Directions learned on one half of the rows: lower bounds from the other half.
+
+    How non-Gaussian a learned direction comes out depends on how well it was found, and so on n:
+    these numbers rise with n, none is compared with a limit, and finding nothing supports nothing.
+
+    Attributes
+    ----------
+    directions_rejected : int
+        Directions that Holm rejects on held-out rows.
+    negentropy : tuple of float
+        Lower bound of each direction's negentropy, in nats a row, in the order of ``table``.
+    negentropy_median, negentropy_largest : float or None
+    variance_share : float
+        Share of the rows' variance that the rejected directions account for, 0 to 1.
+    could_miss_kurtosis : float or None
+        Excess kurtosis of a single direction that a search at this n and d finds in 95 % of cases:
+        what is less non-Gaussian may have been missed. None where next to anything may have been.
+    """
+
+    directions_rejected: int
+    negentropy: tuple[float, ...]
+    negentropy_median: float | None
+    negentropy_largest: float | None
+    variance_share: float
+    could_miss_kurtosis: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.noticed.finding import Noticed, digits
+from gausscheck.audit.noticed.finding import digits
+from gausscheck.report import Noticed
 
 F64 = NDArray[np.float64]
 

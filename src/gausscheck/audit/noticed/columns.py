@@ -6,7 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from gausscheck.audit.noticed.finding import Noticed, counted, few, listed
+from gausscheck.audit.noticed.finding import counted, few, listed
+from gausscheck.report import Noticed
 
 
 def notice_dead_columns(dead: NDArray[Any]) -> Noticed | None:

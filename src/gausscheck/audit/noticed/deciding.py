@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.noticed.finding import Noticed, counted, digits, few, listed
+from gausscheck.audit.noticed.finding import counted, digits, few, listed
+from gausscheck.report import Noticed
 
 STEPS = (1, 2, 3, 5, 10)
 """Numbers of rows that are left out in turn."""

@@ -3,58 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from numpy.typing import NDArray
 
+from gausscheck.report import Kind, Noticed
+
 Numbers = Sequence[int] | NDArray[Any]
 
-Kind = Literal[
-    "collapse",
-    "sparse_columns",
-    "serial_dependence",
-    "sorted_rows",
-    "duplicates",
-    "deciding_rows",
-    "grid",
-    "unit_rows",
-    "dead_columns",
-    "rank",
-]
-"""What can be noticed, in the order in which it is printed: what spoils most comes first."""
 
 NAMED = 20
 """Rows or columns that a finding names at most; its text gives their number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Noticed:
-    """Something in the data that changes what the numbers of a report mean.
-
-    Attributes
-    ----------
-    kind : str
-        One of :data:`Kind`.
-    text : str
-        The cause, with its numbers, in one sentence.
-    rows : tuple of int or None
-        Row ids in the file, the telling ones first, at most :data:`NAMED`; None where rows are
-        not what it is about.
-    columns : tuple of int or None
-        Column numbers, at most :data:`NAMED`; None where columns are not what it is about.
-    effect : str or None
-        What it does to this report.
-    remedy : str
-        What to do about it.
-    """
-
-    kind: Kind
-    text: str
-    rows: tuple[int, ...] | None
-    columns: tuple[int, ...] | None
-    effect: str | None
-    remedy: str
 
 
 def in_order(*found: Noticed | None) -> tuple[Noticed, ...]:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.noticed.finding import Noticed, counted, digits, few
+from gausscheck.audit.noticed.finding import counted, digits, few
+from gausscheck.report import Noticed
 
 F64 = NDArray[np.float64]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.noticed.finding import Noticed
 from gausscheck.audit.noticed.serial import SerialDependence
+from gausscheck.report import Noticed
 
 F64 = NDArray[np.float64]
 

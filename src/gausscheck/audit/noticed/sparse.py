@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.noticed.finding import Noticed, counted, few, listed
+from gausscheck.audit.noticed.finding import counted, few, listed
+from gausscheck.report import Noticed
 
 SHARE = 0.2
 """A column is nearly constant when at most this share of its cells differs from its usual value."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.noticed.finding import Noticed
 from gausscheck.audit.noticed.grid import Grid
+from gausscheck.report import Noticed
 
 FLOOR = 1e-6
 """Spread of the lengths, relative, that arithmetic in float32 leaves whatever the grid."""
