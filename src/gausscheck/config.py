@@ -20,12 +20,13 @@ DP_THRESHOLD = 0.05
 
 NORMALIZE = ("raw", "center", "unit", "standardize", "whiten")
 ON_BAD_ROWS = ("error", "drop")
+NULLS = ("fitted", "isotropic")
 JOINT_LEVELS = ("marginals", "norms", "sphere")
 
 _LEAST = {"reference": 8, "rows": 100, "groups": 2, "seed": 0, "threads": 1, "worst": 1}
 """Options that are integers, and the smallest that means anything."""
 
-_TEXTS = ("labels", "subsets", "dataset", "resume", "dask")
+_TEXTS = ("labels", "groups_by", "subsets", "dataset", "resume", "dask")
 """Options that are text or left out."""
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -73,6 +74,12 @@ class Config:
         Joint levels beside those of ``directions``, out of ``marginals,norms,sphere``; ``none``.
     group : bool
         Whether rows of each label are audited by themselves too.
+    null : {"fitted", "isotropic"}
+        ``fitted``: normal with any mean and covariance. ``isotropic``: mean 0 and a multiple of
+        the identity, known, which SIGReg-style training aims at.
+    groups_by : str or None
+        What rows belong together (videos, patients, speakers): a .npy file, ``FILE:KEY``, or a key
+        of the same container; the jackknife leaves whole ones out.
     null_cache : bool
         Whether simulated null distributions are kept on disk for the next time.
     resume : str or None
@@ -100,6 +107,8 @@ class Config:
     dataset: str | None = None
     levels: str = "marginals,norms,sphere"
     group: bool = False
+    null: str = "fitted"
+    groups_by: str | None = None
     null_cache: bool = True
     resume: str | None = None
     dask: str | None = None
@@ -109,6 +118,7 @@ class Config:
         """Refuse values that cannot mean anything."""
         _one_of("normalize", self.normalize, NORMALIZE)
         _one_of("on_bad_rows", self.on_bad_rows, ON_BAD_ROWS)
+        _one_of("null", self.null, NULLS)
         for name, low in _LEAST.items():
             value = getattr(self, name)
             if name == "threads" and value is None:

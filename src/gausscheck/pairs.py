@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from gausscheck.config import Config
 from gausscheck.core import F64, GausscheckError, Source, __version__
 from gausscheck.files import plain, save_result
-from gausscheck.normality.engine.jackknife import jackknife_interval
 from gausscheck.normality.evaluate_rows import PAIRS
+from gausscheck.normality.groups import jackknife_interval
 from gausscheck.rng import hashed_order
 from gausscheck.sources import open_source
 from gausscheck.threads import one_thread

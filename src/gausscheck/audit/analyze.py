@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
@@ -14,23 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gausscheck.audit.claims import claim_of_sphere, paper_claims
+from gausscheck.audit.clean import CleanRows, clean_rows
 from gausscheck.audit.directional_level import DirectionalAudit, audit_directions
 from gausscheck.audit.directions import FAMILIES, PreparedSpace, parse
 from gausscheck.audit.groups import audit_groups
 from gausscheck.audit.inputs import LevelInputs
+from gausscheck.audit.isotropic import isotropic
 from gausscheck.audit.joint_levels import joint_levels
 from gausscheck.audit.learned_directions import LEARNED, learn
 from gausscheck.audit.norms import norms_section
-from gausscheck.audit.paper_table import check_subsets, paper_table
-from gausscheck.audit.preflight import (
-    check_rows,
-    dead_coordinates,
-    eigenbasis,
-    preflight_section,
-)
+from gausscheck.audit.paper_table import paper_table
 from gausscheck.audit.projector import Projector
+from gausscheck.audit.reading import Beside, ReadRows, read_rows
 from gausscheck.audit.spectrum import spectrum_section, sum_of_unit_rows
-from gausscheck.audit.verdict import LEVEL_WORDS, overall
+from gausscheck.audit.verdict import overall
 from gausscheck.config import Config
 from gausscheck.core import (
     F64,
@@ -43,19 +38,22 @@ from gausscheck.core import (
 )
 from gausscheck.passes.dask import cluster
 from gausscheck.passes.direction_moments import DirectionMoments, direction_moments
-from gausscheck.passes.first_pass import FirstPassJob, first_pass, recall
-from gausscheck.passes.plan import plan
-from gausscheck.passes.reductions import Rows, Spread
+from gausscheck.passes.reductions import Spread
 from gausscheck.passes.run import Workers
-from gausscheck.passes.sample import RowSample
 from gausscheck.passes.sketch import KeptPass, load_pass
-from gausscheck.preparation import Eigenbasis, Preparation, fit
-from gausscheck.report import JointLevel, Level, Report, SourceInfo
+from gausscheck.preparation import Preparation, fit
+from gausscheck.report import (
+    Groups,
+    IsotropicResult,
+    JointLevel,
+    Level,
+    Report,
+    SourceInfo,
+    SphereClaim,
+)
+from gausscheck.rng import stream
 from gausscheck.sources import open_source, read_labels
 from gausscheck.threads import one_thread
-
-LEAST_ROWS = 20
-"""Rows that an audit needs."""
 
 
 def analyze(
@@ -66,6 +64,8 @@ def analyze(
     labels: str | None = None,
     levels: str | None = None,
     group: bool | None = None,
+    groups_by: str | None = None,
+    null: str | None = None,
     subsets: str | None = None,
     reference: int | None = None,
     rows: int | None = None,
@@ -94,8 +94,8 @@ def analyze(
     source : path, array, DataFrame or Source
         A file that :func:`gausscheck.open_source` reads, a merged ``.sketch``, or anything with
         ``__array__`` or DLPack of shape ``(n, d)``: n rows (embeddings), d dimensions.
-    normalize, directions, labels, levels, group, subsets, reference, rows, groups, confidence, \
-    alpha, on_bad_rows, worst, dataset, seed, threads, memory, null_cache, resume : optional
+    normalize, directions, labels, levels, group, groups_by, null, subsets, reference, rows, \
+    groups, confidence, alpha, on_bad_rows, worst, dataset, seed, threads, memory, null_cache, resume : optional
         Fields of :class:`gausscheck.Config`, which says what they mean and holds the defaults.
     dask : str or distributed.Client, optional
         A cluster whose workers take the passes over all rows.
@@ -123,20 +123,23 @@ def analyze(
     """
     config = Config.from_options({
         "normalize": normalize, "directions": directions, "labels": labels, "levels": levels,
-        "group": group, "subsets": subsets, "reference": reference, "rows": rows,
-        "groups": groups, "confidence": confidence, "alpha": alpha, "on_bad_rows": on_bad_rows,
+        "group": group, "groups_by": groups_by, "null": null, "subsets": subsets,
+        "reference": reference, "rows": rows, "groups": groups, "confidence": confidence, "alpha": alpha, "on_bad_rows": on_bad_rows,
         "worst": worst, "dataset": dataset, "seed": seed, "threads": threads, "memory": memory,
         "null_cache": null_cache, "resume": resume,
         "dask": dask if dask is None or isinstance(dask, str) else type(dask).__name__,
     })  # fmt: skip
     parse(config.directions, {**FAMILIES, **LEARNED})
     opened = open_rows(source, config.dataset)
-    found_labels = read_labels(opened, config.labels)
+    beside = Beside(
+        read_labels(opened, config.labels),
+        None if config.groups_by is None else read_labels(opened, config.groups_by),
+    )
     report = progress or (lambda stage, share: None)
     keep = None if config.resume is None else Path(config.resume)
     with one_thread(), ThreadPoolExecutor(config.workers) as pool, cluster(dask) as client:
         workers = Workers(pool, report, client, keep)
-        return _audit(opened, config, found_labels, workers)
+        return _audit(opened, config, beside, workers)
 
 
 def open_rows(source: Any, dataset: str | None) -> Source | KeptPass:
@@ -160,75 +163,31 @@ def open_rows(source: Any, dataset: str | None) -> Source | KeptPass:
     return kept
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What the first pass leaves: findings about rows, their spread, the sample."""
-
-    source: Source | KeptPass
-    job: FirstPassJob | None
-    rows: Rows
-    spread: Spread
-    sample: RowSample
-
-
-def _audit(
-    source: Source | KeptPass, config: Config, labels: NDArray[Any] | None, workers: Workers
-) -> Report:
+def _audit(source: Source | KeptPass, config: Config, beside: Beside, workers: Workers) -> Report:
     """Take the steps of an audit in their order."""
-    with _first_pass(source, config, workers) as read:
-        inputs, basis, live = _prepare(read, config, workers)
-        directions = _directions(inputs, labels)
-        moments = _moments(read, inputs, directions, workers)
+    with read_rows(source, config, workers) as read:
+        rows = clean_rows(read, config, beside)
+        inputs = _inputs(rows, config)
+        directions = _directions(inputs, beside.labels)
+        moments = _moments(rows.read, inputs, directions)
         audits = {
             family.kind: audit_directions(inputs, family, moment)
             for family, moment in zip(directions, moments, strict=True)
         }
-        joint, reasons = joint_levels(inputs)
-        return _report(read, inputs, basis, live, labels, audits, joint, reasons, workers)
+        sphere = claim_of_sphere(rows.read, config)
+        joint, reasons = joint_levels(inputs, on_sphere=_on_sphere(rows, sphere))
+        return _report(rows, inputs, beside, audits, sphere, joint, reasons)
 
 
-@contextmanager
-def _first_pass(source: Source | KeptPass, config: Config, workers: Workers) -> Iterator[_Read]:
-    """Read all rows once, refuse or drop bad ones, fill the sample."""
-    if source.n < LEAST_ROWS:
-        raise GausscheckError(
-            f"{source.uri}: expected at least {LEAST_ROWS} rows, got {source.n}; save more "
-            "embeddings"
-        )
-    blocks = plan(source.n, source.d, source.dtype.itemsize, config.memory_bytes // 4)
-    unit = config.normalize == "unit"
-    budget = config.memory_bytes // 2
-    with RowSample(source.n, source.d, config.rows, source.dtype, config.seed, budget) as sample:
-        job = None
-        if isinstance(source, KeptPass):
-            asked = replace(
-                source.meta, seed=config.seed, rows=config.rows, unit=unit, leaf=blocks.leaf
-            )
-            rows, spread = recall(source, asked, sample)
-        else:
-            job = FirstPassJob(source, blocks, config.seed, config.rows, unit)
-            rows, spread = first_pass(job, sample, workers)
-        check_rows(rows, config.on_bad_rows, source.uri)
-        sample.drop(rows.bad)
-        check_subsets(config, sample.m)
-        yield _Read(source, job, rows, spread, sample)
+def _on_sphere(rows: CleanRows, sphere: SphereClaim | None) -> bool:
+    return rows.unit and sphere is not None and sphere.status == "holds"
 
 
-def _prepare(
-    read: _Read, config: Config, workers: Workers
-) -> tuple[LevelInputs, Eigenbasis, NDArray[np.intp]]:
-    """Look for what is wrong before any test, and fit the map of the rows."""
-    source, spread = read.source, read.spread
-    dead = dead_coordinates(spread, source.eps)
-    live = np.setdiff1d(np.arange(source.d), dead)
-    if live.size == 0:
-        raise GausscheckError(
-            f"{source.uri}: expected rows that differ, got {source.n} equal rows; check how the "
-            "file was written"
-        )
-    basis = eigenbasis(spread, live)
-    found = preflight_section(read.rows, spread, basis, dead, str(source.dtype), source.eps)
-    prep = fit(config.normalize, spread, basis, live)
+def _inputs(rows: CleanRows, config: Config) -> LevelInputs:
+    """Fit the map of the rows, and gather what every level works with."""
+    read, source = rows.read, rows.read.source
+    spread, fitted = read.spread, rows.fitted
+    prep = fit(config.normalize, spread, fitted.basis, fitted.live)
     wide = source.dtype.itemsize > (4 if source.dtype.kind == "f" else 2)
     projector = Projector(
         read.sample,
@@ -236,10 +195,21 @@ def _prepare(
         spread.mean,
         wide or config.normalize == "whiten",
         config.memory_bytes,
-        workers.pool,
+        read.workers.pool,
     )
-    space = _prepared_space(prep, spread, live, basis.rank, config.seed)
-    return LevelInputs(config, projector, space, found, workers.progress), basis, live
+    return LevelInputs(
+        config=config,
+        projector=projector,
+        space=_prepared_space(prep, spread, fitted.live, fitted.basis.rank, config.seed),
+        preflight=rows.preflight,
+        progress=read.workers.progress,
+        grouping=rows.grouping,
+        sparse=rows.sparse,
+        too_few=rows.too_few,
+        too_few_whole=rows.too_few_whole,
+        note=rows.note,
+        unit=rows.unit,
+    )
 
 
 def _prepared_space(
@@ -268,7 +238,7 @@ def _directions(inputs: LevelInputs, labels: NDArray[Any] | None) -> list[Direct
 
 
 def _moments(
-    read: _Read, inputs: LevelInputs, directions: list[Directions], workers: Workers
+    read: ReadRows, inputs: LevelInputs, directions: list[Directions]
 ) -> list[Moments | None]:
     """Moments of every direction over all rows, where the sample does not hold them all.
 
@@ -276,16 +246,15 @@ def _moments(
     """
     given = [family for family in directions if family.fit_rows != "half"]
     learned: list[Moments | None] = [None] * (len(directions) - len(given))
-    all_sampled = read.sample.m == read.source.n - read.rows.bad.size
-    if read.job is None or all_sampled or not given:
+    if read.job is None or read.all_sampled or not given:
         return [None] * len(given) + learned
     projector = inputs.projector
     dtype = np.dtype(np.float64 if projector.double else np.float32)
     matrices = tuple(_seen_by(family, projector.preparation, dtype) for family in given)
     reduction = DirectionMoments(
-        projector.preparation, projector.center, matrices, dtype, read.rows.bad
+        projector.preparation, projector.center, matrices, dtype, read.left_out
     )
-    total = direction_moments(read.job, reduction, workers)
+    total = direction_moments(read.job, reduction, read.workers)
     ends = np.cumsum([0, *(family.k for family in given)])
     return [*(total.pick(slice(low, high)) for low, high in pairwise(ends)), *learned]
 
@@ -300,46 +269,74 @@ def _seen_by(family: Directions, prep: Preparation, dtype: np.dtype[Any]) -> NDA
 
 
 def _report(
-    read: _Read,
+    rows: CleanRows,
     inputs: LevelInputs,
-    basis: Eigenbasis,
-    live: NDArray[np.intp],
-    labels: NDArray[Any] | None,
+    beside: Beside,
     audits: dict[str, DirectionalAudit],
+    sphere: SphereClaim | None,
     joint: dict[str, JointLevel],
     reasons: dict[str, str],
-    workers: Workers,
 ) -> Report:
     """Put the sections together and decide."""
-    config, sample, source = inputs.config, read.sample, read.source
+    config, read, basis = inputs.config, rows.read, rows.fitted.basis
+    sample, source = read.sample, read.source
     levels: dict[str, Level] = {name: found.level for name, found in audits.items()}
     levels |= joint
-    words = dict(LEVEL_WORDS)
-    if "marginals" in joint:
-        words["marginals"] = f"random {joint['marginals'].k}-dimensional subspaces"
     unit_sum: F64 = sum_of_unit_rows(sample.read, sample.m, source.d)
     axes = audits["axes"].profile if "axes" in audits else None
-    groups = None
-    if config.group:
-
-        def again(part: Source, settings: Config) -> Report:
-            return _audit(part, settings, None, Workers(workers.pool, lambda stage, share: None))
-
-        groups = audit_groups(inputs, labels, again, source.uri)
+    norms = norms_section(config, rows.preflight, read.rows, read.spread)
+    isotropic = _isotropic(inputs) if config.null == "isotropic" else None
     return Report(
         source=SourceInfo(
             uri=source.uri, n=source.n, d=source.d, dtype=str(source.dtype), notes=source.notes
         ),
         config=config,
-        preflight=inputs.preflight,
-        paper_table=paper_table(inputs, live, axes, unit_sum / sample.m),
-        norms=norms_section(config, inputs.preflight, read.rows, read.spread),
+        verdict=overall(
+            levels,
+            claims=paper_claims(levels, norms, sphere),
+            isotropic=isotropic,
+            on_sphere=_on_sphere(rows, sphere),
+        ),
+        use=rows.use,
+        noticed=rows.noticed,
+        preflight=rows.preflight,
         levels=levels,
         outcomes={name: found.tests for name, found in audits.items()},
-        verdict=overall(levels, inputs.preflight.constant_norm, words),
+        paper_table=paper_table(inputs, rows.fitted.live, axes, unit_sum / sample.m),
+        norms=norms,
+        sphere_claim=sphere,
+        isotropic=isotropic,
         spectrum=spectrum_section(read.spread, basis.values, basis.rank, unit_sum, sample.m),
-        groups=groups,
+        groups=_groups(rows, inputs, beside) if config.group else None,
         not_applicable=reasons,
         preparation=inputs.projector.preparation,
         version=__version__,
+    )
+
+
+def _groups(rows: CleanRows, inputs: LevelInputs, beside: Beside) -> Groups:
+    workers = rows.read.workers
+
+    def again(part: Source, settings: Config) -> Report:
+        quiet = Workers(workers.pool, lambda stage, share: None)
+        return _audit(part, settings, Beside(), quiet)
+
+    return audit_groups(inputs, beside.labels, again, rows.read.source.uri)
+
+
+ISOTROPIC_ROWS = 10_000
+"""Sampled rows that the isotropic null reads, at most."""
+
+
+def _isotropic(inputs: LevelInputs) -> IsotropicResult:
+    """Test rows as they are prepared, not centred, against N(0, σ² I)."""
+    sample, prep = inputs.projector.sample, inputs.projector.preparation
+    m = min(sample.m, ISOTROPIC_ROWS)
+    config = inputs.config
+    return isotropic(
+        prep.apply(sample.read(0, m)),
+        stream(config.seed, "isotropic"),
+        groups=config.groups,
+        confidence=config.confidence,
+        alpha=config.alpha,
     )

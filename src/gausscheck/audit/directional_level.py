@@ -8,17 +8,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.effect import Effect, estimate_effect
+from gausscheck.audit.effect import Effect, LeftOut, estimate_effect
 from gausscheck.audit.global_pvalue import global_pvalue
 from gausscheck.audit.growth import GrowthCurve
 from gausscheck.audit.inputs import LevelInputs
+from gausscheck.audit.learned_bounds import could_miss_kurtosis, learned_bounds
 from gausscheck.audit.multiplicity import corrections
-from gausscheck.audit.verdict import level_fields
+from gausscheck.audit.noticed import ad_star_without
+from gausscheck.audit.rejected import rejected_directions
+from gausscheck.audit.verdict import decide, level_fields
 from gausscheck.audit.worst_directions import qq_curves, worst_directions
 from gausscheck.core import Directions, Moments
 from gausscheck.normality import A0, Outcome, Profile, kolmogorov_null, profile
-from gausscheck.report import DirectionalLevel, DirectionTest, GlobalTest
+from gausscheck.normality.groups import group_sizes
+from gausscheck.report import DirectionalLevel, DirectionTest, GlobalTest, LearnedLevel
 from gausscheck.rng import stream
+
+L_KURTOSIS_NORMAL = 0.1226
+"""L-kurtosis of the normal law (Hosking 1990)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,41 +56,120 @@ def audit_directions(
         Cost O(m d k + m log m k) for m sampled rows.
     """
     config = inputs.config
-    whole, growth = _profile(inputs, directions, moments)
+    found = _profile(inputs, directions, moments)
+    whole, blocks = found.profile, found.blocks
+    sparse = _sparse(inputs, directions)
+    values = np.where(sparse, np.nan, whole.ad_star)
     effect = estimate_effect(
-        whole.ad_star,
+        values,
         whole.ad_star_without,
         whole.n,
         reference=config.reference,
         confidence=config.confidence,
+        blocks=blocks,
     )
-    worst, extremes = worst_directions(inputs, directions, whole)
+    rejected = sparse | rejected_directions(
+        values,
+        whole.ad_star_without,
+        whole.n,
+        reference=config.reference,
+        alpha=config.alpha,
+        blocks=blocks,
+    )
+    labels = tuple(name for name, one in zip(directions.labels, rejected, strict=True) if one)
+    worst, extremes = worst_directions(inputs, directions, whole, sparse)
     qq, qq_labels = qq_curves(extremes)
     searched = directions.kind not in ("axes", "random")
-    level = DirectionalLevel(
-        **level_fields(effect, kind="directional", statistic="mean A*²"),
-        directions=directions.k,
-        seed=directions.seed,
-        fit_rows=directions.fit_rows,
-        rejected=(),
-        rms_cdf_error=float(np.sqrt(max(effect.discrepancy, 0.0))),
-        statistic_mean=_mean(whole.ad_star),
-        kolmogorov=_mean(whole.kolmogorov),
-        kolmogorov_null=float(kolmogorov_null(whole.n)),
-        wasserstein1=_mean(whole.wasserstein1),
-        l_skewness=_mean(whole.l_skewness),
-        l_kurtosis=_mean(whole.l_kurtosis),
-        l_kurtosis_null=0.1226,
-        global_test=_global_test(inputs, directions, whole),
-        worst=worst,
-        table=direction_table(whole, directions),
-        growth=growth,
-        qq=qq,
-        qq_labels=qq_labels,
-        matrix=directions.matrix if searched else None,
+    fields: dict[str, Any] = {
+        **directional_fields(inputs, effect, labels, bool(sparse.any())),
+        "directions": directions.k,
+        "seed": directions.seed,
+        "fit_rows": directions.fit_rows,
+        "rejected": labels,
+        "rms_cdf_error": float(np.sqrt(max(effect.discrepancy, 0.0))),
+        "statistic_mean": _mean(values),
+        "kolmogorov": _mean(whole.kolmogorov),
+        "kolmogorov_null": float(kolmogorov_null(whole.n)),
+        "wasserstein1": _mean(whole.wasserstein1),
+        "l_skewness": _mean(whole.l_skewness),
+        "l_kurtosis": _mean(whole.l_kurtosis),
+        "l_kurtosis_null": L_KURTOSIS_NORMAL,
+        "global_test": _global_test(inputs, directions, whole),
+        "worst": worst,
+        "table": direction_table(whole, directions),
+        "growth": found.growth,
+        "qq": qq,
+        "qq_labels": qq_labels,
+        "matrix": directions.matrix if searched else None,
+    }
+    level = (
+        learned_level(inputs, directions, fields)
+        if directions.fit_rows == "half"
+        else DirectionalLevel(**fields)
     )
     tests = {name: summed(outcome, config.alpha) for name, outcome in whole.outcomes.items()}
     return DirectionalAudit(level, tests, effect, whole)
+
+
+def directional_fields(
+    inputs: LevelInputs, effect: Effect, rejected: tuple[str, ...], sparse: bool
+) -> dict[str, Any]:
+    """Decide a family of directions: by its mean, and by each direction.
+
+    A mean below the limit with directions beyond it is ``gaussian_except``; a nearly constant
+    coordinate is not Gaussian whatever the others are; where too few rows are independent the
+    level is inconclusive.
+    """
+    status, note = decide(effect), inputs.note
+    if sparse:
+        status = "not_gaussian"
+    elif inputs.too_few is not None:
+        status, note = "inconclusive", inputs.too_few
+    elif status == "gaussian" and rejected:
+        status = "gaussian_except"
+    return level_fields(effect, kind="directional", statistic="mean A*²", status=status, note=note)
+
+
+def learned_level(
+    inputs: LevelInputs, directions: Directions, fields: dict[str, Any]
+) -> LearnedLevel:
+    """Add what held-out rows say of learned directions, as lower bounds.
+
+    Directions that are beyond the limit make the level ``not_gaussian``; finding none supports
+    nothing, so it is ``inconclusive``.
+    """
+    block = np.array(inputs.projector.project(directions, slice(0, directions.k)))
+    bounds = learned_bounds(
+        block.astype(np.float64),
+        directions.labels,
+        directions.matrix,
+        inputs.space.covariance,
+        alpha=inputs.config.alpha,
+        threads=inputs.config.workers,
+    )
+    beyond = bool(fields["rejected"]) and inputs.too_few is None
+    return LearnedLevel(
+        **{
+            **fields,
+            "kind": "learned",
+            "status": "not_gaussian" if beyond else "inconclusive",
+            "rows_needed": None,
+        },
+        directions_rejected=bounds.directions_rejected,
+        negentropy=tuple(bounds.negentropy.tolist()),
+        negentropy_median=bounds.median,
+        negentropy_largest=bounds.largest,
+        variance_share=bounds.variance_share,
+        could_miss_kurtosis=could_miss_kurtosis(inputs.projector.sample.m, inputs.space.rank),
+    )
+
+
+def _sparse(inputs: LevelInputs, directions: Directions) -> NDArray[np.bool_]:
+    """Say which directions are coordinates that are constant but for a few cells."""
+    if directions.kind != "axes" or not inputs.sparse.size:
+        return np.zeros(directions.k, dtype=bool)
+    names = {f"axis {j}" for j in inputs.sparse}
+    return np.array([label in names for label in directions.labels])
 
 
 def _mean(values: NDArray[Any]) -> float | None:
@@ -91,16 +177,24 @@ def _mean(values: NDArray[Any]) -> float | None:
     return float(fine.mean()) if fine.size else None
 
 
-def _profile(
-    inputs: LevelInputs, directions: Directions, moments: Moments | None
-) -> tuple[Profile, NDArray[np.float64]]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    profile: Profile
+    growth: NDArray[np.float64]
+    blocks: LeftOut | None
+
+
+def _profile(inputs: LevelInputs, directions: Directions, moments: Moments | None) -> _Found:
     """Run the engine on all directions, a slab at a time, and follow A*² over nested subsets."""
     config, projector = inputs.config, inputs.projector
     growth = GrowthCurve(directions.k, projector.span(directions)[1])
-    pieces = []
+    order = inputs.grouping.order(projector.row_ids(directions))
+    pieces, without = [], []
     for part in projector.slabs(directions.k):
         block = projector.project(directions, part)
         growth.take(block, part, config.workers)
+        if order is not None:
+            without.append(_without_blocks(block, *order, config.groups, config.workers))
         pieces.append(
             profile(
                 block,
@@ -112,7 +206,26 @@ def _profile(
         )
         inputs.progress(f"testing {directions.kind}", part.stop / directions.k)
     whole = Profile.concatenate(pieces)
-    return whole, growth.curve(whole.ad_star)
+    blocks = None if order is None else LeftOut(np.concatenate(without), order[1])
+    return _Found(whole, growth.curve(whole.ad_star), blocks)
+
+
+def _without_blocks(
+    block: NDArray[Any],
+    permutation: NDArray[np.intp],
+    sizes: NDArray[np.intp],
+    groups: int,
+    threads: int,
+) -> NDArray[np.float64]:
+    """A*² of directions without each block of rows, by the engine where blocks are equal."""
+    held = block[:, permutation]
+    if sizes.size == groups and np.array_equal(sizes, group_sizes(block.shape[1], groups)):
+        found = profile(
+            held, tests=("anderson_darling",), groups=groups, effects=False, threads=threads,
+            overwrite=True,
+        )  # fmt: skip
+        return np.asarray(found.ad_star_without, dtype=np.float64)
+    return ad_star_without(held, sizes, threads)
 
 
 def _global_test(inputs: LevelInputs, directions: Directions, whole: Profile) -> GlobalTest:

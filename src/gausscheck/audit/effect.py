@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from gausscheck.audit.noticed import corrected, wider
 from gausscheck.config import AD_THRESHOLD
-from gausscheck.core import FloatArray
+from gausscheck.core import F64, FloatArray
 from gausscheck.normality import A0
-from gausscheck.normality.engine.jackknife import group_sizes, jackknife_interval
+from gausscheck.normality.groups import group_sizes, jackknife_interval
+
+CARRIED = 0.5
+"""An interval is carried by one group when that group makes more than this share of its square."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A statistic of each direction without each of G groups of other sizes than equal random ones.
+
+    Attributes
+    ----------
+    without : (k, G) array
+    sizes : (G,) array
+        Rows of each group.
+    """
+
+    without: FloatArray
+    sizes: NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +54,8 @@ class Effect:
         Mean and limit of the statistic under normality.
     least : int
         Rows below which the statistic says nothing.
+    carried : bool
+        Whether one group of rows makes most of the interval.
     """
 
     n: int
@@ -44,6 +66,18 @@ class Effect:
     null_mean: float = A0
     limit: float = AD_THRESHOLD
     least: int = 1
+    carried: bool = False
+
+    def seen_from(self, null_mean: float) -> Effect:
+        """Return the same statistic as a deviation from another mean under normality."""
+        shift = (null_mean - self.null_mean) / self.reference
+        low, high = self.discrepancy_ci
+        return replace(
+            self,
+            null_mean=null_mean,
+            discrepancy=self.discrepancy - shift,
+            discrepancy_ci=(low - shift, high - shift),
+        )
 
     def at_reference(self, discrepancy: float) -> float:
         """Return the statistic at the reference."""
@@ -82,6 +116,8 @@ def estimate_effect(
     null_mean: float = A0,
     limit: float = AD_THRESHOLD,
     least: int = 1,
+    blocks: LeftOut | None = None,
+    shrinkage: float = 1.0,
 ) -> Effect:
     """Estimate the discrepancy averaged over directions, with a delete-a-group jackknife interval.
 
@@ -99,6 +135,11 @@ def estimate_effect(
         Of the statistic, where it is not the A*² of a direction.
     least : int
         Rows below which the statistic says nothing.
+    blocks : LeftOut, optional
+        The same without blocks of neighbouring rows or whole clusters: the value is then corrected
+        for what their dependence adds, and has the wider of both errors.
+    shrinkage : float
+        What the fit on the same rows leaves of the discrepancy; it is divided by it.
 
     Returns
     -------
@@ -107,8 +148,18 @@ def estimate_effect(
         for; the quantile is Student's t on G − 1 degrees of freedom (Shao & Tu 1995).
     """
     fine = np.isfinite(statistic)
-    delta = float((statistic[fine].mean() - null_mean) / n)
-    left = n - group_sizes(n, without.shape[1])
-    deltas = (without[fine].mean(axis=0) - null_mean) / left
+    delta = float((statistic[fine].mean() - null_mean) / n) / shrinkage
+
+    def left_out(values: FloatArray, sizes: NDArray[np.intp]) -> F64:
+        return np.asarray((values[fine].mean(axis=0) - null_mean) / (n - sizes) / shrinkage)
+
+    sizes = group_sizes(n, without.shape[1])
+    deltas = left_out(without, sizes)
     error, interval = jackknife_interval(delta, deltas, confidence)
-    return Effect(n, delta, interval, error, reference, null_mean, limit, least)
+    if blocks is not None:
+        mine = corrected(delta, left_out(blocks.without, blocks.sizes), blocks.sizes, n)
+        best = wider(mine, corrected(delta, deltas, sizes, n))
+        delta, error, interval = best.value, best.standard_error, best.interval(confidence)
+    parts = (deltas - deltas.mean()) ** 2
+    carried = bool(parts.max() > CARRIED * parts.sum())
+    return Effect(n, delta, interval, error, reference, null_mean, limit, least, carried)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gausscheck.audit.directions import PreparedSpace
+from gausscheck.audit.grouping import Grouping
 from gausscheck.audit.projector import Projector
 from gausscheck.config import Config
 from gausscheck.core import Progress
@@ -23,6 +27,18 @@ class LevelInputs:
     space : PreparedSpace
         Covariance, rank and names of the prepared coordinates.
     preflight : Preflight
+    grouping : Grouping
+        How rows are grouped for the jackknife.
+    sparse : array of int
+        Coordinates of the file that are constant but for a few cells.
+    too_few : str or None
+        Why directional levels are inconclusive by rule.
+    too_few_whole : str or None
+        Why levels of whole rows are.
+    note : str or None
+        What every level has to say of its rows: that some which decide are left out.
+    unit : bool
+        Whether the rows have length one.
     progress : callable
     """
 
@@ -31,3 +47,9 @@ class LevelInputs:
     space: PreparedSpace
     preflight: Preflight
     progress: Progress
+    grouping: Grouping
+    sparse: NDArray[np.intp]
+    too_few: str | None = None
+    too_few_whole: str | None = None
+    note: str | None = None
+    unit: bool = False

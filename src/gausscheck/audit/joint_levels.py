@@ -6,24 +6,50 @@ of n in the way the directions' A*² is: null mean + n · discrepancy, read at t
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
+from typing import Any
 
-from gausscheck.audit.effect import Effect, estimate_effect
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.audit.effect import Effect, LeftOut, estimate_effect
 from gausscheck.audit.inputs import LevelInputs
+from gausscheck.audit.sphere_limit import sphere_limit, whitening_shrinkage
 from gausscheck.audit.subspaces import ROWS, SHARE, subspace_level
+from gausscheck.audit.unit_shell import normalised_twin_delta
 from gausscheck.audit.verdict import level_fields
 from gausscheck.core import F64
 from gausscheck.normality import whiten_tall
 from gausscheck.normality.sphere.energy import energy_null, sphere_without
 from gausscheck.normality.sphere.shell import shell_limit, shell_mean, shell_without
 from gausscheck.report import JointLevel
+from gausscheck.rng import stream
 
 BYTES = 128 << 20
 """Bytes of float64 rows that levels of whole rows may take."""
 
+ON_SPHERE = "rows are uniform on the sphere: lengths are one by construction, nothing to judge"
 
-def joint_levels(inputs: LevelInputs) -> tuple[dict[str, JointLevel], dict[str, str]]:
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """Whitened rows, and their order in blocks where neighbours are alike."""
+
+    y: F64
+    order: tuple[NDArray[np.intp], NDArray[np.intp]] | None
+
+
+def joint_levels(
+    inputs: LevelInputs, on_sphere: bool
+) -> tuple[dict[str, JointLevel], dict[str, str]]:
     """Run the joint levels that the options ask for and that these rows allow.
+
+    Parameters
+    ----------
+    inputs : LevelInputs
+    on_sphere : bool
+        Whether rows of length one are uniform on the sphere: their lengths, whitened or within
+        subspaces, then say nothing that the claim does not.
 
     Returns
     -------
@@ -31,7 +57,7 @@ def joint_levels(inputs: LevelInputs) -> tuple[dict[str, JointLevel], dict[str, 
         By name: what was found, and why a level was left out.
     """
     wanted = inputs.config.joint_levels()
-    reasons = {name: why for name, why in _not_applicable(inputs).items() if name in wanted}
+    reasons = {n: why for n, why in _not_applicable(inputs, on_sphere).items() if n in wanted}
     todo = [name for name in wanted if name not in reasons]
     levels: dict[str, JointLevel] = {}
     if "marginals" in todo:
@@ -39,45 +65,117 @@ def joint_levels(inputs: LevelInputs) -> tuple[dict[str, JointLevel], dict[str, 
     if "norms" in todo or "sphere" in todo:
         m = _joint_rows(inputs)
         y, _ = whiten_tall(inputs.projector.first_rows(m))
+        whole = _Whole(y, inputs.grouping.order(inputs.projector.sample.index[:m]))
         if "norms" in todo:
-            levels["norms"] = _norms(inputs, y)
+            levels["norms"] = _norms(inputs, whole)
         if "sphere" in todo:
-            levels["sphere"] = _sphere(inputs, y)
+            levels["sphere"] = _sphere(inputs, whole)
     return levels, reasons
 
 
-def _norms(inputs: LevelInputs, y: F64) -> JointLevel:
-    """A² of squared lengths of whitened rows against their exact Beta law. Cost O(n d²)."""
+def _norms(inputs: LevelInputs, whole: _Whole) -> JointLevel:
+    """A² of squared lengths of whitened rows against their exact Beta law. Cost O(n d²).
+
+    Lengths of whitened unit rows vary, but as those of a normalised Gaussian do: for them the mean
+    is that of such a twin, and the limit lies a margin above it.
+    """
     inputs.progress("testing norms", 0.0)
-    r = y.shape[1]
-    whole, without = shell_without(y, inputs.config.groups)
-    effect = _effect(inputs, whole, without, y, shell_mean(r), shell_limit(r))
-    return JointLevel(**level_fields(effect, kind="joint", statistic="shell A²"), k=r)
+    y, r = whole.y, whole.y.shape[1]
+    groups = inputs.config.groups
+    null_mean, limit = shell_mean(r), shell_limit(r)
+    reference = inputs.config.reference // SHARE
+    if inputs.unit:
+        twin = reference * _twin_delta(inputs, y)
+        null_mean, limit = null_mean + twin, limit + (1 + TWIN_MARGIN) * twin
+    blocks = None
+    if whole.order is not None:
+        permutation, sizes = whole.order
+        blocks = _left_out(shell_without(y[permutation], groups, sizes)[1], sizes)
+    effect = _effect(
+        inputs, *shell_without(y, groups), y, null_mean=null_mean, limit=limit, blocks=blocks,
+        offset=shell_mean(r),
+    )  # fmt: skip
+    return _level(inputs, effect, "shell A²", r)
 
 
-def _sphere(inputs: LevelInputs, y: F64) -> JointLevel:
-    """Energy statistic of the directions of whitened rows against uniformity. Cost O(n² r)."""
+TWIN_MARGIN = 0.15
+"""What the twin of unit rows may be off by: its error on simulated normalised Gaussians and
+spheres, and as much again."""
+
+
+def _twin_delta(inputs: LevelInputs, y: F64) -> float:
+    rows = inputs.projector.first_rows(len(y))
+    mean = inputs.projector.center
+    covariance = rows.T @ rows / len(rows)
+    rng = stream(inputs.config.seed, "shell twin")
+    return normalised_twin_delta(mean, covariance, len(y), rng, y)
+
+
+def _sphere(inputs: LevelInputs, whole: _Whole) -> JointLevel:
+    """Energy statistic of the directions of whitened rows against uniformity. Cost O(n² r).
+
+    The limit is a margin: discrepancy in standard deviations of the kernel over uniform pairs.
+    """
     inputs.progress("testing sphere", 0.0)
-    r = y.shape[1]
-    null = energy_null(r)
-    whole, without = sphere_without(y, inputs.config.groups, inputs.projector.pool)
-    effect = _effect(inputs, whole, without, y, null.mean, null.limit)
-    return JointLevel(**level_fields(effect, kind="joint", statistic="energy N"), k=r)
+    y, r = whole.y, whole.y.shape[1]
+    pool, groups = inputs.projector.pool, inputs.config.groups
+    blocks = None
+    if whole.order is not None:
+        permutation, sizes = whole.order
+        without = sphere_without(y[permutation], groups, pool, sizes)[1]
+        blocks = _left_out(without, sizes)
+    effect = _effect(
+        inputs,
+        *sphere_without(y, groups, pool),
+        y,
+        null_mean=energy_null(r).mean,
+        limit=sphere_limit(r, inputs.config.reference // SHARE),
+        blocks=blocks,
+        shrinkage=whitening_shrinkage(*y.shape),
+    )
+    return _level(inputs, effect, "energy N", r)
+
+
+def _left_out(without: F64, sizes: NDArray[np.intp]) -> LeftOut:
+    return LeftOut(without[None], sizes)
+
+
+def _level(inputs: LevelInputs, effect: Effect, statistic: str, k: int) -> JointLevel:
+    few = inputs.too_few_whole
+    rule: dict[str, Any] = {} if few is None else {"status": "inconclusive"}
+    return JointLevel(
+        **level_fields(effect, kind="joint", statistic=statistic, note=few or inputs.note, **rule),
+        k=k,
+    )
 
 
 def _effect(
-    inputs: LevelInputs, whole: float, without: F64, y: F64, null_mean: float, limit: float
+    inputs: LevelInputs,
+    whole: float,
+    without: F64,
+    y: F64,
+    *,
+    null_mean: float,
+    limit: float,
+    blocks: LeftOut | None,
+    shrinkage: float = 1.0,
+    offset: float | None = None,
 ) -> Effect:
-    return estimate_effect(
+    reference = inputs.config.reference // SHARE
+    base = null_mean if offset is None else offset
+    found = estimate_effect(
         np.array([whole]),
         without[None],
         y.shape[0],
-        reference=inputs.config.reference // SHARE,
+        reference=reference,
         confidence=inputs.config.confidence,
-        null_mean=null_mean,
+        null_mean=base,
         limit=limit,
         least=3 * y.shape[1],
+        blocks=blocks,
+        shrinkage=shrinkage,
     )
+    return found if offset is None else found.seen_from(null_mean)
 
 
 def _joint_rows(inputs: LevelInputs) -> int:
@@ -86,7 +184,7 @@ def _joint_rows(inputs: LevelInputs) -> int:
     return min(projector.sample.m, ROWS, max(BYTES // (8 * projector.preparation.dim), 1))
 
 
-def _not_applicable(inputs: LevelInputs) -> dict[str, str]:
+def _not_applicable(inputs: LevelInputs, on_sphere: bool) -> dict[str, str]:
     """Say which joint levels cannot speak of these rows, and why."""
     m, rank = _joint_rows(inputs), inputs.space.rank
     reasons: dict[str, str] = {}
@@ -98,6 +196,6 @@ def _not_applicable(inputs: LevelInputs) -> dict[str, str]:
         reasons = {"norms": why, "sphere": why}
     elif rank < 3:
         reasons = {"sphere": f"rank {rank}: a sphere needs 3 dimensions"}
-    if inputs.preflight.constant_norm or inputs.projector.preparation.kind == "unit":
-        reasons["norms"] = "rows are L2-normalised: their lengths say nothing"
+    if on_sphere:
+        reasons |= {"norms": ON_SPHERE, "marginals": ON_SPHERE}
     return reasons

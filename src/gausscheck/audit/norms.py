@@ -8,7 +8,7 @@ import numpy as np
 
 from gausscheck.config import Config
 from gausscheck.core import F64
-from gausscheck.normality.engine.jackknife import jackknife_interval
+from gausscheck.normality.groups import jackknife_interval
 from gausscheck.passes.reductions import Rows, Spread
 from gausscheck.report import Norms, Preflight
 

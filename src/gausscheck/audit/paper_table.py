@@ -6,28 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.audit.inputs import LevelInputs
-from gausscheck.config import AD_THRESHOLD, DP_THRESHOLD, Config
-from gausscheck.core import F64, Directions, FloatArray, GausscheckError
+from gausscheck.config import AD_THRESHOLD, DP_THRESHOLD
+from gausscheck.core import F64, Directions, FloatArray
 from gausscheck.normality import Profile, profile
 from gausscheck.preparation import Preparation
 from gausscheck.report import PaperColumn, PaperTable, Subsets
 
 _TESTS = ("anderson_darling", "dagostino_pearson")
-
-
-def check_subsets(config: Config, m: int) -> None:
-    """Refuse subsets that want more than the m rows at hand.
-
-    Raises
-    ------
-    GausscheckError
-    """
-    b, size = config.subset_plan() or (1, m)
-    if b * size > m:
-        raise GausscheckError(
-            f'subsets="{b}x{size}": expected at most {m} rows in all, got {b * size}; take fewer '
-            "or smaller subsets"
-        )
 
 
 def paper_table(

@@ -73,9 +73,29 @@ def eigenbasis(spread: Spread, live: NDArray[np.intp]) -> Eigenbasis:
 
 
 def preflight_section(
-    rows: Rows, spread: Spread, basis: Eigenbasis, dead: NDArray[np.intp], dtype: str, eps: float
+    rows: Rows,
+    spread: Spread,
+    basis: Eigenbasis,
+    dead: NDArray[np.intp],
+    dtype: str,
+    eps: float,
+    *,
+    unit: bool = False,
 ) -> Preflight:
-    """Put the findings of the first pass into numbers and sentences."""
+    """Put the findings of the first pass into numbers and sentences.
+
+    Parameters
+    ----------
+    rows, spread : Rows, Spread
+        Of all good rows.
+    basis : Eigenbasis
+    dead : array of int
+    dtype : str
+    eps : float
+        Of the stored type.
+    unit : bool
+        Whether stored values say that rows had one length before they were rounded.
+    """
     norms = np.delete(rows.norms, rows.bad)
     mean = float(norms.mean())
     cv = float(norms.std() / mean)
@@ -98,7 +118,7 @@ def preflight_section(
         rank_tolerance=basis.tolerance,
         condition=float(basis.values[-1] / kept[0]) if kept.size else None,
         below_rounding=int((kept < rounding).sum()),
-        constant_norm=bool(cv <= max(eps / 2, 1e-6)),
+        constant_norm=unit or bool(cv <= max(eps / 2, 1e-6)),
         norm_mean=mean,
         norm_cv=cv,
     )
@@ -106,37 +126,14 @@ def preflight_section(
 
 
 def _notes(found: Preflight) -> tuple[str, ...]:
-    """Say in sentences what a reader should know."""
+    """Say in sentences what a reader should know, and what the section ``noticed`` does not say."""
     notes: list[str] = []
-    dropped, live = found.n - found.n_used, found.d - len(found.dead)
+    dropped = found.n - found.n_used
     if dropped:
         notes.append(f"{dropped} rows dropped: not finite or all zero")
-    if found.duplicates:
-        notes.append(
-            f"{found.duplicates} rows repeat an earlier row ({found.duplicates / found.n:.2%}); "
-            "they are kept, and repeated rows make intervals too narrow"
-        )
-    if found.dead:
-        named = ", ".join(map(str, found.dead[:8])) + (", ..." if len(found.dead) > 8 else "")
-        notes.append(f"{len(found.dead)} dead coordinates excluded: {named}")
-    if found.rank < live and found.n_used - 1 < live:
-        notes.append(
-            f"rank {found.rank}: fewer rows ({found.n_used}) than dimensions ({live}); joint "
-            "statements reach only low-dimensional projections"
-        )
-    elif found.rank < live:
-        notes.append(
-            f"rank {found.rank} of {live} live coordinates: rows lie in a subspace; whitening "
-            "and chi-square laws use the rank"
-        )
     if found.below_rounding:
         notes.append(
             f"{found.below_rounding} principal directions vary less than the rounding of "
             f"{found.dtype}: whitening amplifies that rounding"
-        )
-    if found.constant_norm:
-        notes.append(
-            f"rows are L2-normalised (length {found.norm_mean:.4g} up to the rounding of "
-            f"{found.dtype}): norm statistics do not apply"
         )
     return tuple(notes)

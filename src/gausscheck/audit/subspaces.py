@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gausscheck.audit.effect import Effect, estimate_effect
+from gausscheck.audit.effect import Effect, LeftOut, estimate_effect
 from gausscheck.audit.inputs import LevelInputs
 from gausscheck.audit.verdict import badness, decide, level_fields
 from gausscheck.core import F64, Directions
@@ -51,15 +52,22 @@ def subspace_level(inputs: LevelInputs) -> SubspaceLevel:
     sizes = [int(k) for k in 2 ** np.arange(7) if k <= most]
     confidence = 1 - (1 - config.confidence) / len(sizes)
     rng = stream(config.seed, "marginals")
+    order = inputs.grouping.order(inputs.projector.sample.index[:m])
     effects, curve = [], []
     for place, k in enumerate(sizes):
-        effect, count, pvalues = _look_at(inputs, m, k, confidence, rng)
+        effect, count, pvalues = _look_at(inputs, m, k, confidence, rng, order)
         effects.append(effect)
         curve.append(_point(k, count, effect, pvalues))
         inputs.progress("testing marginals", (place + 1) / len(sizes))
     worst = max(range(len(curve)), key=lambda i: badness(effects[i]))
     return SubspaceLevel(
-        **level_fields(effects[worst], kind="subspaces", statistic="shell A²"),
+        **level_fields(
+            effects[worst],
+            kind="subspaces",
+            statistic="shell A²",
+            status=None if inputs.too_few is None else "inconclusive",
+            note=inputs.too_few or inputs.note,
+        ),
         k=curve[worst].k,
         tests=SubspaceTests(rows=min(m, TEST_ROWS), subspaces=TEST_SUBSPACES, draws=TEST_DRAWS),
         curve=tuple(curve),
@@ -67,15 +75,22 @@ def subspace_level(inputs: LevelInputs) -> SubspaceLevel:
 
 
 def _look_at(
-    inputs: LevelInputs, m: int, k: int, confidence: float, rng: np.random.Generator
+    inputs: LevelInputs,
+    m: int,
+    k: int,
+    confidence: float,
+    rng: np.random.Generator,
+    order: tuple[NDArray[np.intp], NDArray[np.intp]] | None,
 ) -> tuple[Effect, int, dict[str, list[float | None]]]:
     """Take the shell statistic of random k-dimensional subspaces, and joint tests of some."""
-    whole, without = [], []
+    whole, without, blocks = [], [], []
     pvalues: dict[str, list[float | None]] = {test: [] for test in TESTS_OF_ROWS}
     for place, y in enumerate(_subspaces(inputs, m, k, rng)):
         statistic, left_out = shell_without(y, inputs.config.groups)
         whole.append(statistic)
         without.append(left_out)
+        if order is not None:
+            blocks.append(shell_without(y[order[0]], inputs.config.groups, order[1])[1])
         if place < TEST_SUBSPACES:
             for test, pvalue in _joint_pvalues(inputs, y).items():
                 pvalues[test].append(pvalue)
@@ -88,6 +103,7 @@ def _look_at(
         null_mean=shell_mean(k),
         limit=shell_limit(k),
         least=3 * k,
+        blocks=None if order is None else LeftOut(np.array(blocks), order[1]),
     )
     return effect, len(whole), pvalues
 

@@ -9,8 +9,16 @@ from typing import Any
 import numpy as np
 
 from gausscheck.audit.effect import Effect
-from gausscheck.config import JOINT_LEVELS
-from gausscheck.report import Level, Status, Verdict
+from gausscheck.report import (
+    Claim,
+    Claims,
+    DirectionalLevel,
+    IsotropicResult,
+    LearnedLevel,
+    Level,
+    Status,
+    Verdict,
+)
 
 RANK: dict[Status, int] = {
     "gaussian": 0,
@@ -20,16 +28,23 @@ RANK: dict[Status, int] = {
 }
 """Statuses from good to bad."""
 
+LEAST_TO_PROMISE, MOST_TO_PROMISE = 200, 20
+"""Rows that a promise of enough rows needs, and how many times as many it may speak of."""
+
+LADDER = ("axes", "random", "pca", "file", "norms", "marginals", "sphere", "learned")
+"""Rungs from weak to strong."""
+
 LEVEL_WORDS = {
     "axes": "coordinate axes",
     "random": "random projections",
     "pca": "principal components",
     "file": "your own directions",
-    "learned": "learned directions",
+    "norms": "whitened lengths",
     "marginals": "random subspaces",
-    "norms": "whitened norms",
     "sphere": "directions of whitened rows",
+    "learned": "learned directions",
 }
+"""What a rung is called in sentences."""
 
 
 def decide(effect: Effect) -> Status:
@@ -54,21 +69,40 @@ def rows_needed(effect: Effect) -> int | None:
     """Estimate the rows that would settle an inconclusive level, to two digits.
 
     The interval shrinks between 1/n (no deviation) and 1/sqrt(n) (a real one); the slower rate is
-    assumed, so this errs towards more rows. None where the estimate sits on the limit.
+    assumed, so this errs towards more rows. None where the estimate sits on the limit, where one
+    group of rows makes the interval, and where so few rows cannot tell.
     """
     low, high = effect.value_ci
     margin = abs(effect.value - effect.limit)
     half = (high - low) / 2
-    if not isfinite(half) or margin < 0.02:
+    if not isfinite(half) or margin < 0.02 or effect.carried or effect.n < LEAST_TO_PROMISE:
         return None
     rows = effect.n * max((half / margin) ** 2, 1.0) * 1.05
+    if rows > MOST_TO_PROMISE * effect.n:
+        return None
     step = _two_digit_step(rows)
     return int(np.ceil(rows / step) * step)
 
 
-def level_fields(effect: Effect, *, kind: str, statistic: str) -> dict[str, Any]:
-    """Return the fields that every level has, for the classes of ``gausscheck.report``."""
-    status = decide(effect)
+def level_fields(
+    effect: Effect,
+    *,
+    kind: str,
+    statistic: str,
+    status: Status | None = None,
+    note: str | None = None,
+) -> dict[str, Any]:
+    """Return the fields that every level has, for the classes of ``gausscheck.report``.
+
+    Parameters
+    ----------
+    effect : Effect
+    kind, statistic : str
+    status : str, optional
+        Where another rule decides than the interval of the value.
+    note : str, optional
+    """
+    status = decide(effect) if status is None else status
     low, high = effect.value_ci
     return {
         "kind": kind,
@@ -86,94 +120,136 @@ def level_fields(effect: Effect, *, kind: str, statistic: str) -> dict[str, Any]
         "discrepancy_ci": effect.discrepancy_ci,
         "standard_error": effect.standard_error,
         "n_detect": effect.n_detect,
-        "rows_needed": rows_needed(effect) if status == "inconclusive" else None,
+        "rows_needed": rows_needed(effect) if status == "inconclusive" and not note else None,
+        "note": note,
     }
 
 
 def overall(
-    levels: Mapping[str, Level], constant_norm: bool, names: Mapping[str, str] | None = None
+    levels: Mapping[str, Level],
+    *,
+    claims: Claims,
+    isotropic: IsotropicResult | None = None,
+    on_sphere: bool = False,
 ) -> Verdict:
     """Put the levels together: the worst one decides, never an average.
-
-    Levels are ranked by status, then by discrepancy.
 
     Parameters
     ----------
     levels : mapping of str to Level
-    constant_norm : bool
-        Whether rows are L2-normalised, which the advice mentions.
-    names : mapping of str to str, optional
-        What to call a level, where that depends on the data.
+    claims : Claims
+    isotropic : IsotropicResult, optional
+        Where the null has mean 0 and a multiple of the identity known, it decides with them.
+    on_sphere : bool
+        Whether rows have length one and are uniform on the sphere.
+
+    Returns
+    -------
+    Verdict
+        Levels are ranked by status, then by times the limit. Learned directions that deviate count
+        like any other; that none was found supports nothing, and is left out.
     """
-    words = {**LEVEL_WORDS, **(names or {})}
     statuses: dict[str, Status] = {name: level.status for name, level in levels.items()}
-    worst = max(levels, key=lambda name: (RANK[statuses[name]], levels[name].discrepancy or 0.0))
-    level = levels[worst]
-    text = _summary(worst, level, words, set(levels))
-    good = [name for name, status in statuses.items() if status == "gaussian"]
-    if level.status != "gaussian" and good:
-        text += f" Gaussian all the same: {', '.join(words.get(k, k) for k in good)}."
-    if constant_norm:
-        text += " Rows are L2-normalised, so norms carry no information."
-    return Verdict(status=level.status, worst_level=worst, summary=text, levels=statuses)
-
-
-def _summary(worst: str, level: Level, words: Mapping[str, str], levels: set[str]) -> str:
-    low, high = level.value_ci or (float("nan"), float("nan"))
-    numbers = (
-        f"{words.get(worst, worst)}: {_STATISTIC.get(worst, 'A*²')} at {level.reference:,} rows is "
-        f"{level.value:.2f} [{low:.2f}, {high:.2f}]"
+    counted = {
+        name: level
+        for name, level in levels.items()
+        if not (isinstance(level, LearnedLevel) and level.status == "inconclusive")
+    }
+    worst = max(
+        counted,
+        key=lambda name: (RANK[statuses[name]], levels[name].times_limit or 0.0),
+        default=None,
     )
-    limit = f"{level.limit:.3g}"
-    if level.status == "gaussian":
-        whole = set(JOINT_LEVELS) <= levels
-        return (
-            f"Gaussian at every level looked at. The worst one, {numbers}, stays below {limit}. "
-            "Gaussian likelihoods, Mahalanobis distances and whitening are reasonable "
-            + ("for these rows." if whole else "along the directions tested.")
-        )
-    if level.status == "not_gaussian":
-        error = float(np.sqrt(max(level.discrepancy or 0.0, 0.0)))
-        size = _SIZE.get(worst, _CDF).format(error)
-        return (
-            f"Not Gaussian. The worst level, {numbers}, lies above {limit}. {size}; a test notices "
-            f"from about {_two_digits(level.n_detect)} rows. {_ADVICE.get(worst, _BEWARE)}"
-        )
-    more = (
-        f"about {level.rows_needed:,} rows in all should settle it"
-        if level.rows_needed
-        else "the deviation sits at the threshold itself: more rows may not settle it"
-    )
-    return (
-        f"Inconclusive from {level.n:,} rows. The interval of the worst level, {numbers}, "
-        f"spans {limit}; {more}."
+    status: Status = "inconclusive" if worst is None else statuses[worst]
+    if isotropic is not None and RANK[_ISOTROPIC[isotropic.status]] > RANK[status]:
+        status, worst = _ISOTROPIC[isotropic.status], "isotropic"
+    holds = tuple(name for name in LADDER if statuses.get(name) == "gaussian")
+    return Verdict(
+        status=status,
+        worst_level=worst,
+        summary=ladder_sentence(levels, isotropic, on_sphere=on_sphere),
+        levels=statuses,
+        holds=holds,
+        claims=claims,
     )
 
 
-_STATISTIC = {"marginals": "shell A²", "norms": "shell A²", "sphere": "energy N"}
-_CDF = "The CDF is off by {:.1%} of a binomial standard deviation (root mean square)"
-_SIZE = {"sphere": "The energy distance from evenly spread directions is {:.3f}"}
-_BEWARE = (
-    "Do not read Gaussian likelihoods or tail probabilities off these rows without correction; "
-    "look at the most deviant directions first."
-)
-_JOINTLY = (
-    "Distances from the centre do not follow the Gaussian law: correct Mahalanobis distances and "
-    "likelihoods, whatever single directions look like."
-)
-_ADVICE = {
-    "marginals": _JOINTLY,
-    "norms": _JOINTLY,
-    "sphere": "Whitened rows crowd in some directions: look for clusters before using one Gaussian "
-    "for all of them.",
+_ISOTROPIC: dict[Claim, Status] = {
+    "holds": "gaussian",
+    "fails": "not_gaussian",
+    "inconclusive": "inconclusive",
+    "not_defined": "inconclusive",
 }
 
 
-def _two_digits(value: float | None) -> str:
-    if value is None:
-        return "any number of"
-    step = _two_digit_step(value)
-    return f"{round(value / step) * step:,}"
+def ladder_sentence(
+    levels: Mapping[str, Level], isotropic: IsotropicResult | None, *, on_sphere: bool
+) -> str:
+    """Say how far Gaussianity goes, and where it ends."""
+    parts = []
+    if on_sphere:
+        parts.append("On the sphere: rows of length one, uniform there.")
+    named = {status: _named(levels, status) for status in RANK}
+    if named["gaussian"]:
+        parts.append(f"Gaussian along {_listed(named['gaussian'])}.")
+    parts += [
+        f"On average along {LEVEL_WORDS[name]}, except {_exceptions(level)}."
+        for name, level in levels.items()
+        if level.status == "gaussian_except"
+    ]
+    if named["not_gaussian"]:
+        parts.append(f"Not Gaussian: {_listed(named['not_gaussian'])}.")
+    if named["inconclusive"]:
+        parts.append(f"Inconclusive: {_listed(named['inconclusive'])}.")
+    if isotropic is not None:
+        parts.append(_ISOTROPIC_WORDS[isotropic.status])
+    learned = levels.get("learned")
+    if isinstance(learned, LearnedLevel) and learned.status == "inconclusive":
+        parts.append(_missed(learned))
+    return " ".join(parts)
+
+
+def _named(levels: Mapping[str, Level], status: Status) -> list[str]:
+    return [
+        LEVEL_WORDS[name]
+        for name in LADDER
+        if name in levels
+        and levels[name].status == status
+        and not (name == "learned" and status == "inconclusive")
+    ]
+
+
+def _exceptions(level: Level) -> str:
+    if not isinstance(level, DirectionalLevel):
+        return "some"
+    shown = ", ".join(level.rejected[:3]) + (", ..." if len(level.rejected) > 3 else "")
+    return f"{len(level.rejected)} of {level.directions} ({shown})"
+
+
+def _missed(level: LearnedLevel) -> str:
+    found = (
+        "No learned direction is beyond the limit on held-out rows"
+        if level.directions_rejected
+        else "No learned direction deviates on held-out rows"
+    )
+    if level.could_miss_kurtosis is None:
+        return f"{found}, but with so few rows next to any direction could have been missed."
+    return (
+        f"{found}; one of excess kurtosis below {level.could_miss_kurtosis:.2g} could have been "
+        "missed."
+    )
+
+
+_ISOTROPIC_WORDS: dict[Claim, str] = {
+    "holds": "Isotropic: mean 0 and a multiple of the identity, within the margins.",
+    "fails": "Not isotropic with mean 0.",
+    "inconclusive": "Isotropy is inconclusive.",
+    "not_defined": "",
+}
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _two_digit_step(value: float) -> int:

@@ -29,10 +29,13 @@ class Extremes:
 
 
 def worst_directions(
-    inputs: LevelInputs, directions: Directions, whole: Profile
+    inputs: LevelInputs, directions: Directions, whole: Profile, sparse: NDArray[np.bool_]
 ) -> tuple[tuple[WorstDirection, ...], Extremes]:
-    """Name the most deviant directions, their shape and the rows at their ends."""
-    order = np.argsort(-whole.ad_star, kind="stable")
+    """Name the most deviant directions, their shape and the rows at their ends.
+
+    Nearly constant ones come first.
+    """
+    order = np.argsort(-np.where(sparse, np.inf, whole.ad_star), kind="stable")
     chosen = order[: inputs.config.worst]
     picked = np.append(chosen, order[order.size // 2])
     few = replace(
@@ -57,7 +60,7 @@ def worst_directions(
                 rms_cdf_error=float(np.sqrt(max(whole.ad_star[j] - A0, 0) / whole.n)),
                 skewness=skewness,
                 excess_kurtosis=excess,
-                shape=shape(skewness, excess),
+                shape="nearly constant" if sparse[j] else shape(skewness, excess),
                 lowest_rows=tuple(rows[rank[:3]].tolist()),
                 highest_rows=tuple(rows[rank[::-1][:3]].tolist()),
                 counts=np.histogram(block[place].clip(BINS[0], BINS[-1]), BINS)[0],

@@ -41,10 +41,12 @@ class Rows:
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def duplicates(self) -> tuple[int, I64]:
-        """Return how many rows repeat an earlier one, and the first few that do."""
-        order = np.argsort(self.keys, kind="stable")
-        same = self.keys[order][1:] == self.keys[order][:-1]
-        repeats = np.sort(order[1:][same])
+        """Return how many good rows repeat an earlier one, and the first few that do."""
+        good = np.delete(np.arange(self.keys.size), self.bad)
+        keys = self.keys[good]
+        order = np.argsort(keys, kind="stable")
+        same = keys[order][1:] == keys[order][:-1]
+        repeats = np.sort(good[order[1:][same]])
         return int(repeats.size), repeats[:5]
 
 
@@ -98,6 +100,34 @@ class FirstPass:
     def merge(self, a: tuple[Rows, Spread], b: tuple[Rows, Spread]) -> tuple[Rows, Spread]:
         """Return the state of a's rows followed by b's."""
         return Rows.concatenate([a[0], b[0]]), merge_spread(a[1], b[1])
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadOfRows:
+    """Reduction of rows to their spread, some of them left out.
+
+    Attributes
+    ----------
+    left_out : array of int
+        Row ids, ascending.
+    unit : bool
+        Whether rows are divided by their lengths first.
+    """
+
+    left_out: I64
+    unit: bool = False
+
+    def of(self, block: NDArray[Any], row0: int) -> Spread:
+        """Return the spread of one block of stored rows."""
+        low, high = np.searchsorted(self.left_out, [row0, row0 + len(block)])
+        x: F64 = np.delete(block, self.left_out[low:high] - row0, axis=0).astype(np.float64)
+        if self.unit:
+            x /= np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
+        return spread_of(x)
+
+    def merge(self, a: Spread, b: Spread) -> Spread:
+        """Return the spread of the rows of both."""
+        return merge_spread(a, b)
 
 
 def spread_of(x: F64) -> Spread:

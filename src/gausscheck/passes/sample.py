@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.rng import hashed_order
+
+_PIECE = 1024
+"""Rows changed at once: fixed, for what is drawn depends on it."""
 
 
 class RowSample:
@@ -30,13 +34,15 @@ class RowSample:
         self._slot = np.full(n, -1, dtype=np.int32)
         self._slot[self.index] = np.arange(self.index.size, dtype=np.int32)
         self._kept: NDArray[np.intp] | None = None
-        shape = (self.index.size, d)
-        self._spill = None
-        if self.index.size * d * dtype.itemsize <= memory:
-            self._rows: NDArray[Any] = np.empty(shape, dtype)
-        else:
-            self._spill = tempfile.TemporaryFile(prefix="gausscheck-")  # noqa: SIM115 - __exit__ closes it
-            self._rows = np.memmap(self._spill, dtype=dtype, mode="w+", shape=shape)
+        self._d, self._memory = d, memory
+        self._rows, self._spill = self._space(self.index.size, dtype)
+
+    def _space(self, m: int, dtype: np.dtype[Any]) -> tuple[NDArray[Any], IO[bytes] | None]:
+        shape = (m, self._d)
+        if m * self._d * dtype.itemsize <= self._memory:
+            return np.empty(shape, dtype), None
+        spill = tempfile.TemporaryFile(prefix="gausscheck-")  # noqa: SIM115 - __exit__ closes it
+        return np.memmap(spill, dtype=dtype, mode="w+", shape=shape), spill
 
     def __enter__(self) -> RowSample:
         return self
@@ -76,7 +82,28 @@ class RowSample:
         """Forget rows that turned out not to be usable."""
         if bad.size:
             kept = np.flatnonzero(~np.isin(self.index, bad))
-            self.index, self._kept = self.index[kept], kept
+            self.index = self.index[kept]
+            self._kept = kept if self._kept is None else self._kept[kept]
+
+    def change(
+        self, work: Callable[[NDArray[Any], int], NDArray[Any]], dtype: np.dtype[Any]
+    ) -> None:
+        """Replace every row held, in pieces of fixed size.
+
+        Parameters
+        ----------
+        work : callable
+            ``work(rows, start)`` gives the new rows; ``start`` is the place of the first.
+        dtype : numpy.dtype
+            Of the new rows, which take memory or a temporary file as the old ones did.
+        """
+        new, spill = self._space(self.m, dtype)
+        for start in range(0, self.m, _PIECE):
+            stop = min(start + _PIECE, self.m)
+            new[start:stop] = work(self.read(start, stop), start)
+        if self._spill is not None:
+            self._spill.close()
+        self._rows, self._spill, self._kept = new, spill, None
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop`` of the sample, in hashed order."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gausscheck.config import Config
 from gausscheck.core import F64
 from gausscheck.normality import A0, profile, residuals, whiten_tall
-from gausscheck.normality.engine.jackknife import group_sizes, jackknife_interval
+from gausscheck.normality.groups import group_sizes, jackknife_interval
 from gausscheck.normality.sphere.energy import energy_null, sphere_without
 from gausscheck.normality.sphere.shell import shell_mean, shell_without
 from gausscheck.rng import haar

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import F64
+from gausscheck.normality.groups import group_sizes, group_starts
 
 CORE, REACH = 5.0, 100.0
 WIDTH = 1 / 8
@@ -63,18 +64,6 @@ def group_counts(z: F64, sd: F64, groups: int) -> NDArray[np.intp]:
     return np.asarray(below - (n * np.arange(k))[:, None, None] - starts[:, None])
 
 
-def group_starts(n: int, groups: int) -> NDArray[np.intp]:
-    """Where each group of ``np.array_split`` begins."""
-    sizes = group_sizes(n, groups)
-    return np.asarray(np.cumsum(sizes) - sizes)
-
-
-def group_sizes(n: int, groups: int) -> NDArray[np.intp]:
-    """Sizes of the groups of ``np.array_split``."""
-    size, longer = divmod(n, groups)
-    return np.where(np.arange(groups) < longer, size + 1, size)
-
-
 def _split(rows: NDArray[Any], groups: int) -> list[NDArray[Any]]:
     """Return the groups as at most two views ``(k, groups, size)``, longer groups first."""
     k, n = rows.shape
@@ -120,31 +109,3 @@ def ad_star_without(below: NDArray[np.intp], one: F64, two: F64, n: int) -> F64:
     gap *= gap
     a2 = left * np.einsum("kge,kge->kg", step, gap[:, :, 1:] + gap[:, :, :-1])
     return np.asarray(a2 * (1 + 0.75 / left + 2.25 / left**2))
-
-
-def jackknife_interval(
-    whole: float, without: F64, confidence: float
-) -> tuple[float, tuple[float, float]]:
-    """Return the delete-a-group standard error of a statistic, and its interval.
-
-    Parameters
-    ----------
-    whole : float
-        The statistic on all rows.
-    without : (G,) array
-        The statistic without each of G groups.
-    confidence : float
-        Two-sided, by Student's t on G − 1 degrees of freedom (Shao & Tu 1995).
-
-    Examples
-    --------
-    >>> error, (low, high) = jackknife_interval(1.0, np.array([0.9, 1.1, 1.0]), 0.95)
-    >>> bool(low < 1 < high)
-    True
-    """
-    from scipy.special import stdtrit
-
-    groups = without.size
-    error = float(np.sqrt((groups - 1) / groups * ((without - without.mean()) ** 2).sum()))
-    half = float(stdtrit(groups - 1, 0.5 + confidence / 2)) * error
-    return error, (whole - half, whole + half)

@@ -25,9 +25,9 @@ from gausscheck.normality.engine.jackknife import (
     ad_star_without,
     group_counts,
     group_powers,
-    group_starts,
     sort_groups,
 )
+from gausscheck.normality.groups import group_starts
 
 
 class _Buffers(local):

@@ -13,10 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from math import sqrt
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gausscheck.core import F64
+from gausscheck.normality.groups import group_sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +87,13 @@ def energy_shift(n: int, p: int) -> float:
     return 0.43 * (1 - 2.6 / p) / n
 
 
-def group_energies(u: F64, groups: int, pool: ThreadPoolExecutor) -> F64:
-    """Sum the kernel over pairs between G contiguous groups of unit rows, ``(G, G)``.
+def group_energies(u: F64, sizes: NDArray[Any], pool: ThreadPoolExecutor) -> F64:
+    """Sum the kernel over pairs between contiguous groups of unit rows, ``(G, G)``.
 
     Cost O(n² p / 2).
     """
-    parts = np.array_split(u, groups)
+    parts = np.split(u, np.cumsum(sizes)[:-1].astype(int))
+    groups = len(parts)
     null = energy_null(u.shape[1])
 
     def energy(pair: tuple[int, int]) -> float:
@@ -120,11 +124,14 @@ def energy_without(table: F64, sizes: F64, p: int) -> tuple[float, F64]:
     return total / n - energy_shift(n, p), rest / left - shifts
 
 
-def sphere_without(y: F64, groups: int, pool: ThreadPoolExecutor) -> tuple[float, F64]:
+def sphere_without(
+    y: F64, groups: int, pool: ThreadPoolExecutor, sizes: NDArray[np.intp] | None = None
+) -> tuple[float, F64]:
     """Return N of the directions of whitened rows ``(n, p)``, of all and without each of G groups.
 
-    The rows are divided by their lengths in place. Cost O(n² p / 2).
+    Groups are equal, or of the sizes given. The rows are divided by their lengths in place.
+    Cost O(n² p / 2).
     """
     y /= np.linalg.norm(y, axis=1, keepdims=True)
-    sizes = np.array([part.size for part in np.array_split(np.arange(len(y)), groups)], float)
-    return energy_without(group_energies(y, groups, pool), sizes, y.shape[1])
+    sizes = group_sizes(len(y), groups) if sizes is None else sizes
+    return energy_without(group_energies(y, sizes, pool), sizes.astype(float), y.shape[1])

@@ -16,8 +16,10 @@ from functools import lru_cache
 from importlib.resources import files
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gausscheck.core import F64
+from gausscheck.normality.groups import group_sizes
 
 
 def shell_transform(residuals: F64) -> F64:
@@ -35,30 +37,29 @@ def shell_transform(residuals: F64) -> F64:
     return np.asarray(betainc(k / 2, (n - k - 1) / 2, np.clip(square / (n - 1), 0, 1)))
 
 
-def shell_without(y: F64, groups: int) -> tuple[float, F64]:
+def shell_without(y: F64, groups: int, sizes: NDArray[np.intp] | None = None) -> tuple[float, F64]:
     """Return the shell A² of whitened rows ``(n, k)``, of all and without each of G groups."""
-    return without_groups(shell_transform(y), groups)
+    return without_groups(shell_transform(y), groups, sizes)
 
 
-def without_groups(u: F64, groups: int) -> tuple[float, F64]:
+def without_groups(u: F64, groups: int, sizes: NDArray[np.intp] | None = None) -> tuple[float, F64]:
     """Return A² against the uniform law, of the sample and without each of G contiguous groups.
 
-    Values closer than 1e-16 to either end count as that close: beyond it their place is rounding.
+    Groups are equal, or of the sizes given. Values closer than 1e-16 to either end count as that
+    close: beyond it their place is rounding.
     Sorted once; leaving a group out keeps the order of the others.
     """
     x = np.clip(u, 1e-16, 1 - 1e-16)
     order = np.argsort(x)
-    member = np.empty(u.size, dtype=np.intp)
-    for g, part in enumerate(np.array_split(np.arange(u.size), groups)):
-        member[part] = g
-    member = member[order]
+    sizes = group_sizes(u.size, groups) if sizes is None else sizes
+    member = np.repeat(np.arange(sizes.size), sizes)[order]
     below, above = np.log(x[order]), np.log1p(-x[order])
 
     def squared(low: F64, high: F64) -> float:
         n = low.size
         return float(-n - (np.arange(1, 2 * n, 2) @ (low + high[::-1])) / n)
 
-    left = [squared(below[keep], above[keep]) for keep in (member != g for g in range(groups))]
+    left = [squared(below[keep], above[keep]) for keep in (member != g for g in range(sizes.size))]
     return squared(below, above), np.array(left)
 
 

@@ -1,0 +1,212 @@
+"""From all rows to those that levels read: repeats once, deciding rows out, grids dithered.
+
+What is noticed on the way stands first in the report; the use section is measured here, on all
+distinct rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.audit.deciding import notice_deciding, rows_of
+from gausscheck.audit.directions import PreparedSpace
+from gausscheck.audit.grouping import Grouping
+from gausscheck.audit.neighbours import Neighbours, look_at_neighbours
+from gausscheck.audit.noticed import (
+    in_order,
+    notice_dead_columns,
+    notice_duplicates,
+    notice_rank,
+    too_few_for_directions,
+    too_few_for_whitening,
+)
+from gausscheck.audit.preflight import dead_coordinates, eigenbasis, preflight_section
+from gausscheck.audit.projector import Projector
+from gausscheck.audit.reading import LEAST_ROWS, Beside, ReadRows
+from gausscheck.audit.use.step import use_section, whiten_sample
+from gausscheck.audit.values import Values, dither, look_at_values
+from gausscheck.config import Config
+from gausscheck.core import F64, GausscheckError
+from gausscheck.normality import A0
+from gausscheck.preparation import Eigenbasis, Preparation
+from gausscheck.report import Noticed, Preflight, Use
+
+WHITENED_BYTES = 128 << 20
+"""Bytes of whitened float64 rows that are held."""
+
+
+@dataclass(frozen=True, slots=True)
+class FittedSpread:
+    """Coordinates that vary, and the eigenbasis of their covariance."""
+
+    live: NDArray[np.intp]
+    dead: NDArray[np.intp]
+    basis: Eigenbasis
+
+
+@dataclass(frozen=True, slots=True)
+class CleanRows:
+    """The rows that levels read, and what was noticed on the way to them.
+
+    Attributes
+    ----------
+    read : ReadRows
+        Distinct rows, without those that decide; a grid is taken off the sample.
+    fitted : FittedSpread
+    preflight : Preflight
+    use : Use or None
+        Of all distinct rows.
+    noticed : tuple of Noticed
+    grouping : Grouping
+        Of the jackknife.
+    sparse : array of int
+        Coordinates that are constant but for a few cells.
+    too_few, too_few_whole : str or None
+        Why directional levels, and levels of whole rows, are inconclusive by rule.
+    note : str or None
+        That rows which decide are left out.
+    unit : bool
+        Rows have length one.
+    """
+
+    read: ReadRows
+    fitted: FittedSpread
+    preflight: Preflight
+    use: Use | None
+    noticed: tuple[Noticed, ...]
+    grouping: Grouping
+    sparse: NDArray[np.intp]
+    too_few: str | None
+    too_few_whole: str | None
+    note: str | None
+    unit: bool
+
+
+def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
+    """Notice what spoils numbers before there are any, and leave out what would."""
+    distinct = read.distinct()
+    if distinct.first.size < LEAST_ROWS:
+        raise GausscheckError(
+            f"{read.source.uri}: expected at least {LEAST_ROWS} rows that differ, got "
+            f"{distinct.first.size} among {read.source.n} equal rows; check how the file was "
+            "written"
+        )
+    everything = read
+    read = read.without(read.repeats(distinct))
+    fitted = _fit(read)
+    values = look_at_values(read, config, fitted.live)
+    neighbours = look_at_neighbours(read, fitted.basis, fitted.live, beside.labels)
+    grouping = _grouping(neighbours, config, beside)
+    whitened = whiten_sample(read, fitted.basis, fitted.live, _held_rows(fitted.basis.rank))
+    preflight = preflight_section(
+        everything.rows, everything.spread, fitted.basis, fitted.dead, str(read.source.dtype),
+        read.source.eps, unit=values.unit_rows,
+    )  # fmt: skip
+    unit = preflight.constant_norm or config.normalize == "unit"
+    use = use_section(
+        read, distinct, whitened, fitted.basis, fitted.live, grouping, config, unit=unit
+    )
+    dither(read, values.grid, config)
+    deciding = _deciding(read, fitted, values, whitened, config)
+    ranks = fitted.basis.rank
+    noticed = in_order(
+        *values.noticed,
+        *neighbours.notes(ranks, _lower_rates(use)),
+        notice_duplicates(distinct, config.reference, A0),
+        deciding,
+        notice_dead_columns(fitted.dead),
+        notice_rank(ranks, fitted.live.size, read.spread.n),
+    )
+    out = rows_of(deciding)
+    if out.size:
+        read = read.without(out)
+        fitted = _fit(read)
+    return CleanRows(
+        read=read,
+        fitted=fitted,
+        preflight=preflight,
+        use=use,
+        noticed=noticed,
+        grouping=grouping,
+        sparse=values.sparse,
+        too_few=_too_few(neighbours),
+        too_few_whole=_too_few_whole(neighbours, ranks, use),
+        note=_note(out.tolist()),
+        unit=unit,
+    )
+
+
+def _fit(read: ReadRows) -> FittedSpread:
+    """Find the coordinates that vary, and the eigenbasis of their covariance."""
+    dead = dead_coordinates(read.spread, read.source.eps)
+    live = np.setdiff1d(np.arange(read.source.d), dead)
+    if live.size == 0:
+        raise GausscheckError(
+            f"{read.source.uri}: expected rows that differ, got {read.source.n} equal rows; check "
+            "how the file was written"
+        )
+    return FittedSpread(live, dead, eigenbasis(read.spread, live))
+
+
+def _held_rows(rank: int) -> int:
+    return max(WHITENED_BYTES // (8 * rank), 1000)
+
+
+def _grouping(neighbours: Neighbours, config: Config, beside: Beside) -> Grouping:
+    """Choose the groups of the jackknife: named ones, blocks where neighbours are alike, random."""
+    if beside.clusters is not None:
+        return Grouping("labels", config.groups, beside.clusters)
+    return Grouping("blocks" if neighbours.present else "random", config.groups)
+
+
+def _lower_rates(use: Use | None) -> dict[float, float]:
+    return {} if use is None else {float(k): rate.ci[0] for k, rate in use.false_alarm.items()}
+
+
+def _too_few(neighbours: Neighbours) -> str | None:
+    serial = neighbours.serial
+    if serial is None or not too_few_for_directions(serial):
+        return None
+    return f"inconclusive by rule: about {serial.effective_rows:,.0f} independent rows"
+
+
+def _too_few_whole(neighbours: Neighbours, rank: int, use: Use | None) -> str | None:
+    serial = neighbours.serial
+    if serial is None:
+        return None
+    if not too_few_for_whitening(serial, rank, _lower_rates(use)):
+        return None
+    return (
+        f"inconclusive by rule: about {serial.effective_rows:,.0f} independent rows in {rank} "
+        "dimensions"
+    )
+
+
+def _note(rows: list[int]) -> str | None:
+    if not rows:
+        return None
+    named = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
+    word = "row that decides" if len(rows) == 1 else "rows that decide"
+    return f"without {len(rows)} {word} ({named})"
+
+
+def _deciding(
+    read: ReadRows, fitted: FittedSpread, values: Values, whitened: F64, config: Config
+) -> Noticed | None:
+    """Look for rows that decide, on rows as they are stored."""
+    prep = Preparation("unit" if read.unit else "raw", np.zeros(read.source.d))
+    m = len(whitened)
+    if m < read.sample.m:  # in a sample so large a few rows decide nothing
+        return None
+    projector = Projector(
+        read.sample, prep, read.spread.mean, False, config.memory_bytes, read.workers.pool
+    )
+    space = PreparedSpace(
+        np.empty((read.source.d, 0)), fitted.live, (), fitted.basis.rank, config.seed
+    )
+    spared = np.zeros(m, dtype=bool)
+    spared[: values.unusual.size] = values.unusual
+    return notice_deciding(projector, space, config, whitened, spared, values.sparse)

@@ -1,0 +1,73 @@
+"""Which directions of a level deviate by more than the limit, each by its own bound."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.audit.effect import LeftOut
+from gausscheck.audit.multiplicity import holm
+from gausscheck.config import AD_THRESHOLD
+from gausscheck.core import F64, FloatArray
+from gausscheck.normality import A0
+from gausscheck.normality.groups import group_sizes
+
+
+def rejected_directions(
+    ad_star: FloatArray,
+    without: FloatArray,
+    n: int,
+    *,
+    reference: int,
+    alpha: float,
+    blocks: LeftOut | None = None,
+) -> NDArray[np.bool_]:
+    """Say which directions are beyond the limit whatever the others are.
+
+    Parameters
+    ----------
+    ad_star : (k,) array
+        A*² of each direction on all n rows; NaN is not rejected.
+    without : (k, G) array
+        Without each of G equal groups.
+    n : int
+    reference : int
+        Rows at which the limit holds.
+    alpha : float
+        Of Holm's procedure over the directions.
+    blocks : LeftOut, optional
+        Without blocks of neighbouring rows: the discrepancy is then corrected for dependence.
+
+    Returns
+    -------
+    (k,) bool array
+        With delta the discrepancy of a direction and delta_lim = (0.752 − a0)/reference, Holm on
+        one-sided p-values of (√delta − √delta_lim)/se(√delta) by Student's t on G − 1 degrees of
+        freedom, se by the delete-a-group jackknife. The root makes the error of a deviating
+        direction nearly free of its size. Of Gaussian rows next to none is rejected, for their
+        delta lies far below the limit.
+    """
+    from scipy.special import stdtr
+
+    delta = (np.asarray(ad_star, dtype=np.float64) - A0) / n
+    error = _root_error((without - A0) / (n - group_sizes(n, without.shape[1])))
+    groups = without.shape[1]
+    if blocks is not None:
+        deltas = (blocks.without - A0) / (n - blocks.sizes)
+        groups = blocks.sizes.size
+        ratio = 1 - blocks.sizes / n
+        delta = groups * delta - (ratio * deltas).sum(axis=1)
+        error = np.maximum(error, _root_error(deltas))
+    limit = np.sqrt((AD_THRESHOLD - A0) / reference)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = (np.sqrt(np.maximum(delta, 0)) - limit) / error
+        log_p = np.log(stdtr(groups - 1, -t))
+    return holm(np.where(np.isfinite(t), log_p, np.nan), alpha)
+
+
+def _root_error(deltas: F64) -> F64:
+    """Jackknife error of √delta from delta without each group, ``(k, G)``."""
+    roots = np.sqrt(np.maximum(deltas, 0))
+    groups = roots.shape[1]
+    spread = ((roots - roots.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    return np.asarray(np.sqrt((groups - 1) / groups * spread))

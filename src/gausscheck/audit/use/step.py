@@ -1,0 +1,184 @@
+"""The use section of an audit: over all rows where they can be read, errors from the sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.audit.grouping import Grouping
+from gausscheck.audit.noticed import Distinct
+from gausscheck.audit.reading import ReadRows
+from gausscheck.audit.use.jackknife import length_errors, random_groups
+from gausscheck.audit.use.references import normalised_twin, plug_in_rates
+from gausscheck.audit.use.section import FEWEST_FOLDS, SAMPLED, assemble
+from gausscheck.audit.use.whitened_lengths import (
+    FittedRows,
+    LengthCounts,
+    LengthLaw,
+    LengthState,
+    component_grid,
+    count_lengths,
+    cumulative_squares,
+    fit_rows,
+    fold_of,
+)
+from gausscheck.config import Config
+from gausscheck.core import F64, I64
+from gausscheck.passes.fold import tree_fold
+from gausscheck.passes.run import fold_rows
+from gausscheck.preparation import Eigenbasis
+from gausscheck.report import Use
+from gausscheck.rng import stream
+
+LEAST_ROWS = 40
+"""Distinct rows that the section needs."""
+
+
+def use_section(
+    read: ReadRows,
+    distinct: Distinct,
+    whitened: F64,
+    basis: Eigenbasis,
+    live: NDArray[np.intp],
+    grouping: Grouping,
+    config: Config,
+    *,
+    unit: bool,
+) -> Use | None:
+    """Measure what Gaussian thresholds do on these rows.
+
+    Parameters
+    ----------
+    read : ReadRows
+        Of distinct rows: mean, covariance and sample.
+    distinct : Distinct
+    whitened : (m, r) array
+        The sampled rows, whitened by that mean and covariance, largest component first.
+    basis : Eigenbasis
+    live : array of int
+    grouping : Grouping
+        Of the jackknife.
+    config : Config
+    unit : bool
+        Whether rows have length one, so that a normalised Gaussian twin stands beside them.
+
+    Returns
+    -------
+    Use or None
+        None with fewer than 40 distinct rows. Rates are over all rows: where the sample does not
+        hold them they are read once more.
+    """
+    n = read.spread.n
+    if n < LEAST_ROWS:
+        return None
+    ks = component_grid(min(basis.rank, n - 2))
+    law = LengthLaw.of(n, ks)
+    read.workers.progress("whitened lengths", 0.0)
+    y, ids = _some(read, whitened, stream(config.seed, "use sample"))
+    state = _counts(read, distinct, whitened, basis, live, law)
+    member = grouping.members(ids)
+    rng = stream(config.seed, "use groups")
+    if member is None:
+        member, folds = random_groups(len(y), config.groups, rng), fold_of(ids)
+    else:
+        folds = member if member.max() >= FEWEST_FOLDS - 1 else fold_of(ids)
+    errors = length_errors(y, member, ks, folds)
+    fitted = _fitted(read, y, basis, live, len(y) == n)
+    twin = normalised_twin(fitted, n, ks, stream(config.seed, "normalised twin")) if unit else None
+    shrunk = plug_in_rates(fitted, live.size) if len(y) > 3 else None
+    return assemble(law, state, errors, twin=twin, shrunk=shrunk, confidence=config.confidence)
+
+
+def _some(read: ReadRows, whitened: F64, rng: np.random.Generator) -> tuple[F64, I64]:
+    """Return at most 10,000 of the whitened rows, and their ids."""
+    m = len(whitened)
+    if m <= SAMPLED:
+        return whitened, read.sample.index[:m]
+    part = np.sort(rng.choice(m, SAMPLED, replace=False))
+    return whitened[part], read.sample.index[part]
+
+
+def _counts(
+    read: ReadRows,
+    distinct: Distinct,
+    whitened: F64,
+    basis: Eigenbasis,
+    live: NDArray[np.intp],
+    law: LengthLaw,
+) -> LengthState:
+    """Count rows beyond each threshold: of the sample where it holds all rows, else of the file."""
+    times = np.zeros(read.rows.norms.size, dtype=np.int64)
+    times[distinct.first] = distinct.count
+    matrix = np.zeros((read.spread.mean.size, law.ks[-1]))
+    matrix[live] = whitening_matrix(basis)[:, : law.ks[-1]]
+    reduction = LengthCounts(read.spread.mean, matrix, law, read.unit, times)
+    if read.all_sampled or read.job is None:
+        return _counts_of_sample(read, reduction, whitened, times)
+    return fold_rows(read.job.source, read.job.blocks, reduction, read.workers, "whitened lengths")
+
+
+def _counts_of_sample(
+    read: ReadRows, reduction: LengthCounts, whitened: F64, times: I64
+) -> LengthState:
+    """Count sampled rows: those that are whitened already, and the others a piece at a time."""
+    index, law, done = read.sample.index, reduction.law, len(whitened)
+
+    def count(y: F64, ids: I64) -> LengthState:
+        h = cumulative_squares(y, law.ks) / (law.n - 1)
+        return count_lengths(h, law, ids, fold_of(ids), times[ids])
+
+    def piece(start: int) -> LengthState:
+        stop = min(start + 1024, read.sample.m)
+        x = read.sample.read(start, stop).astype(np.float64)
+        if read.unit:
+            x /= np.linalg.norm(x, axis=1, keepdims=True)
+        return count((x - reduction.mean) @ reduction.matrix, index[start:stop])
+
+    states = [count(whitened.copy(), index[:done])] if done else []
+    states += read.workers.pool.map(piece, range(done, read.sample.m, 1024))
+    return tree_fold(reduction.merge, states)
+
+
+def whitening_matrix(basis: Eigenbasis) -> F64:
+    """Return eigenvectors over the roots of their eigenvalues, largest first, within the rank."""
+    top = slice(None, None, -1)
+    values = basis.values[top][: basis.rank]
+    return np.asarray(basis.vectors[:, top][:, : basis.rank] / np.sqrt(values))
+
+
+def whiten_sample(read: ReadRows, basis: Eigenbasis, live: NDArray[np.intp], rows: int) -> F64:
+    """Return at most so many sampled rows, whitened by the mean and covariance of all rows."""
+    matrix = whitening_matrix(basis)
+    mean = read.spread.mean[live]
+    out = np.empty((min(read.sample.m, rows), matrix.shape[1]))
+    starts = range(0, len(out), 1024)
+
+    def chunk(start: int) -> None:
+        x = read.sample.read(start, min(start + 1024, len(out))).astype(np.float64)
+        if read.unit:
+            x /= np.linalg.norm(x, axis=1, keepdims=True)
+        out[start : start + len(x)] = (x[:, live] - mean) @ matrix
+
+    _run(read, chunk, starts)
+    return out
+
+
+def _run(read: ReadRows, work: Callable[[int], None], starts: range) -> None:
+    list(read.workers.pool.map(work, starts))
+
+
+def _fitted(
+    read: ReadRows, y: F64, basis: Eigenbasis, live: NDArray[np.intp], whole: bool
+) -> FittedRows:
+    """Return rows whitened by their own fit: as they are where they are all rows."""
+    mean, values = read.spread.mean[live], basis.values[::-1][: basis.rank]
+    along = basis.vectors[:, ::-1][:, : basis.rank].T @ mean
+    beside = float(np.sqrt(max(float(mean @ mean) - float(along @ along), 0.0)))
+    if beside < 1e-7 * float(np.sqrt(mean @ mean)):  # what rounding leaves
+        beside = 0.0
+    if whole:
+        return FittedRows(y, values, along, beside)
+    return replace(fit_rows(y * np.sqrt(values) + along), mean_beside=beside)

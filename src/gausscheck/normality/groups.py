@@ -1,0 +1,48 @@
+"""Groups of rows that a jackknife leaves out: their sizes, and the interval that comes of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.core import F64
+
+
+def group_sizes(n: int, groups: int) -> NDArray[np.intp]:
+    """Sizes of the groups of ``np.array_split``."""
+    size, longer = divmod(n, groups)
+    return np.where(np.arange(groups) < longer, size + 1, size)
+
+
+def group_starts(n: int, groups: int) -> NDArray[np.intp]:
+    """Where each group of ``np.array_split`` begins."""
+    sizes = group_sizes(n, groups)
+    return np.asarray(np.cumsum(sizes) - sizes)
+
+
+def jackknife_interval(
+    whole: float, without: F64, confidence: float
+) -> tuple[float, tuple[float, float]]:
+    """Return the delete-a-group standard error of a statistic, and its interval.
+
+    Parameters
+    ----------
+    whole : float
+        The statistic on all rows.
+    without : (G,) array
+        The statistic without each of G groups.
+    confidence : float
+        Two-sided, by Student's t on G − 1 degrees of freedom (Shao & Tu 1995).
+
+    Examples
+    --------
+    >>> error, (low, high) = jackknife_interval(1.0, np.array([0.9, 1.1, 1.0]), 0.95)
+    >>> bool(low < 1 < high)
+    True
+    """
+    from scipy.special import stdtrit
+
+    groups = without.size
+    error = float(np.sqrt((groups - 1) / groups * ((without - without.mean()) ** 2).sum()))
+    half = float(stdtrit(groups - 1, 0.5 + confidence / 2)) * error
+    return error, (whole - half, whole + half)
