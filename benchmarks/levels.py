@@ -19,7 +19,7 @@ import numpy as np
 
 from gausscheck.normality import JOINT_TESTS, SPHERE_TESTS
 from gausscheck.normality.multivariate.bhep import RESOLUTION, null_sd
-from gausscheck.normality.nulls.simulated import DRAWS, gaussian_evidence, simulated_law
+from gausscheck.normality.nulls.simulated import DRAWS, null_sample, simulated_law
 
 ROWS, DIMENSIONS = (50, 200, 1000), (2, 10, 50, 100)
 LEVELS = (0.05, 0.01)
@@ -42,20 +42,20 @@ def repetitions(spec, n):
 
 def cell(spec, n, k, times=1):
     """Return rejection rates of one test at one size."""
-    if spec.smoothing is not None and null_sd(spec.smoothing(n, k), k) < RESOLUTION:
+    if spec.smoothing is not None and null_sd(spec.smoothing.beta(n, k), k) < RESOLUTION:
         return {"offered": False}
     count = times * repetitions(spec, n)
     draws = DRAWS if repetitions(spec, n) > 400 else DEAR_DRAWS
     rng = np.random.default_rng([20_260_309, n, k, times] if times > 1 else [20_260_309, n, k])
     ours, textbook = [], []
     for _ in range(count):
-        evidence = gaussian_evidence(spec, rng, n, k)
-        statistic = spec.statistic(evidence)
+        sample = null_sample(spec, rng, n, k)
+        statistic = spec.statistic(sample)
         if spec.freedom is None:
             law = simulated_law(spec, statistic, n, k, threads=1, draws=draws)
             ours.append(law.pvalue[0])
         if spec.textbook is not None:
-            freedom = k if spec.freedom is None else spec.freedom(evidence)
+            freedom = k if spec.freedom is None else spec.freedom(sample)
             textbook.append(spec.textbook(statistic, n, freedom).pvalue[0])
     rates = {"offered": True, "repetitions": count, "draws": draws}
     for name, p in (("simulated", ours), ("textbook", textbook)):

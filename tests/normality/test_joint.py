@@ -72,11 +72,11 @@ def test_agrees_with_pingouin(rng):
 
 
 def test_third_moments_as_tensor_and_as_pairs(rng, monkeypatch):
-    from gausscheck.normality.multivariate import bhep as joint
+    from gausscheck.normality.multivariate import mardia
 
     x = rng.exponential(size=(400, 6))
     tensor = gausscheck.evaluate("mardia_skewness", x).statistic
-    monkeypatch.setattr(joint, "tensor_is_cheaper", lambda n, d: False)
+    monkeypatch.setattr(mardia, "tensor_is_cheaper", lambda n, d: False)
     np.testing.assert_allclose(
         gausscheck.evaluate("mardia_skewness", x).statistic, tensor, rtol=1e-10
     )
@@ -103,7 +103,7 @@ def test_projected_kernels_have_mean_zero_under_uniformity(p, weight):
 def test_a_degenerate_covariance_is_worked_in_its_range_or_refused(rng, x, name):
     flat = np.hstack([x, x[:, :1] + x[:, 1:2], np.full((150, 1), 2.0)])
     outcome = gausscheck.evaluate(name, flat)
-    if TESTS[name].needs == "joint":
+    if TESTS[name].needs == "rows":
         assert np.isnan(outcome.statistic[0])
         assert "rank 4 of 6" in outcome.notes[0]
     else:

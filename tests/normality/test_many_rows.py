@@ -11,8 +11,8 @@ from gausscheck.normality.multivariate.henze_zirkler import henze_zirkler_beta
 from gausscheck.normality.multivariate.sampled_bhep import sampled_bhep
 from gausscheck.normality.nulls.simulated import (
     SETTLED_ROWS,
-    gaussian_evidence,
     null_of,
+    null_sample,
     simulated_law,
 )
 from gausscheck.normality.whiten import fit_whitening, whitened_blocks
@@ -108,7 +108,7 @@ def test_a_law_has_settled_where_it_is_said_to(name, n, d):
     p = []
     for i in range(repetitions):
         rng = np.random.default_rng([20_260_312, i])
-        statistic = spec.statistic(gaussian_evidence(spec, rng, n, d))
+        statistic = spec.statistic(null_sample(spec, rng, n, d))
         p.append(simulated_law(spec, statistic, n, d, draws=draws).pvalue[0])
     keeps_level(np.array(p), repetitions, draws)
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from gausscheck.core import GausscheckError
-from gausscheck.normality.evaluate_rows import judge_rows
-from gausscheck.normality.evidence import gather
-from gausscheck.normality.outcomes import judge, run
+from gausscheck.core import F64, GausscheckError
+from gausscheck.normality.evaluate_rows import run_on_rows
+from gausscheck.normality.evidence import moments_of, order, standardise
+from gausscheck.normality.outcomes import outcome_of, undefined
 from gausscheck.normality.registry import TESTS
-from gausscheck.normality.spec import Outcome
+from gausscheck.normality.spec import Outcome, Spec
 
 
 def evaluate(
@@ -80,7 +80,7 @@ def evaluate(
     if not np.isfinite(values).all():
         raise GausscheckError(f"{test}: expected finite values, got NaN or infinity; drop them")
     if spec.scope != "direction":
-        return judge_rows(
+        return run_on_rows(
             spec,
             values,
             calibrated=calibration == "calibrated",
@@ -88,7 +88,7 @@ def evaluate(
             threads=threads,
         )
     block = np.atleast_2d(np.ascontiguousarray(values.T, dtype=np.float64))
-    outcome = run(spec, gather(block, (spec.needs,)))
+    outcome = _run_on_directions(spec, block)
     if calibration == "calibrated" or spec.textbook is None or outcome.pvalue is None:
         return outcome
     law = spec.textbook(outcome.statistic, outcome.n, 1)
@@ -98,4 +98,15 @@ def evaluate(
             "level"
         )
         law = replace(law, notes=(note,))
-    return judge(spec, outcome.statistic, outcome.n, law=law)
+    return outcome_of(spec, outcome.statistic, outcome.n, law=law)
+
+
+def _run_on_directions(spec: Spec, block: F64) -> Outcome:
+    """Run a test of directions on the rows of a (k, n) block."""
+    k, n = block.shape
+    if undefined(spec, n) is not None:
+        return outcome_of(spec, np.full(k, np.nan), n)
+    moments = moments_of(block)
+    if spec.needs == "moments":
+        return outcome_of(spec, spec.statistic(moments), n)
+    return outcome_of(spec, spec.statistic(order(standardise(block, moments))), n)

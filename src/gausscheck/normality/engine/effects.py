@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import atan, pi, sqrt
 
 import numpy as np
 
 from gausscheck.core import F64, FloatArray
+
+L_KURTOSIS_NORMAL = 30 / pi * atan(sqrt(2)) - 9
+"""L-kurtosis of the normal law, 0.1226 (Hosking 1990)."""
 
 
 @lru_cache(maxsize=4)
@@ -48,7 +52,10 @@ def _l_weights(n: int) -> F64:
 
 
 def l_ratios(z: F64) -> tuple[FloatArray, FloatArray]:
-    """L-skewness and L-kurtosis of sorted samples ``(k, n)``: 0 and 0.1226 for the normal law."""
+    """L-skewness and L-kurtosis of sorted samples ``(k, n)``.
+
+    They are 0 and :data:`L_KURTOSIS_NORMAL` for the normal law.
+    """
     second, third, fourth = (z @ _l_weights(z.shape[1]).T).T
     with np.errstate(divide="ignore", invalid="ignore"):
         return third / second, fourth / second

@@ -27,13 +27,10 @@ from gausscheck.normality.engine.jackknife import (
 )
 from gausscheck.normality.engine.long_samples import LongSums, finish_long, gather_long
 from gausscheck.normality.evidence import moments_of, order, standardise
-from gausscheck.normality.outcomes import judge, undefined
+from gausscheck.normality.outcomes import outcome_of, undefined
 from gausscheck.normality.registry import DIRECTION_TESTS, TESTS
-from gausscheck.normality.spec import Evidence, Outcome
+from gausscheck.normality.spec import Outcome
 from gausscheck.normality.univariate.edf import ad_star
-
-A0 = 0.385
-"""Mean of A*² under normality with mean and variance estimated, whatever n."""
 
 TILE_VALUES = 1 << 18
 """Values of a tile (directions times rows): few enough to stay in cache, enough that threads seldom
@@ -60,7 +57,7 @@ class Profile:
     kolmogorov, wasserstein1 : (k,) arrays
         Distances from the fitted normal; Wasserstein-1 in units of sigma.
     l_skewness, l_kurtosis : (k,) arrays
-        L-moment ratios; 0 and 0.1226 for the normal law (Hosking 1990).
+        L-moment ratios; 0 and ``L_KURTOSIS_NORMAL`` for the normal law (Hosking 1990).
     outcomes : dict of str to Outcome
     """
 
@@ -91,7 +88,7 @@ class Profile:
         return cls(
             n=parts[0].n,
             moments=Moments.concatenate([p.moments for p in parts]),
-            outcomes={s.name: judge(s, statistics[s.name], sizes[s.name]) for s in specs},
+            outcomes={s.name: outcome_of(s, statistics[s.name], sizes[s.name]) for s in specs},
             **{name: np.concatenate([getattr(p, name) for p in parts]) for name in _ARRAYS},
         )
 
@@ -182,10 +179,10 @@ def profile(
         if undefined(spec, size) is not None:
             statistic: FloatArray = np.full(k, np.nan)
         elif spec.needs == "moments":
-            statistic = spec.statistic(Evidence(n=n, moments=used))
+            statistic = spec.statistic(used)
         else:
             statistic = np.concatenate([f[spec.name] for f in found])
-        outcomes[spec.name] = judge(spec, statistic, size)
+        outcomes[spec.name] = outcome_of(spec, statistic, size)
     arrays = {name: np.concatenate([f[name] for f in found]) for name in _ARRAYS}
     return Profile(n=n, moments=used, outcomes=outcomes, **arrays)
 
@@ -198,8 +195,8 @@ def _short(x: NDArray[Any], names: set[str], groups: int, effects: bool) -> dict
     if groups and alive.any():
         without[alive] = _without(x[alive], moments.mean[alive], moments.m2[alive], groups)
     z = standardise(x, moments, in_place=True)
-    evidence = Evidence(n=x.shape[1], moments=moments, ordered=order(z))
-    found: dict[str, Any] = {name: TESTS[name].statistic(evidence) for name in names}
+    samples = order(z)
+    found: dict[str, Any] = {name: TESTS[name].statistic(samples) for name in names}
     found |= {"moments": moments, "ad_star_without": without}
     if effects:
         found["l_skewness"], found["l_kurtosis"] = l_ratios(z)

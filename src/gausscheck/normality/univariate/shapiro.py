@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import FloatArray
 from gausscheck.normality.nulls.laws import upper_normal
-from gausscheck.normality.spec import Evidence, Law, Spec
+from gausscheck.normality.spec import ONE_DIRECTION_NULL, Law, Ordered, Spec
 
 
 @lru_cache(maxsize=8)
@@ -53,15 +53,13 @@ def _weights(n: int) -> NDArray[np.float64]:
     return a
 
 
-def _straightness(evidence: Evidence, weights: NDArray[np.float64]) -> FloatArray:
-    if evidence.ordered is None:
-        raise LookupError("sorted samples were not gathered")
-    z = evidence.ordered.z  # mean 0, Σ z² = n − 1
+def _straightness(samples: Ordered, weights: NDArray[np.float64]) -> FloatArray:
+    z = samples.z  # mean 0, Σ z² = n − 1
     return np.asarray(np.einsum("ij,j->i", z, weights) ** 2 / np.einsum("ij,ij->i", z, z))
 
 
-def _shapiro_wilk(evidence: Evidence) -> FloatArray:
-    return np.minimum(_straightness(evidence, _weights(evidence.n)), 1.0)
+def _shapiro_wilk(samples: Ordered) -> FloatArray:
+    return np.minimum(_straightness(samples, _weights(samples.n)), 1.0)
 
 
 def _shapiro_wilk_law(statistic: FloatArray, n: int, d: int) -> Law:
@@ -84,9 +82,9 @@ def _shapiro_wilk_law(statistic: FloatArray, n: int, d: int) -> Law:
     return upper_normal((y - mean) / sd)
 
 
-def _shapiro_francia(evidence: Evidence) -> FloatArray:
-    m = _scores(evidence.n)
-    return np.minimum(_straightness(evidence, m / np.sqrt(m @ m)), 1.0)
+def _shapiro_francia(samples: Ordered) -> FloatArray:
+    m = _scores(samples.n)
+    return np.minimum(_straightness(samples, m / np.sqrt(m @ m)), 1.0)
 
 
 def _shapiro_francia_law(statistic: FloatArray, n: int, d: int) -> Law:
@@ -99,7 +97,6 @@ def _shapiro_francia_law(statistic: FloatArray, n: int, d: int) -> Law:
         return upper_normal((np.log1p(-statistic) - mean) / sd)
 
 
-_NULL = "the direction is normal with unknown mean and variance"
 _COST = "O(n log n k); n up to 5000"
 
 SHAPIRO_WILK = Spec(
@@ -110,7 +107,7 @@ SHAPIRO_WILK = Spec(
     statistic=_shapiro_wilk,
     law=_shapiro_wilk_law,
     sizes=(3, 5000),
-    null_says=_NULL,
+    null_says=ONE_DIRECTION_NULL,
     cost=_COST,
     reference="Shapiro & Wilk (1965); Royston (1995), Applied Statistics 44, 547-551",
 )
@@ -123,7 +120,7 @@ SHAPIRO_FRANCIA = Spec(
     statistic=_shapiro_francia,
     law=_shapiro_francia_law,
     sizes=(5, 5000),
-    null_says=_NULL,
+    null_says=ONE_DIRECTION_NULL,
     cost=_COST,
     reference="Shapiro & Francia (1972); Royston (1993), Statistics and Computing 3, 117-119",
 )
