@@ -8,11 +8,12 @@ from gausscheck.normality.engine.profile import Profile, profile
 from gausscheck.normality.evaluate import evaluate
 from gausscheck.normality.evaluate_rows import run_on_rows
 from gausscheck.normality.evidence import moments_of
+from gausscheck.normality.nulls.laws import A0
 from gausscheck.normality.nulls.tables import kolmogorov_null
 from gausscheck.normality.registry import DIRECTION_TESTS, JOINT_TESTS, TESTS
 from gausscheck.normality.spec import Outcome, Spec
 from gausscheck.normality.sphere.uniformity import SPHERE_TESTS
-from gausscheck.normality.univariate.edf import A0, anderson_darling_pvalue
+from gausscheck.normality.univariate.edf import anderson_darling_pvalue
 from gausscheck.normality.whiten import residuals, whiten_tall
 
 __all__ = [

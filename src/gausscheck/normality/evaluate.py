@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,7 +19,7 @@ def evaluate(
     test: str,
     x: Any,
     *,
-    calibration: str = "textbook",
+    calibration: Literal["calibrated", "textbook"] = "calibrated",
     cache: bool = True,
     threads: int | None = None,
 ) -> Outcome:
@@ -34,11 +34,13 @@ def evaluate(
         ``(n, k)`` for k variables tested one by one; joint and sphere tests take rows ``(n, d)``.
         Sphere tests divide rows by their length and do not centre them. Joint tests work within
         the range of the covariance and note where that is smaller than d.
-    calibration : {"textbook", "calibrated"}
-        ``textbook`` gives the published p-value, which R and SciPy agree with, or None. Not every
-        one of those keeps its level; ``calibrated`` takes a simulated null instead: a table for
-        jarque_bera and dagostino_pearson, as every audit does, and for joint and sphere tests a
-        simulation at this very n and d.
+    calibration : {"calibrated", "textbook"}
+        ``calibrated`` gives p-values that keep their level, as every audit does: the published law
+        where it holds, else a simulated one: shipped tables for directions, and for joint and
+        sphere tests draws of the null at this very n and d, simulated where none are at hand (cost:
+        up to 1,999 times that of the statistic). ``textbook`` gives the published p-value, which R
+        and SciPy agree with, or None; Mardia's kurtosis then rejects 79 % of normal samples of
+        200 x 50 at 5 % (``docs/levels.md``).
     cache : bool
         Whether simulated draws are kept on disk for the next time.
     threads : int, optional
@@ -60,11 +62,11 @@ def evaluate(
     >>> outcome = evaluate("anderson_darling", x)
     >>> bool((outcome.pvalue > 0.01).all())
     True
-    >>> evaluate("henze_zirkler", x).scope
-    'joint'
+    >>> evaluate("henze_zirkler", x).calibration
+    'asymptotic'
     """
-    if calibration not in ("textbook", "calibrated"):
-        raise GausscheckError(f"calibration: expected textbook or calibrated, got {calibration!r}")
+    if calibration not in ("calibrated", "textbook"):
+        raise GausscheckError(f"calibration: expected calibrated or textbook, got {calibration!r}")
     values = np.asarray(x)
     name = "energy_1d" if test == "energy" and values.ndim == 1 else test
     spec = TESTS.get(name)
@@ -89,14 +91,11 @@ def evaluate(
         )
     block = np.atleast_2d(np.ascontiguousarray(values.T, dtype=np.float64))
     outcome = _run_on_directions(spec, block)
-    if calibration == "calibrated" or spec.textbook is None or outcome.pvalue is None:
+    if calibration == "calibrated" or spec.textbook is None or undefined(spec, outcome.n):
         return outcome
     law = spec.textbook(outcome.statistic, outcome.n, 1)
     if outcome.calibration == "table":
-        note = (
-            f"the published p-value is off at n = {outcome.n}: calibration='calibrated' keeps its "
-            "level"
-        )
+        note = "the published p-value: calibration='calibrated' keeps its level at any n"
         law = replace(law, notes=(note,))
     return outcome_of(spec, outcome.statistic, outcome.n, law=law)
 

@@ -153,11 +153,18 @@ def _degenerate(spec: Spec, n: int, d: int, rank: int) -> str | None:
         )
     if rank < d and spec.needs == "rows":
         return f"not defined: the covariance has rank {rank} of {d}"
-    if spec.smoothing is not None:
-        spread = null_sd(spec.smoothing.beta(n, rank), rank)
-        if spread < RESOLUTION:
-            return (
-                f"not defined at d = {rank}: with its smoothing the null's standard deviation is "
-                f"{spread:.0e}, which double precision cannot see; use energy, or fewer dimensions"
-            )
+    spread = too_smooth(spec, n, rank)
+    if spread is not None:
+        return (
+            f"not defined at d = {rank}: with its smoothing the null's standard deviation is "
+            f"{spread:.0e}, which double precision cannot see; use energy, or fewer dimensions"
+        )
     return None
+
+
+def too_smooth(spec: Spec, n: int, d: int) -> float | None:
+    """Return the null's standard deviation if its smoothing brings it below what float64 sees."""
+    if spec.smoothing is None:
+        return None
+    spread = null_sd(spec.smoothing.beta(n, d), d)
+    return spread if spread < RESOLUTION else None

@@ -15,10 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import FloatArray
+from gausscheck.normality.nulls.tables import table_law
 from gausscheck.normality.spec import ONE_DIRECTION_NULL, Law, Ordered, Spec
-
-A0 = 0.385
-"""Mean of A*² under normality with mean and variance estimated, whatever n."""
 
 AD_FLOOR = 3.7e-24
 """Where the published approximation of the Anderson-Darling p-value ends."""
@@ -112,7 +110,27 @@ def kolmogorov(samples: Ordered) -> FloatArray:
     return np.asarray(np.maximum(high, 1 / n - above.min(axis=1)))
 
 
+def modified_kolmogorov(distance: FloatArray, n: int) -> FloatArray:
+    """Return D* = D (√n − 0.01 + 0.85/√n), whose null law changes little with n (Stephens 1974)."""
+    return np.asarray((np.sqrt(n) - 0.01 + 0.85 / np.sqrt(n)) * distance)
+
+
 def _lilliefors_law(statistic: FloatArray, n: int, d: int) -> Law:
+    """Look D* up; beyond the table its law falls like exp(−x²/(2 s²)).
+
+    s² = 1/4 − 1/(2π) is the variance of the fitted empirical process where it is widest, at the
+    mean; the limit law falls so, and at finite n D* falls faster.
+    """
+    if n < 8:
+        return _lilliefors_textbook(statistic, n, d)
+    return table_law("lilliefors", modified_kolmogorov(statistic, n), n, fall=KOLMOGOROV_FALL)
+
+
+KOLMOGOROV_FALL = 1 / (0.5 - 1 / np.pi)
+"""1/(2 s²)."""
+
+
+def _lilliefors_textbook(statistic: FloatArray, n: int, d: float) -> Law:
     """Dallal & Wilkinson (1986) where it gives p < 0.1, Stephens' modified D above."""
     scale, size = (1.0, n) if n <= 100 else ((n / 100) ** 0.49, 100)
     dist = statistic * scale
@@ -123,7 +141,7 @@ def _lilliefors_law(statistic: FloatArray, n: int, d: int) -> Law:
         + 0.974598 / np.sqrt(size)
         + 1.67997 / size
     )
-    kk = (np.sqrt(n) - 0.01 + 0.85 / np.sqrt(n)) * statistic
+    kk = modified_kolmogorov(statistic, n)
     wide = np.select(
         [kk <= 0.302, kk <= 0.5, kk <= 0.9, kk <= 1.31],
         [
@@ -175,6 +193,7 @@ LILLIEFORS = Spec(
     needs="ordered",
     statistic=kolmogorov,
     law=_lilliefors_law,
+    textbook=_lilliefors_textbook,
     sizes=(5, None),
     null_says=ONE_DIRECTION_NULL,
     cost=_COST,

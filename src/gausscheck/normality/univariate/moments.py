@@ -64,12 +64,18 @@ def _jarque_bera(moments: Moments) -> FloatArray:
     return np.asarray(n / 6 * (skewness(moments) ** 2 + (kurtosis(moments) - 3) ** 2 / 4))
 
 
-TABLE_BELOW = 2000
-"""Rows from which chi-square keeps the level of the two omnibus tests on moments."""
+PEARSON_TABLE_BELOW, TABLE_BELOW = 2000, 20_000
+"""Rows from which the limit law keeps the level: of dagostino_pearson, and of the others."""
+
+
+def _anscombe_kurtosis_law(statistic: FloatArray, n: int, d: int) -> Law:
+    if n < TABLE_BELOW:
+        return table_law("anscombe_kurtosis", np.abs(statistic), n)
+    return two_sided_normal(statistic, n, d)
 
 
 def _dagostino_pearson_law(statistic: FloatArray, n: int, d: int) -> Law:
-    if n < TABLE_BELOW:
+    if n < PEARSON_TABLE_BELOW:
         return table_law("dagostino_pearson", statistic, n)
     return chi_square_2(statistic, n, d)
 
@@ -101,7 +107,8 @@ ANSCOMBE_KURTOSIS = Spec(
     null="composite",
     needs="moments",
     statistic=_kurtosis_z,
-    law=two_sided_normal,
+    law=_anscombe_kurtosis_law,
+    textbook=two_sided_normal,
     sizes=(20, None),
     null_says=f"{ONE_DIRECTION_NULL}; sees the weight of the tails alone",
     cost=_COST,
