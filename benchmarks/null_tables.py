@@ -60,18 +60,23 @@ TARGET = Path(__file__).parents[1] / "src/gausscheck/normality/nulls/null_tables
 
 @dataclass(frozen=True)
 class Table:
-    """What is tabulated: statistics of moments or of ordered samples; how many; what is known."""
+    """What is tabulated: statistics of moments or of ordered samples, and what is known of them.
+
+    ``values``: at most so many in all at a size, in at most ``most`` samples. ``limit``: upper
+    quantiles of the limit law. ``beyond``: how to go on from a quantile, by log p.
+    """
 
     of: Callable[..., FloatArray]
     needs: str
     sizes: tuple[int, ...]
     values: int
+    most: int = 1_000_000
     limit: Callable[[F64], F64] | None = None
     beyond: Callable[[float, float, F64], F64] | None = None
 
     def draws(self, n: int) -> int:
         """Return how many samples of n values to take."""
-        return min(1_000_000, self.values // n)
+        return min(self.most, self.values // n)
 
 
 def normal_tail(value: float, log_p: float, beyond: F64) -> F64:
@@ -101,14 +106,14 @@ TABLES = {
         "moments",
         (*SMALL, *LARGE),
         1_000_000_000,
-        lambda p: np.asarray(chi2.isf(p, 2)),
+        limit=lambda p: np.asarray(chi2.isf(p, 2)),
     ),
     "anscombe_kurtosis": Table(
         _kurtosis,
         "moments",
         (*SMALL[4:], *LARGE),
         1_000_000_000,
-        lambda p: np.asarray(-ndtri(p / 2)),
+        limit=lambda p: np.asarray(-ndtri(p / 2)),
     ),
     "lilliefors": Table(
         _lilliefors, "ordered", (*SMALL, *LARGE), 250_000_000, beyond=kolmogorov_tail
@@ -117,14 +122,16 @@ TABLES = {
         lambda s: shapiro_wilk_score(SHAPIRO_WILK.statistic(s), s.n),
         "ordered",
         (*SMALL[2:], LARGE[0]),
-        250_000_000,
+        1_000_000_000,
+        most=250_000,
         beyond=normal_tail,
     ),
     "shapiro_francia": Table(
         lambda s: shapiro_francia_score(SHAPIRO_FRANCIA.statistic(s), s.n),
         "ordered",
         (*SMALL, LARGE[0]),
-        250_000_000,
+        1_000_000_000,
+        most=250_000,
         beyond=normal_tail,
     ),
 }

@@ -18,7 +18,6 @@ from gausscheck.audit.worst_directions import qq_curves, worst_directions
 from gausscheck.core import Directions, Moments
 from gausscheck.normality import A0, Outcome, Profile, kolmogorov_null, profile
 from gausscheck.report import DirectionalLevel, DirectionTest, GlobalTest
-from gausscheck.rng import stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +122,6 @@ def _global_test(inputs: LevelInputs, directions: Directions, whole: Profile) ->
         directions.matrix.T @ inputs.space.covariance @ directions.matrix,
         np.asarray(whole.ad_star, dtype=np.float64),
         np.asarray(log_pvalue, dtype=np.float64),
-        whole.n,
-        stream(inputs.config.seed, f"twin {directions.kind}"),
-        inputs.config.workers,
     )
 
 

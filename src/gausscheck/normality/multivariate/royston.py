@@ -12,7 +12,11 @@ from gausscheck.core import F64, FloatArray
 from gausscheck.normality.evidence import ordered_of
 from gausscheck.normality.nulls.laws import chi_square, no_law
 from gausscheck.normality.spec import WHOLE_ROWS_NULL, Law, Spec
-from gausscheck.normality.univariate.shapiro import SHAPIRO_FRANCIA, SHAPIRO_WILK
+from gausscheck.normality.univariate.shapiro import (
+    SHAPIRO_FRANCIA,
+    SHAPIRO_WILK,
+    shapiro_wilk_textbook,
+)
 
 
 def _royston(x: F64) -> FloatArray:
@@ -72,7 +76,7 @@ def _multivariate_shapiro(y: F64) -> FloatArray:
 
 
 def _multivariate_shapiro_textbook(statistic: FloatArray, n: int, d: float) -> Law:
-    return SHAPIRO_WILK.law(statistic, n, 1)
+    return shapiro_wilk_textbook(statistic, n, 1)
 
 
 ROYSTON = Spec(

@@ -80,7 +80,7 @@ def shapiro_wilk_score(statistic: FloatArray, n: int) -> FloatArray:
         return np.asarray((y - mean) / sd)
 
 
-def _shapiro_wilk_textbook(statistic: FloatArray, n: int, d: float) -> Law:
+def shapiro_wilk_textbook(statistic: FloatArray, n: int, d: float) -> Law:
     """Evaluate Royston (1995), algorithm AS R94."""
     if n == 3:
         p = np.clip(6 / np.pi * (np.arcsin(np.sqrt(statistic)) - np.pi / 3), 0, 1)
@@ -91,7 +91,7 @@ def _shapiro_wilk_textbook(statistic: FloatArray, n: int, d: float) -> Law:
 
 def _shapiro_wilk_law(statistic: FloatArray, n: int, d: int) -> Law:
     if n < 12:
-        return _shapiro_wilk_textbook(statistic, n, d)
+        return shapiro_wilk_textbook(statistic, n, d)
     return score_law("shapiro_wilk", shapiro_wilk_score(statistic, n), n)
 
 
@@ -129,7 +129,7 @@ SHAPIRO_WILK = Spec(
     needs="ordered",
     statistic=_shapiro_wilk,
     law=_shapiro_wilk_law,
-    textbook=_shapiro_wilk_textbook,
+    textbook=shapiro_wilk_textbook,
     sizes=(3, 5000),
     null_says=ONE_DIRECTION_NULL,
     cost=_COST,
