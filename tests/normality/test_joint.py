@@ -191,8 +191,9 @@ def test_a_broken_cache_costs_time_and_not_the_answer(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["mardia_skewness", "mardia_kurtosis", "henze_zirkler", "energy",
-                                  "doornik_hansen", "sphere_gine_fn"])  # fmt: skip
+@pytest.mark.parametrize("name", ["mardia_skewness", "mardia_kurtosis", "henze_zirkler", "bhep",
+                                  "energy", "doornik_hansen", "multivariate_shapiro",
+                                  "sphere_bingham", "sphere_gine_fn", "sphere_pad"])  # fmt: skip
 @pytest.mark.parametrize(("n", "d"), [(50, 2), (50, 10), (200, 20)])
 def test_simulated_pvalues_keep_their_level(name, n, d):
     rng = np.random.default_rng([20_260_307, n, d])

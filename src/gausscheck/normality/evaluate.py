@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gausscheck.core import F64, GausscheckError
+from gausscheck.core import GausscheckError
 from gausscheck.normality.evaluate_rows import run_on_rows
 from gausscheck.normality.evidence import moments_of, order, standardise
 from gausscheck.normality.outcomes import outcome_of, undefined
@@ -67,6 +68,21 @@ def evaluate(
     """
     if calibration not in ("calibrated", "textbook"):
         raise GausscheckError(f"calibration: expected calibrated or textbook, got {calibration!r}")
+    spec, values = _checked(test, x)
+    if spec.scope != "direction":
+        return run_on_rows(
+            spec,
+            values,
+            calibrated=calibration == "calibrated",
+            cache=cache,
+            threads=threads,
+        )
+    outcome = _run_on_directions(spec, values)
+    return outcome if calibration == "calibrated" else _with_textbook_law(spec, outcome)
+
+
+def _checked(test: str, x: Any) -> tuple[Spec, NDArray[Any]]:
+    """Return the test of that name and its data, or say what is wrong with either."""
     values = np.asarray(x)
     name = "energy_1d" if test == "energy" and values.ndim == 1 else test
     spec = TESTS.get(name)
@@ -81,27 +97,12 @@ def evaluate(
         )
     if not np.isfinite(values).all():
         raise GausscheckError(f"{test}: expected finite values, got NaN or infinity; drop them")
-    if spec.scope != "direction":
-        return run_on_rows(
-            spec,
-            values,
-            calibrated=calibration == "calibrated",
-            cache=cache,
-            threads=threads,
-        )
+    return spec, values
+
+
+def _run_on_directions(spec: Spec, values: NDArray[Any]) -> Outcome:
+    """Run a test of directions on n observations ``(n,)``, or on each column of ``(n, k)``."""
     block = np.atleast_2d(np.ascontiguousarray(values.T, dtype=np.float64))
-    outcome = _run_on_directions(spec, block)
-    if calibration == "calibrated" or spec.textbook is None or undefined(spec, outcome.n):
-        return outcome
-    law = spec.textbook(outcome.statistic, outcome.n, 1)
-    if outcome.calibration == "table":
-        note = "the published p-value: calibration='calibrated' keeps its level at any n"
-        law = replace(law, notes=(note,))
-    return outcome_of(spec, outcome.statistic, outcome.n, law=law)
-
-
-def _run_on_directions(spec: Spec, block: F64) -> Outcome:
-    """Run a test of directions on the rows of a (k, n) block."""
     k, n = block.shape
     if undefined(spec, n) is not None:
         return outcome_of(spec, np.full(k, np.nan), n)
@@ -109,3 +110,14 @@ def _run_on_directions(spec: Spec, block: F64) -> Outcome:
     if spec.needs == "moments":
         return outcome_of(spec, spec.statistic(moments), n)
     return outcome_of(spec, spec.statistic(order(standardise(block, moments))), n)
+
+
+def _with_textbook_law(spec: Spec, outcome: Outcome) -> Outcome:
+    """Give the published p-values in place of calibrated ones, where they differ."""
+    if spec.textbook is None or undefined(spec, outcome.n):
+        return outcome
+    law = spec.textbook(outcome.statistic, outcome.n, 1)
+    if outcome.calibration == "table":
+        note = "the published p-value: calibration='calibrated' keeps its level at any n"
+        law = replace(law, notes=(note,))
+    return outcome_of(spec, outcome.statistic, outcome.n, law=law)

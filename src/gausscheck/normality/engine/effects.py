@@ -87,7 +87,7 @@ def rows_to_detect(delta: float) -> float | None:
 
     Examples
     --------
-    >>> rows_to_detect(0.000445)
-    1000.0
+    >>> round(rows_to_detect(0.000445))
+    1000
     """
     return HALF_POWER / delta if delta > 0 else None

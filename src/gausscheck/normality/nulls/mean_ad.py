@@ -58,8 +58,8 @@ def mean_ad_law(mean_ad_star: FloatArray, correlation: F64) -> Law:
     Examples
     --------
     >>> law = mean_ad_law(np.array([0.752]), np.eye(1))
-    >>> 0.045 < law.pvalue[0] < 0.055
-    True
+    >>> round(float(law.pvalue[0]), 2)
+    0.05
     """
     from scipy.special import gammaincc
 
