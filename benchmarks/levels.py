@@ -6,7 +6,8 @@ the statistic is cheap, 400 where it is dear at 1,000 rows. Simulated p-values o
 draws.
 
     python benchmarks/levels.py run levels.json    # an hour on one core; a cell at a time, resumes
-    python benchmarks/levels.py page levels.json   # writes docs/levels.md
+    python benchmarks/levels.py page levels.json   # writes the part of docs/levels.md on whole rows
+    python benchmarks/levels.py directions         # writes its part on directions, minutes
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from gausscheck.normality import JOINT_TESTS, SPHERE_TESTS
-from gausscheck.normality.multivariate.bhep import RESOLUTION, null_sd
-from gausscheck.normality.nulls.simulated import DRAWS, gaussian_evidence, simulated_law
+from gausscheck.normality import DIRECTION_TESTS, JOINT_TESTS, SPHERE_TESTS, profile
+from gausscheck.normality.evaluate_rows import too_smooth
+from gausscheck.normality.nulls.simulated import DRAWS, null_sample, simulated_law
 
 ROWS, DIMENSIONS = (50, 200, 1000), (2, 10, 50, 100)
 LEVELS = (0.05, 0.01)
@@ -42,20 +43,20 @@ def repetitions(spec, n):
 
 def cell(spec, n, k, times=1):
     """Return rejection rates of one test at one size."""
-    if spec.smoothing is not None and null_sd(spec.smoothing(n, k), k) < RESOLUTION:
+    if too_smooth(spec, n, k):
         return {"offered": False}
     count = times * repetitions(spec, n)
     draws = DRAWS if repetitions(spec, n) > 400 else DEAR_DRAWS
     rng = np.random.default_rng([20_260_309, n, k, times] if times > 1 else [20_260_309, n, k])
     ours, textbook = [], []
     for _ in range(count):
-        evidence = gaussian_evidence(spec, rng, n, k)
-        statistic = spec.statistic(evidence)
+        sample = null_sample(spec, rng, n, k)
+        statistic = spec.statistic(sample)
         if spec.freedom is None:
             law = simulated_law(spec, statistic, n, k, threads=1, draws=draws)
             ours.append(law.pvalue[0])
         if spec.textbook is not None:
-            freedom = k if spec.freedom is None else spec.freedom(evidence)
+            freedom = k if spec.freedom is None else spec.freedom(sample)
             textbook.append(spec.textbook(statistic, n, freedom).pvalue[0])
     rates = {"offered": True, "repetitions": count, "draws": draws}
     for name, p in (("simulated", ours), ("textbook", textbook)):
@@ -160,7 +161,7 @@ def page(found):
         "",
         "## What an audit uses",
         "",
-        '`evaluate(..., calibration="calibrated")` and every audit: the textbook law where it holds,',
+        "`evaluate` by default, and every audit: the textbook law where it holds,",
         "else draws of the null at the same n and k. `none`: no calibrated p-value is offered",
         "(royston's law depends on the correlations). `not defined`: the null's spread is below",
         "what double precision can see.",
@@ -169,7 +170,8 @@ def page(found):
         "",
         "## What the textbooks give",
         "",
-        "The published approximations, which R and pingouin print. An audit uses one only where it",
+        '`calibration="textbook"`: the published approximations, which R and pingouin print. An audit',
+        "uses one only where it",
         "keeps its level: mardia_skewness from 100 rows a dimension, mardia_kurtosis from 50 k² rows",
         "(both from 200 rows), henze_zirkler up to 10 dimensions, doornik_hansen from 2 rows a",
         "dimension, rayleigh and bingham always, all from 50 rows.",
@@ -177,10 +179,76 @@ def page(found):
         *table([(name, textbook(name)) for name in (*books, "pingouin_henze_zirkler")]),
         "",
     ]
-    PAGE.write_text("\n".join(lines), encoding="utf-8")
+    after = PAGE.read_text(encoding="utf-8").partition(HEADING)
+    PAGE.write_text("\n".join(lines) + "\n" + "".join(after[1:]), encoding="utf-8")
+
+
+DIRECTION_SAMPLES = {20: 200_000, 50: 200_000, 100: 100_000, 200: 100_000, 500: 60_000,
+                     1000: 60_000, 2000: 40_000, 5000: 40_000, 20_000: 20_000, 100_000: 6000}  # fmt: skip
+DIRECTION_LEVELS = (0.05, 0.01, 0.001)
+HEADING = "## One direction"
+
+
+def direction_rates(n, count):
+    """Return rejection rates of every test of a direction at one size: ours and the textbook's."""
+    rng = np.random.default_rng([20_261_130, n])
+    hits = {}
+    batch = max(1, 1_500_000 // n)
+    for start in range(0, count, batch):
+        x = rng.standard_normal((min(batch, count - start), n))
+        found = profile(x, effects=False, overwrite=True, threads=1)
+        for spec in DIRECTION_TESTS:
+            outcome = found.outcomes[spec.name]
+            laws = {"ours": outcome.pvalue}
+            if spec.textbook is not None and outcome.pvalue is not None:
+                laws["textbook"] = spec.textbook(outcome.statistic, n, 1).pvalue
+            for kind, p in laws.items():
+                if p is not None:
+                    known = hits.setdefault((spec.name, kind), np.zeros(len(DIRECTION_LEVELS)))
+                    known += [(p <= level).sum() for level in DIRECTION_LEVELS]
+    return {key: value / count for key, value in hits.items()}
+
+
+def directions():
+    """Write the part of the page on directions; a rate outside five standard errors is in bold."""
+    rates = {n: direction_rates(n, count) for n, count in DIRECTION_SAMPLES.items()}
+
+    def words(name, kind, n):
+        found = rates[n].get((name, kind))
+        if found is None:
+            return ""
+        told = []
+        for level, rate in zip(DIRECTION_LEVELS, found, strict=True):
+            wide = 5 * np.sqrt(level * (1 - level) / DIRECTION_SAMPLES[n])
+            text = f"{100 * rate:.2g}" if level < 0.01 else f"{100 * rate:.2f}"
+            told.append(text if abs(rate - level) <= wide else f"**{text}**")
+        return " / ".join(told)
+
+    lines = [
+        HEADING,
+        "",
+        "Written by `python benchmarks/levels.py directions`: how often a test of a direction rejects",
+        "normal samples of n at 5, 1 and 0.1 %, in percent. **Bold**: outside 5 standard errors.",
+        f"Samples: {', '.join(f'{count:,} of {n:,}' for n, count in DIRECTION_SAMPLES.items())}.",
+        '`textbook` rows are what `calibration="textbook"` gives, where that differs.',
+        "",
+        "| test | " + " | ".join(f"{n:,}" for n in rates) + " |",
+        "|---" * (len(rates) + 1) + "|",
+    ]
+    for spec in DIRECTION_TESTS:
+        for kind in ("ours", "textbook"):
+            if any((spec.name, kind) in found for found in rates.values()):
+                label = spec.name if kind == "ours" else f"{spec.name}, textbook"
+                cells = " | ".join(words(spec.name, kind, n) for n in rates)
+                lines.append(f"| {label} | {cells} |")
+    before = PAGE.read_text(encoding="utf-8").split(HEADING)[0].rstrip()
+    PAGE.write_text("\n".join([before, "", *lines, ""]), encoding="utf-8")
 
 
 def main():
+    if sys.argv[1] == "directions":
+        directions()
+        return
     command, path = sys.argv[1], Path(sys.argv[2])
     if command == "run":
         run(path)

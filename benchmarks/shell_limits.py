@@ -18,7 +18,7 @@ from scipy.special import chdtr
 
 DIMENSIONS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 128, 512, 4096])
 ROWS, REPETITIONS = 1000, 40_000
-TARGET = Path(__file__).parents[1] / "src" / "gausscheck" / "normality" / "shell_limits.npz"
+TARGET = Path(__file__).parents[1] / "src" / "gausscheck" / "normality/nulls/shell_limits.npz"
 
 
 def simulate(k: int) -> tuple[float, float]:

@@ -346,8 +346,8 @@ def show_tests(specs: Iterable[Spec]) -> None:
 
 
 def _pvalue(value: float, draws: int) -> str:
-    """Write a simulated p-value; one that no draw reached is only bounded."""
-    floor = 1 / (draws + 1)
+    """Write a p-value; one that no draw reached is only bounded. Without draws, to .001."""
+    floor = 1 / (draws + 1) if draws else 0.001
     return f"≤ {floor:.3f}" if value <= floor * 1.0001 else f"= {value:.2f}"
 
 

@@ -12,12 +12,12 @@ def rows_with(covariance, rng, n):
     return rng.standard_normal((n, len(covariance))) @ np.linalg.cholesky(covariance).T
 
 
-def ask(x, rng):
+def ask(x):
     from gausscheck.normality import profile
 
     found = profile(np.ascontiguousarray(x.T), tests=("anderson_darling",), effects=False)
     log_p = np.asarray(found.outcomes["anderson_darling"].log_pvalue)
-    return global_pvalue(np.cov(x.T), found.ad_star, log_p, len(x), rng, 1)
+    return global_pvalue(np.cov(x.T), found.ad_star, log_p)
 
 
 def test_cauchy_is_scipys_combination():
@@ -28,8 +28,8 @@ def test_cauchy_is_scipys_combination():
 
 
 def test_strong_deviations_are_seen(rng):
-    found = ask(rng.laplace(size=(500, 10)), rng)
-    assert found.pvalue == pytest.approx(1 / 200)
+    found = ask(rng.laplace(size=(500, 10)))
+    assert found.pvalue < 1e-6
     assert found.cauchy < 1e-4
 
 
@@ -38,9 +38,9 @@ def test_the_level_is_kept_when_directions_are_correlated():
     rng = np.random.default_rng(20_260_314)
     covariance = 0.9 + 0.1 * np.eye(16)
     repetitions = 300
-    found = [ask(rows_with(covariance, rng, 150), rng) for _ in range(repetitions)]
+    found = [ask(rows_with(covariance, rng, 150)) for _ in range(repetitions)]
     for key in ("pvalue", "cauchy"):
-        rate = np.mean([f[key] <= 0.05 for f in found])
+        rate = np.mean([getattr(f, key) <= 0.05 for f in found])
         assert rate < 0.05 + 5 * np.sqrt(0.05 * 0.95 / repetitions)
     assert np.mean([f.pvalue <= 0.05 for f in found]) > 0.005
 

@@ -95,7 +95,8 @@ def analyze(
         A file that :func:`gausscheck.open_source` reads, a merged ``.sketch``, or anything with
         ``__array__`` or DLPack of shape ``(n, d)``: n rows (embeddings), d dimensions.
     normalize, directions, labels, levels, group, groups_by, null, subsets, reference, rows, \
-    groups, confidence, alpha, on_bad_rows, worst, dataset, seed, threads, memory, null_cache, resume : optional
+    groups, confidence, alpha, on_bad_rows, worst, dataset, seed, threads, memory, null_cache, \
+    resume : optional
         Fields of :class:`gausscheck.Config`, which says what they mean and holds the defaults.
     dask : str or distributed.Client, optional
         A cluster whose workers take the passes over all rows.
@@ -124,7 +125,8 @@ def analyze(
     config = Config.from_options({
         "normalize": normalize, "directions": directions, "labels": labels, "levels": levels,
         "group": group, "groups_by": groups_by, "null": null, "subsets": subsets,
-        "reference": reference, "rows": rows, "groups": groups, "confidence": confidence, "alpha": alpha, "on_bad_rows": on_bad_rows,
+        "reference": reference, "rows": rows, "groups": groups, "confidence": confidence,
+        "alpha": alpha, "on_bad_rows": on_bad_rows,
         "worst": worst, "dataset": dataset, "seed": seed, "threads": threads, "memory": memory,
         "null_cache": null_cache, "resume": resume,
         "dask": dask if dask is None or isinstance(dask, str) else type(dask).__name__,

@@ -19,13 +19,9 @@ from gausscheck.audit.rejected import rejected_directions
 from gausscheck.audit.verdict import decide, level_fields
 from gausscheck.audit.worst_directions import qq_curves, worst_directions
 from gausscheck.core import Directions, Moments
-from gausscheck.normality import A0, Outcome, Profile, kolmogorov_null, profile
+from gausscheck.normality import A0, L_KURTOSIS_NORMAL, Outcome, Profile, kolmogorov_null, profile
 from gausscheck.normality.groups import group_sizes
 from gausscheck.report import DirectionalLevel, DirectionTest, GlobalTest, LearnedLevel
-from gausscheck.rng import stream
-
-L_KURTOSIS_NORMAL = 0.1226
-"""L-kurtosis of the normal law (Hosking 1990)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +232,6 @@ def _global_test(inputs: LevelInputs, directions: Directions, whole: Profile) ->
         directions.matrix.T @ inputs.space.covariance @ directions.matrix,
         np.asarray(whole.ad_star, dtype=np.float64),
         np.asarray(log_pvalue, dtype=np.float64),
-        whole.n,
-        stream(inputs.config.seed, f"twin {directions.kind}"),
-        inputs.config.workers,
     )
 
 

@@ -1,7 +1,7 @@
-"""One p-value for a level: its directions against those of a Gaussian twin.
+"""One p-value for a level: its directions all at once.
 
 Directions of an embedding are correlated, so their p-values are not independent and no count of
-them has a textbook law. The twin has the same correlations and normal rows.
+them has a textbook law; the mean of A*² over them has one that their correlations give.
 """
 
 from __future__ import annotations
@@ -9,16 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from gausscheck.core import F64
-from gausscheck.normality import profile
+from gausscheck.normality.nulls.mean_ad import mean_ad_law
 from gausscheck.report import GlobalTest
 
-ROWS, DRAWS, DIRECTIONS = 200, 199, 256
-"""Rows of a twin, twins, and directions compared at most."""
+DIRECTIONS = 256
+"""Directions compared at most: evenly spread over those of the level."""
 
 
-def global_pvalue(
-    covariance: F64, ad_star: F64, log_pvalue: F64, n: int, rng: np.random.Generator, threads: int
-) -> GlobalTest:
+def global_pvalue(covariance: F64, ad_star: F64, log_pvalue: F64) -> GlobalTest:
     """Test whether all of a level's directions are normal at once.
 
     Parameters
@@ -27,43 +25,25 @@ def global_pvalue(
         Of the projections.
     ad_star, log_pvalue : (k,) array
         A*² of each direction and the logarithm of its p-value.
-    n : int
-        Rows behind them.
-    rng : Generator
-    threads : int
 
     Returns
     -------
     GlobalTest
-        ``pvalue``: that of mean A*² among the twins, rows drawn from N(0, correlation), by
-        (b + 1)/(m + 1); no twin says less than 1/200. The law of A*² hardly depends on n, so twins
-        have few rows. ``cauchy``: the Cauchy combination (Liu & Xie 2020) of the directions' own
-        p-values, valid in its tail under any correlation. Cost O(k m log m) for each twin.
+        ``pvalue``: that of mean A*² over directions whose projections are normal with these
+        correlations (:func:`~gausscheck.normality.nulls.mean_ad.mean_ad_law`). ``cauchy``: the
+        Cauchy combination (Liu & Xie 2020) of the directions' own p-values, valid in its tail under
+        any correlation. Cost O(k³) for k up to 256.
     """
     fine = np.flatnonzero(np.isfinite(ad_star))
     chosen = fine[np.unique(np.linspace(0, fine.size - 1, DIRECTIONS).astype(int))]
-    observed = float(ad_star[chosen].mean())
     part = covariance[np.ix_(chosen, chosen)]
     sd = np.sqrt(np.diag(part))
-    values, vectors = np.linalg.eigh(part / np.outer(sd, sd))
-    root = vectors * np.sqrt(values.clip(min=0))
-    rows = min(n, ROWS)
-    means = np.empty(DRAWS)
-    batch = max(1, (1 << 20) // (chosen.size * rows))
-    for low in range(0, DRAWS, batch):
-        count = min(batch, DRAWS - low)
-        block = root @ rng.standard_normal((chosen.size, count * rows))
-        found = profile(
-            block.reshape(-1, rows),
-            tests=("anderson_darling",),
-            effects=False,
-            threads=threads,
-            overwrite=True,
-        )
-        means[low : low + count] = found.ad_star.reshape(chosen.size, count).mean(axis=0)
+    law = mean_ad_law(ad_star[chosen].mean(keepdims=True), part / np.outer(sd, sd))
+    if law.pvalue is None:
+        raise LookupError("the law of the mean gave no p-value")
     return GlobalTest(
-        pvalue=float((1 + (means >= observed).sum()) / (DRAWS + 1)),
-        twins=DRAWS,
+        pvalue=float(law.pvalue[0]),
+        twins=0,
         directions=int(chosen.size),
         cauchy=cauchy(log_pvalue[fine]),
     )

@@ -15,7 +15,8 @@ from gausscheck.audit.effect import Effect, LeftOut, estimate_effect
 from gausscheck.audit.inputs import LevelInputs
 from gausscheck.audit.verdict import badness, decide, level_fields
 from gausscheck.core import F64, Directions
-from gausscheck.normality import JOINT_TESTS, judge_rows, residuals
+from gausscheck.normality import JOINT_TESTS, residuals, run_on_rows
+from gausscheck.normality.nulls.shipped import shipped_rows
 from gausscheck.normality.sphere.shell import shell_limit, shell_mean, shell_without
 from gausscheck.report import SubspaceLevel, SubspacePoint, SubspaceTests
 from gausscheck.rng import haar, stream
@@ -31,7 +32,8 @@ SUBSPACES, DIMENSIONS = 8, 64
 """Random subspaces of each dimension: as many as make up the second number, at least the first."""
 
 TEST_ROWS, TEST_SUBSPACES, TEST_DRAWS = 500, 4, 199
-"""Rows, subspaces and simulated draws behind the p-values of joint tests on subspaces."""
+"""Rows at most, subspaces and simulated draws behind the p-values of joint tests on subspaces; of
+the numbers of rows that draws ship for, the largest that fits is taken."""
 
 TESTS_OF_ROWS = ("mardia_skewness", "mardia_kurtosis", "bhep", "energy")
 
@@ -69,7 +71,9 @@ def subspace_level(inputs: LevelInputs) -> SubspaceLevel:
             note=inputs.too_few or inputs.note,
         ),
         k=curve[worst].k,
-        tests=SubspaceTests(rows=min(m, TEST_ROWS), subspaces=TEST_SUBSPACES, draws=TEST_DRAWS),
+        tests=SubspaceTests(
+            rows=shipped_rows(min(m, TEST_ROWS)), subspaces=TEST_SUBSPACES, draws=TEST_DRAWS
+        ),
         curve=tuple(curve),
     )
 
@@ -145,9 +149,9 @@ def _joint_pvalues(inputs: LevelInputs, y: F64) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
     for spec in JOINT_TESTS:
         if spec.name in TESTS_OF_ROWS:
-            outcome = judge_rows(
+            outcome = run_on_rows(
                 spec,
-                y[:TEST_ROWS],
+                y[: shipped_rows(min(len(y), TEST_ROWS))],
                 calibrated=True,
                 cache=inputs.config.null_cache,
                 draws=TEST_DRAWS,

@@ -3,12 +3,13 @@
 A test is a :class:`Spec`: a statistic and its null law, both pure functions.
 """
 
-from gausscheck.normality.engine.profile import A0, Profile, profile
+from gausscheck.normality.engine.effects import L_KURTOSIS_NORMAL
+from gausscheck.normality.engine.profile import Profile, profile
 from gausscheck.normality.evaluate import evaluate
-from gausscheck.normality.evaluate_rows import judge_rows
-from gausscheck.normality.evidence import gather, moments_of
+from gausscheck.normality.evaluate_rows import run_on_rows
+from gausscheck.normality.evidence import moments_of
+from gausscheck.normality.nulls.laws import A0
 from gausscheck.normality.nulls.tables import kolmogorov_null
-from gausscheck.normality.outcomes import judge, run
 from gausscheck.normality.registry import DIRECTION_TESTS, JOINT_TESTS, TESTS
 from gausscheck.normality.spec import Outcome, Spec
 from gausscheck.normality.sphere.uniformity import SPHERE_TESTS
@@ -19,6 +20,7 @@ __all__ = [
     "A0",
     "DIRECTION_TESTS",
     "JOINT_TESTS",
+    "L_KURTOSIS_NORMAL",
     "SPHERE_TESTS",
     "TESTS",
     "Outcome",
@@ -26,13 +28,10 @@ __all__ = [
     "Spec",
     "anderson_darling_pvalue",
     "evaluate",
-    "gather",
-    "judge",
-    "judge_rows",
     "kolmogorov_null",
     "moments_of",
     "profile",
     "residuals",
-    "run",
+    "run_on_rows",
     "whiten_tall",
 ]

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from gausscheck.core import FloatArray, GausscheckError
 from gausscheck.normality.multivariate.bhep import RESOLUTION, null_sd
-from gausscheck.normality.multivariate.sampled_bhep import sampled_bhep
 from gausscheck.normality.nulls.simulated import DRAWS, simulated_law
-from gausscheck.normality.outcomes import judge, undefined
-from gausscheck.normality.spec import Evidence, Law, Outcome, Spec
+from gausscheck.normality.outcomes import outcome_of, undefined
+from gausscheck.normality.spec import Law, Outcome, Smoothing, Spec
 from gausscheck.normality.whiten import fit_whitening, residuals, whitened_blocks
 from gausscheck.rng import hashed_order
 
@@ -26,7 +25,7 @@ TALL = 10_000
 """Rows a dimension from which rows are whitened by their covariance: it saves copies of them."""
 
 
-def judge_rows(
+def run_on_rows(
     spec: Spec,
     x: NDArray[Any],
     *,
@@ -43,23 +42,23 @@ def judge_rows(
     notes: tuple[str, ...] = ()
     many = spec.pairwise and x.shape[0] ** 2 > PAIRS
     if many and spec.smoothing is not None:
-        seen = _see_sampled(spec, x, threads)
+        taken = _estimate(spec, spec.smoothing, x, threads)
     else:
         if many:
             keep = np.sort(hashed_order(x.shape[0], 0)[: isqrt(PAIRS)])
             notes = (f"on a random {keep.size:,} of {x.shape[0]:,} rows: cost is quadratic",)
             x = x[keep]
-        seen = _see(spec, x)
+        taken = _take(spec, x)
     n, d = x.shape
-    if spec.scope == "joint" and seen.dimension < d:
-        notes = (*notes, f"covariance of rank {seen.dimension} of {d}: tested within its range")
-    if seen.why is not None:
-        law = Law(None, notes=(seen.why,))
-        return judge(spec, np.array([np.nan]), n, seen.dimension, law)
-    statistic, dimension = seen.statistic, seen.dimension
-    exact = seen.error is None
+    if spec.scope == "joint" and taken.dimension < d:
+        notes = (*notes, f"covariance of rank {taken.dimension} of {d}: tested within its range")
+    if taken.why is not None:
+        law = Law(None, notes=(taken.why,))
+        return outcome_of(spec, np.array([np.nan]), n, taken.dimension, law)
+    statistic, dimension = taken.statistic, taken.dimension
+    exact = taken.error is None
     if exact and spec.textbook is not None and (not calibrated or _holds(spec, n, dimension)):
-        law = spec.textbook(statistic, n, dimension if seen.freedom is None else seen.freedom)
+        law = spec.textbook(statistic, n, dimension if taken.freedom is None else taken.freedom)
     elif not exact and not calibrated:
         law = Law(None, notes=("an estimate has no published law: calibration='calibrated'",))
     elif calibrated and spec.freedom is not None:
@@ -77,11 +76,11 @@ def judge_rows(
         )
     else:
         law = spec.law(statistic, n, dimension)
-    if seen.error is not None:
-        error = float(seen.error[0])
+    if taken.error is not None:
+        error = float(taken.error[0])
         notes = (*notes, f"estimated at sampled frequencies: standard error {error:.2g}")
-    outcome = judge(spec, statistic, n, dimension, replace(law, notes=(*notes, *law.notes)))
-    return replace(outcome, standard_error=seen.error)
+    outcome = outcome_of(spec, statistic, n, dimension, replace(law, notes=(*notes, *law.notes)))
+    return replace(outcome, standard_error=taken.error)
 
 
 def _holds(spec: Spec, n: int, d: int) -> bool:
@@ -89,7 +88,7 @@ def _holds(spec: Spec, n: int, d: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Taken:
     """A statistic, the dimension it was taken in, or why there is none."""
 
     dimension: int
@@ -102,13 +101,12 @@ class _Seen:
 _NOTHING = np.array([np.nan])
 
 
-def _see(spec: Spec, x: NDArray[Any]) -> _Seen:
+def _take(spec: Spec, x: NDArray[Any]) -> _Taken:
     """Take the statistic of rows in full."""
     n, d = x.shape
     if spec.needs == "residuals" and n > TALL * d:
         mean, back = fit_whitening(x)
-        y, dimension = whitened_blocks(x, mean, back)(0, n), back.shape[1]
-        evidence = Evidence(n=n, residuals=y)
+        data, dimension = whitened_blocks(x, mean, back)(0, n), back.shape[1]
         why = undefined(spec, n) or _degenerate(spec, n, d, dimension)
     elif spec.scope == "sphere":
         x = x.astype(np.float64)
@@ -117,37 +115,31 @@ def _see(spec: Spec, x: NDArray[Any]) -> _Seen:
             raise GausscheckError(
                 f"{spec.name}: expected rows of at least two dimensions and of positive length"
             )
-        evidence, dimension = Evidence(n=n, unit=x / norms), d
+        data, dimension = x / norms, d
         why = undefined(spec, n)
     else:
         x = x.astype(np.float64)
         y, dimension = residuals(x)
-        evidence = Evidence(n=n, joint=x, residuals=y)
+        data = x if spec.needs == "rows" else y
         why = undefined(spec, n) or _degenerate(spec, n, d, dimension)
     if why is not None:
-        return _Seen(dimension, _NOTHING, why)
-    freedom = None if spec.freedom is None else spec.freedom(evidence)
-    return _Seen(dimension, spec.statistic(evidence), freedom=freedom)
+        return _Taken(dimension, _NOTHING, why)
+    freedom = None if spec.freedom is None else spec.freedom(data)
+    return _Taken(dimension, spec.statistic(data), freedom=freedom)
 
 
-def _see_sampled(spec: Spec, x: NDArray[Any], threads: int | None) -> _Seen:
-    """Estimate a BHEP statistic of many rows, whitened block by block as they are read."""
-    if spec.smoothing is None:
-        raise LookupError(f"{spec.name} has no smoothing")
+def _estimate(spec: Spec, smoothing: Smoothing, x: NDArray[Any], threads: int | None) -> _Taken:
+    """Estimate a smoothed statistic of many rows, whitened block by block as they are read."""
     n, d = x.shape
     mean, back = fit_whitening(x)
     rank = back.shape[1]
     why = _degenerate(spec, n, d, rank)
     if why is not None:
-        return _Seen(rank, _NOTHING, why)
-    statistic, error = sampled_bhep(
-        whitened_blocks(x, mean, back),
-        n,
-        rank,
-        spec.smoothing(n, rank),
-        threads=threads or os.cpu_count() or 1,
-    )
-    return _Seen(rank, np.array([statistic]), error=np.array([error]))
+        return _Taken(rank, _NOTHING, why)
+    read = whitened_blocks(x, mean, back)
+    workers = threads or os.cpu_count() or 1
+    statistic, error = smoothing.sampled(read, n, rank, smoothing.beta(n, rank), workers)
+    return _Taken(rank, np.array([statistic]), error=np.array([error]))
 
 
 def _degenerate(spec: Spec, n: int, d: int, rank: int) -> str | None:
@@ -159,13 +151,20 @@ def _degenerate(spec: Spec, n: int, d: int, rank: int) -> str | None:
             f"not defined: {n} rows span all {rank} dimensions they could; whitened, any such rows "
             "look alike: take more rows or fewer dimensions"
         )
-    if rank < d and spec.needs == "joint":
+    if rank < d and spec.needs == "rows":
         return f"not defined: the covariance has rank {rank} of {d}"
-    if spec.smoothing is not None:
-        spread = null_sd(spec.smoothing(n, rank), rank)
-        if spread < RESOLUTION:
-            return (
-                f"not defined at d = {rank}: with its smoothing the null's standard deviation is "
-                f"{spread:.0e}, which double precision cannot see; use energy, or fewer dimensions"
-            )
+    spread = too_smooth(spec, n, rank)
+    if spread is not None:
+        return (
+            f"not defined at d = {rank}: with its smoothing the null's standard deviation is "
+            f"{spread:.0e}, which double precision cannot see; use energy, or fewer dimensions"
+        )
     return None
+
+
+def too_smooth(spec: Spec, n: int, d: int) -> float | None:
+    """Return the null's standard deviation if its smoothing brings it below what float64 sees."""
+    if spec.smoothing is None:
+        return None
+    spread = null_sd(spec.smoothing.beta(n, d), d)
+    return spread if spread < RESOLUTION else None

@@ -1,15 +1,14 @@
-"""From blocks of samples ``(k, n)`` to the evidence that tests read."""
+"""From blocks of samples ``(k, n)`` to what tests of directions read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import Moments
-from gausscheck.normality.spec import Evidence, Ordered
+from gausscheck.normality.spec import Ordered
 
 
 def moments_of(block: NDArray[Any]) -> Moments:
@@ -69,9 +68,6 @@ def order(z: NDArray[np.float64]) -> Ordered:
     )
 
 
-def gather(block: NDArray[Any], needs: Iterable[str]) -> Evidence:
-    """Return the evidence that tests need of the rows of a (k, n) block of samples."""
-    wanted = set(needs)
-    moments = moments_of(block)
-    ordered = order(standardise(block, moments)) if "ordered" in wanted else None
-    return Evidence(n=block.shape[1], moments=moments, ordered=ordered)
+def ordered_of(block: NDArray[Any]) -> Ordered:
+    """Sort and standardise each row of a (k, n) block and evaluate the normal law on it."""
+    return order(standardise(block, moments_of(block)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gausscheck.core import FloatArray
-from gausscheck.normality.spec import Evidence, Law, Outcome, Spec
+from gausscheck.normality.spec import Law, Outcome, Spec
 
 
 def undefined(spec: Spec, n: int) -> str | None:
@@ -17,7 +17,9 @@ def undefined(spec: Spec, n: int) -> str | None:
     return None
 
 
-def judge(spec: Spec, statistic: FloatArray, n: int, d: int = 1, law: Law | None = None) -> Outcome:
+def outcome_of(
+    spec: Spec, statistic: FloatArray, n: int, d: int = 1, law: Law | None = None
+) -> Outcome:
     """Put statistics and their null law into an outcome.
 
     Parameters
@@ -57,15 +59,3 @@ def judge(spec: Spec, statistic: FloatArray, n: int, d: int = 1, law: Law | None
         calibration=law.calibration,
         notes=notes,
     )
-
-
-def run(spec: Spec, evidence: Evidence) -> Outcome:
-    """Run one test on evidence that holds what it needs."""
-    n = evidence.n
-    if spec.needs == "moments" and evidence.moments is not None:
-        n = evidence.moments.n
-    if undefined(spec, n) is not None:
-        k = 1 if evidence.moments is None else evidence.moments.m2.size
-        return judge(spec, np.full(k, np.nan), n)
-    d = 1 if evidence.joint is None else evidence.joint.shape[1]
-    return judge(spec, spec.statistic(evidence), n, d)

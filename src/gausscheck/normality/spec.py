@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:  # the command line starts without NumPy
-    import numpy as np
-    from numpy.typing import NDArray
-from gausscheck.core import FloatArray, Moments
+from gausscheck.core import F64, FloatArray
 
-Scope = Literal["direction", "joint", "sphere", "norms"]
-
+Scope = Literal["direction", "joint", "sphere"]
 
 Null = Literal["simple", "composite"]
 
-
 Calibration = Literal["asymptotic", "table", "monte_carlo", "none"]
+
+Needs = Literal["moments", "ordered", "rows", "residuals", "unit"]
+
+ONE_DIRECTION_NULL = "the direction is normal with unknown mean and variance"
+WHOLE_ROWS_NULL = "rows are jointly normal with unknown mean and covariance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +33,10 @@ class Ordered:
     log_cdf: FloatArray
     log_sf: FloatArray
 
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a test may look at. A field is None unless some test asked for it.
-
-    ``n`` counts the rows behind ``ordered`` and ``joint``; ``moments`` carries its own count.
-    """
-
-    n: int
-    moments: Moments | None = None
-    ordered: Ordered | None = None
-    joint: NDArray[np.float64] | None = None  # (n, d), as they come
-    residuals: NDArray[np.float64] | None = None  # (n, r), whitened within the range
-    unit: NDArray[np.float64] | None = None  # (n, d), each row of length one
+    @property
+    def n(self) -> int:
+        """The size of each sample."""
+        return int(self.z.shape[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +67,6 @@ class Outcome:
         None means: no calibrated null at this (n, d). Never a made-up number.
     log_pvalue : (k,) array or None
         Natural logarithm of the p-value, finite where ``pvalue`` underflows to 0.
-    effect : (k,) array or None
-        An n-free size of the deviation, where the test has one.
     standard_error : (k,) array or None
         Of a statistic that was estimated rather than summed in full.
     calibration : str
@@ -95,10 +83,29 @@ class Outcome:
     statistic: FloatArray
     pvalue: FloatArray | None
     log_pvalue: FloatArray | None = None
-    effect: FloatArray | None = None
     standard_error: FloatArray | None = None
     calibration: Calibration = "none"
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Smoothing:
+    """A statistic of residuals whose weight on frequencies is N(0, beta² I).
+
+    Attributes
+    ----------
+    beta : callable
+        (n, d) -> beta.
+    in_full : callable
+        (residuals, beta) -> statistic, summed over all pairs of rows.
+    sampled : callable
+        (read, n, d, beta, threads) -> statistic and its standard error, estimated at sampled
+        frequencies; ``read(start, stop)`` gives rows of the residuals.
+    """
+
+    beta: Callable[[int, int], float]
+    in_full: Callable[[F64, float], float]
+    sampled: Callable[[Callable[[int, int], F64], int, int, float, int], tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +116,11 @@ class Spec:
     ----------
     name, scope, null : str
     needs : str
-        The field of :class:`Evidence` that ``statistic`` reads.
+        What ``statistic`` reads: ``moments`` (:class:`~gausscheck.core.Moments` of k directions),
+        ``ordered`` (:class:`Ordered` samples of k directions), or an array of ``rows`` (n, d) as
+        they come, ``residuals`` (n, r) whitened within their range, or ``unit`` rows (n, d).
     statistic : callable
-        Evidence -> (k,) statistics; NaN where not defined.
+        What the test needs -> (k,) statistics; NaN where not defined.
     law : callable
         (statistics, n, d) -> :class:`Law`.
     sizes : (int, int or None)
@@ -121,13 +130,13 @@ class Spec:
     textbook : callable or None
         The published approximation, where ``law`` had to replace it to keep its level.
     freedom : callable or None
-        Evidence -> what stands for d in the law, where that is not the dimension.
+        What the test needs -> what stands for d in the law, where that is not the dimension.
     two_sided : bool
         Whether both ends of a simulated null count.
     pairwise : bool
         Whether the statistic is a sum over pairs of rows, so that its cost is quadratic in n.
-    smoothing : callable or None
-        (n, d) -> beta, for tests whose weight on frequencies is N(0, beta² I).
+    smoothing : Smoothing or None
+        Of tests whose weight on frequencies is normal.
     settles : bool
         Whether the null law hardly changes from 100 rows a dimension on (and 2,000 in all).
     holds : callable or None
@@ -137,17 +146,17 @@ class Spec:
     name: str
     scope: Scope
     null: Null
-    needs: Literal["moments", "ordered", "joint", "residuals", "unit"]
-    statistic: Callable[[Evidence], FloatArray]
+    needs: Needs
+    statistic: Callable[[Any], FloatArray]
     law: Callable[[FloatArray, int, int], Law]
     sizes: tuple[int, int | None]
     null_says: str
     cost: str
     reference: str
     textbook: Callable[[FloatArray, int, float], Law] | None = None
-    freedom: Callable[[Evidence], float] | None = None
+    freedom: Callable[[Any], float] | None = None
     two_sided: bool = False
     pairwise: bool = False
-    smoothing: Callable[[int, int], float] | None = None
+    smoothing: Smoothing | None = None
     settles: bool = False
     holds: Callable[[int, float], bool] | None = None

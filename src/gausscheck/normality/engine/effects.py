@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import atan, pi, sqrt
 
 import numpy as np
 
 from gausscheck.core import F64, FloatArray
+
+HALF_POWER = 0.445
+"""n·delta at which the 5 % Anderson-Darling test rejects half the time; see ``rows_to_detect``."""
+
+L_KURTOSIS_NORMAL = 30 / pi * atan(sqrt(2)) - 9
+"""L-kurtosis of the normal law, 0.1226 (Hosking 1990)."""
 
 
 @lru_cache(maxsize=4)
@@ -48,7 +55,39 @@ def _l_weights(n: int) -> F64:
 
 
 def l_ratios(z: F64) -> tuple[FloatArray, FloatArray]:
-    """L-skewness and L-kurtosis of sorted samples ``(k, n)``: 0 and 0.1226 for the normal law."""
+    """L-skewness and L-kurtosis of sorted samples ``(k, n)``.
+
+    They are 0 and :data:`L_KURTOSIS_NORMAL` for the normal law.
+    """
     second, third, fourth = (z @ _l_weights(z.shape[1]).T).T
     with np.errstate(divide="ignore", invalid="ignore"):
         return third / second, fourth / second
+
+
+def rows_to_detect(delta: float) -> float | None:
+    """Rows at which the Anderson-Darling test at 5 % rejects half the time.
+
+    Near normality A² tends to Σ λ_j (Z_j + c_j)² with Σ λ_j c_j² = n·delta, λ_j the weights of its
+    null law. That law leans to the right, so its median passes the critical value later than its
+    mean does: n·delta is .458 where the deviation is pure skewness (He₃), .434 for pure kurtosis
+    (He₄), .455, .432 and .424 for He₅, He₆ and He₁₀. The constant lies between.
+
+    Parameters
+    ----------
+    delta : float
+        The discrepancy per row, ∫ (F − Φ)² / (Φ (1 − Φ)) dΦ.
+
+    Returns
+    -------
+    float or None
+        None where delta is not positive. Simulated power there: .44 to .48 for Laplace, t(5),
+        uniform, and skewed or two-humped laws that 40 to 200 rows detect; .48 to .53 for those that
+        take 500 rows and more. The constant holds for weak deviations alone: for an exponential
+        law, which ten rows detect, it is .43.
+
+    Examples
+    --------
+    >>> round(rows_to_detect(0.000445))
+    1000
+    """
+    return HALF_POWER / delta if delta > 0 else None

@@ -27,13 +27,10 @@ from gausscheck.normality.engine.jackknife import (
 )
 from gausscheck.normality.engine.long_samples import LongSums, finish_long, gather_long
 from gausscheck.normality.evidence import moments_of, order, standardise
-from gausscheck.normality.outcomes import judge, undefined
+from gausscheck.normality.outcomes import outcome_of, undefined
 from gausscheck.normality.registry import DIRECTION_TESTS, TESTS
-from gausscheck.normality.spec import Evidence, Outcome
+from gausscheck.normality.spec import Outcome, Spec
 from gausscheck.normality.univariate.edf import ad_star
-
-A0 = 0.385
-"""Mean of A*² under normality with mean and variance estimated, whatever n."""
 
 TILE_VALUES = 1 << 18
 """Values of a tile (directions times rows): few enough to stay in cache, enough that threads seldom
@@ -60,7 +57,7 @@ class Profile:
     kolmogorov, wasserstein1 : (k,) arrays
         Distances from the fitted normal; Wasserstein-1 in units of sigma.
     l_skewness, l_kurtosis : (k,) arrays
-        L-moment ratios; 0 and 0.1226 for the normal law (Hosking 1990).
+        L-moment ratios; 0 and ``L_KURTOSIS_NORMAL`` for the normal law (Hosking 1990).
     outcomes : dict of str to Outcome
     """
 
@@ -91,7 +88,7 @@ class Profile:
         return cls(
             n=parts[0].n,
             moments=Moments.concatenate([p.moments for p in parts]),
-            outcomes={s.name: judge(s, statistics[s.name], sizes[s.name]) for s in specs},
+            outcomes={s.name: outcome_of(s, statistics[s.name], sizes[s.name]) for s in specs},
             **{name: np.concatenate([getattr(p, name) for p in parts]) for name in _ARRAYS},
         )
 
@@ -141,53 +138,72 @@ def profile(
         Cost O(k n log n) time, a few tiles of memory beyond the block.
     """
     specs = [s for s in DIRECTION_TESTS if tests is None or s.name in tests]
-    k, n = block.shape
+    n = block.shape[1]
     wanted = [s for s in specs if s.needs == "ordered" and undefined(s, n) is None]
-    most = LONG_VALUES if n >= CELLS_FROM else TILE_VALUES
-    tile = 1 << (min(max(most // n, 1), 256).bit_length() - 1)
-
     names = {spec.name for spec in wanted} | {"anderson_darling"}
     if effects:
         names.add("lilliefors")  # its statistic is the Kolmogorov distance
+    tiles = _tiles(block, names, groups, effects, threads, overwrite)
+    if moments is None:
+        moments = Moments.concatenate([tile["moments"] for tile in tiles])
+    return Profile(
+        n=n,
+        moments=moments,
+        outcomes={spec.name: _outcome(spec, n, moments, tiles) for spec in specs},
+        **{name: np.concatenate([tile[name] for tile in tiles]) for name in _ARRAYS},
+    )
+
+
+def _tiles(
+    block: NDArray[Any],
+    names: set[str],
+    groups: int,
+    effects: bool,
+    threads: int | None,
+    overwrite: bool,
+) -> list[dict[str, Any]]:
+    """Take statistics by test name, moments and ``_ARRAYS`` of a block, a tile at a time."""
+    k, n = block.shape
+    most = LONG_VALUES if n >= CELLS_FROM else TILE_VALUES
+    size = 1 << (min(max(most // n, 1), 256).bit_length() - 1)
 
     def work(low: int) -> LongSums | dict[str, Any]:
-        part = block[low : low + tile]
+        part = block[low : low + size]
         if not overwrite:
             part = part.copy()
         if n >= CELLS_FROM:
             return gather_long(part, names, groups, effects)
         return _short(part, names, groups, effects)
 
-    starts = range(0, k, tile)
+    starts = range(0, k, size)
     workers = min(threads or os.cpu_count() or 1, len(starts))
     if workers <= 1:
-        gathered = [work(low) for low in starts]
+        pieces = [work(low) for low in starts]
     else:
         with ThreadPoolExecutor(workers) as pool:
-            gathered = list(pool.map(work, starts))
+            pieces = list(pool.map(work, starts))
     found = []
-    for piece in gathered:
+    for piece in pieces:
         values = finish_long(piece, names, effects) if isinstance(piece, LongSums) else piece
-        size = values["anderson_darling"].size
+        count = values["anderson_darling"].size
         values["ad_star"] = ad_star(values["anderson_darling"], n)
-        values["kolmogorov"] = values["lilliefors"] if effects else np.full(size, np.nan)
-        missing = {name: np.full(size, np.nan) for name in _ARRAYS}
-        missing["ad_star_without"] = np.full((size, groups), np.nan)
+        values["kolmogorov"] = values["lilliefors"] if effects else np.full(count, np.nan)
+        missing = {name: np.full(count, np.nan) for name in _ARRAYS}
+        missing["ad_star_without"] = np.full((count, groups), np.nan)
         found.append(missing | values)
-    own = Moments.concatenate([f["moments"] for f in found])
-    used = own if moments is None else moments
-    outcomes = {}
-    for spec in specs:
-        size = used.n if spec.needs == "moments" else n
-        if undefined(spec, size) is not None:
-            statistic: FloatArray = np.full(k, np.nan)
-        elif spec.needs == "moments":
-            statistic = spec.statistic(Evidence(n=n, moments=used))
-        else:
-            statistic = np.concatenate([f[spec.name] for f in found])
-        outcomes[spec.name] = judge(spec, statistic, size)
-    arrays = {name: np.concatenate([f[name] for f in found]) for name in _ARRAYS}
-    return Profile(n=n, moments=used, outcomes=outcomes, **arrays)
+    return found
+
+
+def _outcome(spec: Spec, n: int, moments: Moments, tiles: list[dict[str, Any]]) -> Outcome:
+    """Put what the tiles found of one test together, or take it from moments."""
+    size = moments.n if spec.needs == "moments" else n
+    if undefined(spec, size) is not None:
+        statistic: FloatArray = np.full(moments.m2.size, np.nan)
+    elif spec.needs == "moments":
+        statistic = spec.statistic(moments)
+    else:
+        statistic = np.concatenate([tile[spec.name] for tile in tiles])
+    return outcome_of(spec, statistic, size)
 
 
 def _short(x: NDArray[Any], names: set[str], groups: int, effects: bool) -> dict[str, Any]:
@@ -198,8 +214,8 @@ def _short(x: NDArray[Any], names: set[str], groups: int, effects: bool) -> dict
     if groups and alive.any():
         without[alive] = _without(x[alive], moments.mean[alive], moments.m2[alive], groups)
     z = standardise(x, moments, in_place=True)
-    evidence = Evidence(n=x.shape[1], moments=moments, ordered=order(z))
-    found: dict[str, Any] = {name: TESTS[name].statistic(evidence) for name in names}
+    samples = order(z)
+    found: dict[str, Any] = {name: TESTS[name].statistic(samples) for name in names}
     found |= {"moments": moments, "ad_star_without": without}
     if effects:
         found["l_skewness"], found["l_kurtosis"] = l_ratios(z)

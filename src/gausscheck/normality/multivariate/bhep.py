@@ -1,8 +1,8 @@
-"""Tests of joint normality on whitened rows: Mardia, BHEP, Henze-Zirkler, energy.
+"""BHEP: the empirical characteristic function of whitened rows against that of the normal law.
 
 With y the residuals, mean 0 and (1/n) yᵀy = I in the r dimensions of the range of the covariance,
-every statistic here is a function of yᵢ·yⱼ alone: affine invariant, so under normality its law
-depends on n and r and on nothing else.
+the statistic is a function of yᵢ·yⱼ alone: affine invariant, so under normality its law depends on
+n and r and on nothing else.
 """
 
 from __future__ import annotations
@@ -11,29 +11,9 @@ import numpy as np
 
 from gausscheck.core import F64, FloatArray
 from gausscheck.normality.gram import pair_sums, squared_distances
-from gausscheck.normality.nulls.laws import (
-    no_law,
-)
-from gausscheck.normality.spec import Evidence, Spec
-
-
-def residuals_of(evidence: Evidence) -> F64:
-    """Return the whitened rows that a joint test reads.
-
-    Raises
-    ------
-    LookupError
-        If they were not gathered.
-    """
-    if evidence.residuals is None:
-        raise LookupError("residuals were not gathered")
-    return evidence.residuals
-
-
-# --- Mardia
-
-
-# --- empirical characteristic function with weight N(0, beta² I)
+from gausscheck.normality.multivariate.sampled_bhep import sampled_bhep
+from gausscheck.normality.nulls.laws import no_law
+from gausscheck.normality.spec import WHOLE_ROWS_NULL, Smoothing, Spec
 
 
 def bhep(y: F64, beta: float) -> float:
@@ -59,11 +39,11 @@ def _unit_smoothing(n: int, d: int) -> float:
     return 1.0
 
 
-def _bhep(evidence: Evidence) -> FloatArray:
-    return np.array([bhep(residuals_of(evidence), 1.0)])
+def _bhep(residuals: F64) -> FloatArray:
+    return np.array([bhep(residuals, 1.0)])
 
 
-def _null_moments(beta: float, d: float) -> tuple[float, float]:
+def limit_moments(beta: float, d: float) -> tuple[float, float]:
     """Mean and variance of the limit law, parameters estimated (Henze & Zirkler 1990)."""
     b2 = beta * beta
     a = 1 + 2 * b2
@@ -79,17 +59,11 @@ def _null_moments(beta: float, d: float) -> tuple[float, float]:
 
 def null_sd(beta: float, d: int) -> float:
     """Return the standard deviation of BHEP's limit law at that smoothing."""
-    return float(np.sqrt(max(_null_moments(beta, d)[1], 0.0)))
-
-
-# --- energy
+    return float(np.sqrt(max(limit_moments(beta, d)[1], 0.0)))
 
 
 RESOLUTION = 1e-10
 """Null standard deviation below which rounding drowns a statistic of size one."""
-
-_NULL = "rows are jointly normal with unknown mean and covariance"
-
 
 BHEP = Spec(
     name="bhep",
@@ -99,10 +73,10 @@ BHEP = Spec(
     statistic=_bhep,
     law=no_law,
     pairwise=True,
-    smoothing=_unit_smoothing,
+    smoothing=Smoothing(_unit_smoothing, bhep, sampled_bhep),
     settles=True,
     sizes=(5, None),
-    null_says=f"{_NULL}; beta = 1",
+    null_says=f"{WHOLE_ROWS_NULL}; beta = 1",
     cost="O(n² d), blocks of the Gram matrix; O(n d) at sampled frequencies for many rows",
     reference="Baringhaus & Henze (1988), Metrika 35, 339-348",
 )

@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from gausscheck.core import F64, FloatArray
-from gausscheck.normality.multivariate.royston import _NULL, rows_of
 from gausscheck.normality.nulls.laws import chi_square, no_law
-from gausscheck.normality.spec import Evidence, Law, Spec
+from gausscheck.normality.spec import WHOLE_ROWS_NULL, Law, Spec
 
 
-def _doornik_hansen(evidence: Evidence) -> FloatArray:
+def _doornik_hansen(x: F64) -> FloatArray:
     """Sum of squared normal scores of skewness and kurtosis along the roots of the correlation."""
-    x = rows_of(evidence)
     n = x.shape[0]
     z = (x - x.mean(axis=0)) / x.std(axis=0)
     values, vectors = np.linalg.eigh(z.T @ z / n)
@@ -53,13 +51,13 @@ DOORNIK_HANSEN = Spec(
     name="doornik_hansen",
     scope="joint",
     null="composite",
-    needs="joint",
+    needs="rows",
     statistic=_doornik_hansen,
     law=no_law,
     textbook=_doornik_hansen_textbook,
     holds=lambda n, d: n >= max(50, 2 * d),
     sizes=(8, None),
-    null_says=f"{_NULL}; sees skewness and kurtosis along d directions",
+    null_says=f"{WHOLE_ROWS_NULL}; sees skewness and kurtosis along d directions",
     cost="O(n d²)",
     reference="Doornik & Hansen (2008), Oxford Bulletin of Economics and Statistics 70, 927-939",
 )

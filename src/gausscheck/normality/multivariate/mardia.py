@@ -6,21 +6,15 @@ import numpy as np
 
 from gausscheck.core import F64, FloatArray
 from gausscheck.normality.gram import pair_sums
-from gausscheck.normality.multivariate.bhep import _NULL, residuals_of
-from gausscheck.normality.nulls.laws import (
-    chi_square,
-    no_law,
-    two_sided_normal,
-)
-from gausscheck.normality.spec import Evidence, Law, Spec
+from gausscheck.normality.nulls.laws import chi_square, no_law, two_sided_normal
+from gausscheck.normality.spec import WHOLE_ROWS_NULL, Law, Spec
 
 _TENSOR_ROWS = 4096
 """Rows whose third moments are taken at once."""
 
 
-def _mardia_skewness(evidence: Evidence) -> FloatArray:
+def _mardia_skewness(y: F64) -> FloatArray:
     """N b₁ / 6 with b₁ = (1/n²) Σ (yᵢ·yⱼ)³."""
-    y = residuals_of(evidence)
     n, d = y.shape
     if tensor_is_cheaper(n, d):
         return np.array([n / 6 * _third_moments_squared(y)])
@@ -56,9 +50,8 @@ def _mardia_skewness_textbook(statistic: FloatArray, n: int, d: float) -> Law:
     return chi_square(statistic, d * (d + 1) * (d + 2) / 6)
 
 
-def _mardia_kurtosis(evidence: Evidence) -> FloatArray:
+def _mardia_kurtosis(y: F64) -> FloatArray:
     """(b₂ − d (d + 2)) / sqrt(8 d (d + 2) / n) with b₂ = (1/n) Σ ‖yᵢ‖⁴."""
-    y = residuals_of(evidence)
     n, d = y.shape
     square = np.einsum("ij,ij->i", y, y)
     excess = float((square**2).mean()) - d * (d + 2)
@@ -75,7 +68,7 @@ MARDIA_SKEWNESS = Spec(
     textbook=_mardia_skewness_textbook,
     holds=lambda n, d: n >= max(200, 100 * d),
     sizes=(5, None),
-    null_says=f"{_NULL}; sees third moments alone",
+    null_says=f"{WHOLE_ROWS_NULL}; sees third moments alone",
     cost="O(n d³), or O(n² d) where that is less",
     reference="Mardia (1970), Biometrika 57, 519-530",
 )
@@ -92,7 +85,7 @@ MARDIA_KURTOSIS = Spec(
     holds=lambda n, d: n >= max(200, 50 * d * d),
     two_sided=True,
     sizes=(5, None),
-    null_says=f"{_NULL}; sees fourth moments of distances alone",
+    null_says=f"{WHOLE_ROWS_NULL}; sees fourth moments of distances alone",
     cost="O(n d)",
     reference="Mardia (1970), Biometrika 57, 519-530",
 )

@@ -1,7 +1,7 @@
-"""Tests of joint normality that combine one-dimensional ones: Doornik-Hansen, Royston, Shapiro.
+"""Tests of joint normality by Shapiro's: along the coordinates (Royston) or one direction.
 
-Doornik-Hansen and the multivariate Shapiro test turn with the data and are affine invariant;
-Royston's keeps to the coordinates it is given.
+The multivariate Shapiro test turns with the data and is affine invariant; Royston's keeps to the
+coordinates that it is given.
 """
 
 from __future__ import annotations
@@ -9,44 +9,31 @@ from __future__ import annotations
 import numpy as np
 
 from gausscheck.core import F64, FloatArray
-from gausscheck.normality.evidence import gather
-from gausscheck.normality.multivariate.bhep import residuals_of
+from gausscheck.normality.evidence import ordered_of
 from gausscheck.normality.nulls.laws import chi_square, no_law
-from gausscheck.normality.spec import Evidence, Law, Spec
-from gausscheck.normality.univariate.shapiro import SHAPIRO_FRANCIA, SHAPIRO_WILK
-
-_NULL = "rows are jointly normal with unknown mean and covariance"
-
-
-# --- Doornik & Hansen
-
-
-def rows_of(evidence: Evidence) -> F64:
-    """Return the rows themselves, ``(n, d)``. Raises LookupError if they were not gathered."""
-    if evidence.joint is None:
-        raise LookupError("joint rows were not gathered")
-    return evidence.joint
+from gausscheck.normality.spec import WHOLE_ROWS_NULL, Law, Spec
+from gausscheck.normality.univariate.shapiro import (
+    SHAPIRO_FRANCIA,
+    SHAPIRO_WILK,
+    shapiro_wilk_textbook,
+)
 
 
-# --- Royston
-
-
-def _royston(evidence: Evidence) -> FloatArray:
+def _royston(x: F64) -> FloatArray:
     """H: average squared score of the coordinates' Shapiro tests, times equivalent freedom."""
-    x = rows_of(evidence)
     n = x.shape[0]
     score = np.empty(x.shape[1])
     z = (x - x.mean(axis=0)) / x.std(axis=0)
     heavy = (z**4).mean(axis=0) > 3
     for spec, mine in ((SHAPIRO_FRANCIA, heavy), (SHAPIRO_WILK, ~heavy)):
         if mine.any():
-            w = spec.statistic(gather(np.ascontiguousarray(x[:, mine].T), ("ordered",)))
+            w = spec.statistic(ordered_of(np.ascontiguousarray(x[:, mine].T)))
             score[mine] = _royston_score(w, n)
     from scipy.special import log_ndtr, ndtri_exp
 
     # (Φ⁻¹(Φ(−z)/2))², from logarithms so that far tails stay finite
     psi = ndtri_exp(log_ndtr(-score) - np.log(2)) ** 2
-    return np.array([_equivalent_freedom(evidence) * float(psi.mean())])
+    return np.array([_equivalent_freedom(x) * float(psi.mean())])
 
 
 def _royston_score(w: FloatArray, n: int) -> FloatArray:
@@ -62,9 +49,8 @@ def _royston_score(w: FloatArray, n: int) -> FloatArray:
     return np.asarray((np.log1p(-w) - mean) / sd)
 
 
-def _equivalent_freedom(evidence: Evidence) -> float:
+def _equivalent_freedom(x: F64) -> float:
     """Coordinates' worth of information in correlated coordinates (Royston 1983)."""
-    x = rows_of(evidence)
     d = x.shape[1]
     if d == 1:
         return 1.0
@@ -82,32 +68,28 @@ def _royston_textbook(statistic: FloatArray, n: int, d: float) -> Law:
     return chi_square(statistic, d)
 
 
-# --- multivariate Shapiro
-
-
-def _multivariate_shapiro(evidence: Evidence) -> FloatArray:
+def _multivariate_shapiro(y: F64) -> FloatArray:
     """Shapiro-Wilk along the direction of the row farthest from the mean."""
-    y = residuals_of(evidence)
     far = int(np.einsum("ij,ij->i", y, y).argmax())
     line = y @ y[far]
-    return SHAPIRO_WILK.statistic(gather(line[None], ("ordered",)))
+    return SHAPIRO_WILK.statistic(ordered_of(line[None]))
 
 
 def _multivariate_shapiro_textbook(statistic: FloatArray, n: int, d: float) -> Law:
-    return SHAPIRO_WILK.law(statistic, n, 1)
+    return shapiro_wilk_textbook(statistic, n, 1)
 
 
 ROYSTON = Spec(
     name="royston",
     scope="joint",
     null="composite",
-    needs="joint",
+    needs="rows",
     statistic=_royston,
     law=no_law,
     textbook=_royston_textbook,
     freedom=_equivalent_freedom,
     sizes=(4, 2000),
-    null_says=f"{_NULL}; sees the coordinates one by one",
+    null_says=f"{WHOLE_ROWS_NULL}; sees the coordinates one by one",
     cost="O(n d² + d n log n)",
     reference="Royston (1983), Applied Statistics 32, 121-133; Royston (1992)",
 )
@@ -121,7 +103,7 @@ MULTIVARIATE_SHAPIRO = Spec(
     law=no_law,
     textbook=_multivariate_shapiro_textbook,
     sizes=(12, 5000),
-    null_says=f"{_NULL}; sees the direction of the row farthest out",
+    null_says=f"{WHOLE_ROWS_NULL}; sees the direction of the row farthest out",
     cost="O(n d²)",
     reference="Domański (1998); Shapiro & Wilk (1965) along one direction",
 )

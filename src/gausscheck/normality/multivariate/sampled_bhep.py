@@ -47,7 +47,6 @@ def sampled_bhep(
     n: int,
     d: int,
     beta: float,
-    *,
     threads: int = 1,
 ) -> tuple[float, float]:
     """Estimate the BHEP statistic from the characteristic function at sampled frequencies.

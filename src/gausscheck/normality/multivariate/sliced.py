@@ -7,10 +7,9 @@ from functools import lru_cache
 import numpy as np
 
 from gausscheck.core import F64, FloatArray
-from gausscheck.normality.evidence import gather
-from gausscheck.normality.multivariate.bhep import residuals_of
+from gausscheck.normality.evidence import ordered_of
 from gausscheck.normality.nulls.laws import no_law
-from gausscheck.normality.spec import Evidence, Spec
+from gausscheck.normality.spec import WHOLE_ROWS_NULL, Spec
 from gausscheck.normality.univariate.epps_pulley import EPPS_PULLEY
 
 DIRECTIONS = 256
@@ -26,25 +25,23 @@ def _directions(d: int) -> F64:
     return columns
 
 
-def _along(evidence: Evidence) -> FloatArray:
-    y = residuals_of(evidence)
-    ways = _directions(y.shape[1]).T
+def _along(y: F64) -> FloatArray:
+    columns = _directions(y.shape[1]).T
     parts = [
-        EPPS_PULLEY.statistic(gather(ways[low : low + _TILE] @ y.T, ("ordered",)))
+        EPPS_PULLEY.statistic(ordered_of(columns[low : low + _TILE] @ y.T))
         for low in range(0, DIRECTIONS, _TILE)
     ]
     return np.concatenate(parts)
 
 
-def _mean(evidence: Evidence) -> FloatArray:
-    return np.array([float(_along(evidence).mean())])
+def _mean(y: F64) -> FloatArray:
+    return np.array([float(_along(y).mean())])
 
 
-def _max(evidence: Evidence) -> FloatArray:
-    return np.array([float(_along(evidence).max())])
+def _max(y: F64) -> FloatArray:
+    return np.array([float(_along(y).max())])
 
 
-_NULL = "rows are jointly normal with unknown mean and covariance"
 _COST = "O(n d) along each of 256 directions"
 _REFERENCE = "Epps & Pulley (1983); Balestriero & LeCun (2025) for the sliced form"
 
@@ -57,7 +54,7 @@ SLICED_EPPS_PULLEY = Spec(
     law=no_law,
     settles=True,
     sizes=(8, None),
-    null_says=f"{_NULL}; averages over directions",
+    null_says=f"{WHOLE_ROWS_NULL}; averages over directions",
     cost=_COST,
     reference=_REFERENCE,
 )
@@ -71,7 +68,7 @@ SLICED_EPPS_PULLEY_MAX = Spec(
     law=no_law,
     settles=True,
     sizes=(8, None),
-    null_says=f"{_NULL}; the worst of the directions",
+    null_says=f"{WHOLE_ROWS_NULL}; the worst of the directions",
     cost=_COST,
     reference=_REFERENCE,
 )

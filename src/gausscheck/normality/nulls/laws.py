@@ -9,6 +9,9 @@ import numpy as np
 from gausscheck.core import FloatArray
 from gausscheck.normality.spec import Law
 
+A0 = 0.385
+"""Mean of A*² under normality with mean and variance estimated, whatever n."""
+
 
 def two_sided_normal(statistic: FloatArray, n: int, d: float) -> Law:
     """P-value 2 Φ(−|z|) of a standard normal statistic, with its logarithm."""

@@ -2,8 +2,9 @@
 
 Joint statistics on residuals are affine invariant and sphere statistics rotation invariant, so one
 simulation from N(0, I) at the same n and d gives their law. Draw i of a simulation has a random
-stream of its own, named by test, n, d and i: the draws are the same for any number of threads, and
-a cached simulation is simply its first draws.
+stream of its own, named by test, n, d and i: the draws are the same for any number of threads. What
+ships in the package, and after it what a cache holds, are simply the first draws: a p-value is the
+same with a cache and without.
 """
 
 from __future__ import annotations
@@ -20,9 +21,8 @@ from zlib import crc32
 import numpy as np
 
 from gausscheck.core import F64, FloatArray
-from gausscheck.normality.multivariate.bhep import bhep
-from gausscheck.normality.multivariate.sampled_bhep import sampled_bhep
-from gausscheck.normality.spec import Evidence, Law, Spec
+from gausscheck.normality.nulls.shipped import shipped_draws
+from gausscheck.normality.spec import Law, Spec
 from gausscheck.normality.whiten import residuals
 from gausscheck.threads import one_thread
 
@@ -81,7 +81,9 @@ def simulated_law(
         return Law(np.array([np.nan]), np.array([np.nan]), "monte_carlo")
     null = null_of(spec, n, d, sampled)
     path = cache_folder() / f"v{VERSION}" / f"{null.key}.npy" if cache else None
-    known = _load(path)
+    known = shipped_draws(null.key)
+    if known.size < draws and not _settled(known, observed, spec.two_sided):
+        known = np.concatenate([known, _load(path)[known.size :]])
     fresh = False
     while known.size < draws and not _settled(known, observed, spec.two_sided):
         wanted = range(known.size, min(known.size + _BATCH, draws))
@@ -119,21 +121,21 @@ class Null:
 def null_of(spec: Spec, n: int, d: int, sampled: bool = False) -> Null:
     """Return what stands for the null of a test at n rows of d dimensions."""
     rows = min(n, max(SETTLED_ROWS, SETTLED_RATIO * d)) if spec.settles or sampled else n
-    beta = None if spec.smoothing is None else spec.smoothing(n, d)
     key = f"{spec.name}{'_sampled' if sampled else ''}-{rows}-{d}"
-    if spec.smoothing is None or beta is None or beta == spec.smoothing(rows, d):
-        smoothed = None
-    else:
-        smoothed, key = beta, f"{key}-{beta:.9g}"
+    smoothing = spec.smoothing
+    if smoothing is None:
+        return Null(
+            key, rows, lambda rng: float(spec.statistic(null_sample(spec, rng, rows, d))[0])
+        )
+    beta, in_full, estimate = smoothing.beta(n, d), smoothing.in_full, smoothing.sampled
+    if beta != smoothing.beta(rows, d):
+        key = f"{key}-{beta:.9g}"
 
     def draw(rng: np.random.Generator) -> float:
-        evidence = gaussian_evidence(spec, rng, rows, d)
-        y = evidence.residuals
-        if y is not None and beta is not None and sampled:
-            return sampled_bhep(lambda start, stop: y[start:stop], rows, d, beta)[0]
-        if y is not None and smoothed is not None:
-            return bhep(y, smoothed)
-        return float(spec.statistic(evidence)[0])
+        y = null_sample(spec, rng, rows, d)
+        if sampled:
+            return estimate(lambda start, stop: y[start:stop], rows, d, beta, 1)[0]
+        return in_full(y, beta)
 
     return Null(key, rows, draw)
 
@@ -162,14 +164,12 @@ def _pvalue(known: F64, observed: float, two_sided: bool) -> tuple[float, int]:
     return min(1.0, p * len(found)), used
 
 
-def gaussian_evidence(spec: Spec, rng: np.random.Generator, n: int, d: int) -> Evidence:
+def null_sample(spec: Spec, rng: np.random.Generator, n: int, d: int) -> F64:
     """Draw what a test reads from the null: N(0, I) rows, their residuals, or unit rows."""
     x = rng.standard_normal((n, d))
     if spec.needs == "unit":
-        return Evidence(n=n, unit=x / np.linalg.norm(x, axis=1, keepdims=True))
-    if spec.needs == "residuals":
-        return Evidence(n=n, residuals=_whitened(x))
-    return Evidence(n=n, joint=x)
+        return np.asarray(x / np.linalg.norm(x, axis=1, keepdims=True))
+    return _whitened(x) if spec.needs == "residuals" else x
 
 
 def _whitened(x: F64) -> F64:

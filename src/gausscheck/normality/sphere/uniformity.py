@@ -16,32 +16,25 @@ import numpy as np
 from gausscheck.core import F64, FloatArray
 from gausscheck.normality.gram import pair_sums, squared_distances
 from gausscheck.normality.nulls.laws import chi_square, no_law
-from gausscheck.normality.spec import Evidence, Law, Spec
+from gausscheck.normality.spec import Law, Spec
 
 
-def _unit(evidence: Evidence) -> F64:
-    if evidence.unit is None:
-        raise LookupError("unit rows were not gathered")
-    return evidence.unit
-
-
-def _pairs(evidence: Evidence, function: Callable[[F64], F64]) -> float:
+def _pairs(u: F64, function: Callable[[F64], F64]) -> float:
     """Sum of a function of the chord's square over all ordered pairs."""
 
     def kernel(gram: F64, rows: F64, columns: F64) -> F64:
         chord2 = np.minimum(squared_distances(gram, rows, columns), 4)
         return np.array([function(chord2).sum()])
 
-    return float(pair_sums(_unit(evidence), kernel)[0])
+    return float(pair_sums(u, kernel)[0])
 
 
 def _angle(chord2: F64) -> F64:
     return np.asarray(2 * np.arcsin(np.sqrt(chord2) / 2))
 
 
-def _rayleigh(evidence: Evidence) -> FloatArray:
+def _rayleigh(u: F64) -> FloatArray:
     """P n ‖mean‖²."""
-    u = _unit(evidence)
     n, p = u.shape
     return np.array([p * n * float((u.mean(axis=0) ** 2).sum())])
 
@@ -50,9 +43,8 @@ def _rayleigh_textbook(statistic: FloatArray, n: int, d: float) -> Law:
     return chi_square(statistic, d)
 
 
-def _bingham(evidence: Evidence) -> FloatArray:
+def _bingham(u: F64) -> FloatArray:
     """N p (p + 2)/2 (tr S² − 1/p), S the second moments."""
-    u = _unit(evidence)
     n, p = u.shape
     second = u.T @ u / n
     return np.array([n * p * (p + 2) / 2 * (float((second**2).sum()) - 1 / p)])
@@ -62,52 +54,52 @@ def _bingham_textbook(statistic: FloatArray, n: int, d: float) -> Law:
     return chi_square(statistic, d * (d + 1) / 2 - 1)
 
 
-def _ajne(evidence: Evidence) -> FloatArray:
+def _ajne(u: F64) -> FloatArray:
     """n/4 − (1/(2 π n)) Σ θ over ordered pairs."""
-    n = _unit(evidence).shape[0]
-    return np.array([n / 4 - _pairs(evidence, _angle) / (2 * np.pi * n)])
+    n = u.shape[0]
+    return np.array([n / 4 - _pairs(u, _angle) / (2 * np.pi * n)])
 
 
-def _gine_gn(evidence: Evidence) -> FloatArray:
+def _gine_gn(u: F64) -> FloatArray:
     """n/2 − (p − 1)/(4 n) (Γ((p − 1)/2)/Γ(p/2))² Σ sin θ over ordered pairs."""
     from scipy.special import gammaln
 
-    n, p = _unit(evidence).shape
+    n, p = u.shape
     scale = (p - 1) / (4 * n) * np.exp(2 * (gammaln((p - 1) / 2) - gammaln(p / 2)))
-    total = _pairs(evidence, lambda c2: np.sqrt(c2 * (1 - c2 / 4)))
+    total = _pairs(u, lambda c2: np.sqrt(c2 * (1 - c2 / 4)))
     return np.array([n / 2 - scale * total])
 
 
-def _gine_fn(evidence: Evidence) -> FloatArray:
+def _gine_fn(u: F64) -> FloatArray:
     """4 Ajne + Gn: sees any departure from uniformity."""
-    return np.asarray(4 * _ajne(evidence) + _gine_gn(evidence))
+    return np.asarray(4 * _ajne(u) + _gine_gn(u))
 
 
-def _bakshaev(evidence: Evidence) -> FloatArray:
+def _bakshaev(u: F64) -> FloatArray:
     """N E‖U − V‖ − (1/n) Σ ‖u − v‖ over ordered pairs: the energy distance to uniformity."""
     from scipy.special import gammaln
 
-    n, p = _unit(evidence).shape
+    n, p = u.shape
     chord = np.exp(2 * gammaln(p / 2) - gammaln(p - 0.5) + (p - 1) * np.log(2)) / np.sqrt(np.pi)
-    return np.array([n * chord - _pairs(evidence, np.sqrt) / n])
+    return np.array([n * chord - _pairs(u, np.sqrt) / n])
 
 
-def _pcvm(evidence: Evidence) -> FloatArray:
+def _pcvm(u: F64) -> FloatArray:
     """N ∫ (F_n,γ − F)² dF, averaged over projections γ."""
-    return _projected(evidence, "cvm")
+    return _projected(u, "cvm")
 
 
-def _pad(evidence: Evidence) -> FloatArray:
+def _pad(u: F64) -> FloatArray:
     """N ∫ (F_n,γ − F)² / (F (1 − F)) dF, averaged over projections γ."""
-    return _projected(evidence, "ad")
+    return _projected(u, "ad")
 
 
-def _projected(evidence: Evidence, weight: str) -> FloatArray:
-    n, p = _unit(evidence).shape
+def _projected(u: F64, weight: str) -> FloatArray:
+    n, p = u.shape
     if weight == "cvm" and p in _CLOSED:
-        return np.array([_pairs(evidence, lambda c2: _CLOSED[p](_angle(c2))) / n])
+        return np.array([_pairs(u, lambda c2: _CLOSED[p](_angle(c2))) / n])
     grid, values = _kernel(p, weight)
-    return np.array([_pairs(evidence, lambda c2: np.interp(_angle(c2), grid, values)) / n])
+    return np.array([_pairs(u, lambda c2: np.interp(_angle(c2), grid, values)) / n])
 
 
 def _circle(theta: F64) -> F64:
@@ -198,7 +190,7 @@ _PAIRS = "O(n² p), blocks of the Gram matrix"
 
 def _spec(
     name: str,
-    statistic: Callable[[Evidence], FloatArray],
+    statistic: Callable[[F64], FloatArray],
     sees: str,
     cost: str,
     reference: str,

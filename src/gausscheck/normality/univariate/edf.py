@@ -15,19 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import FloatArray
-from gausscheck.normality.spec import Evidence, Law, Ordered, Spec
+from gausscheck.normality.nulls.tables import table_law
+from gausscheck.normality.spec import ONE_DIRECTION_NULL, Law, Ordered, Spec
 
 AD_FLOOR = 3.7e-24
 """Where the published approximation of the Anderson-Darling p-value ends."""
 
 CVM_FLOOR = 7.37e-10
 """Where that of the Cramér-von Mises p-value ends."""
-
-
-def _ordered(evidence: Evidence) -> Ordered:
-    if evidence.ordered is None:
-        raise LookupError("sorted samples were not gathered")
-    return evidence.ordered
 
 
 @lru_cache(maxsize=8)
@@ -38,11 +33,11 @@ def _ranks(n: int) -> NDArray[np.float64]:
     return ranks
 
 
-def _anderson_darling(evidence: Evidence) -> FloatArray:
-    o = _ordered(evidence)
-    n = evidence.n
+def _anderson_darling(samples: Ordered) -> FloatArray:
+    n = samples.n
     odd = 2 * _ranks(n) - 1
-    total = np.einsum("ij,j->i", o.log_cdf, odd) + np.einsum("ij,j->i", o.log_sf, odd[::-1])
+    total = np.einsum("ij,j->i", samples.log_cdf, odd)
+    total += np.einsum("ij,j->i", samples.log_sf, odd[::-1])
     return np.asarray(-n - total / n)
 
 
@@ -83,10 +78,9 @@ def _ad_log_pvalue(a: FloatArray) -> tuple[FloatArray, bool]:
     return np.where(a >= 10, np.log(AD_FLOOR), log_p), bool(np.any(a >= 10))
 
 
-def _cramer_von_mises(evidence: Evidence) -> FloatArray:
-    o = _ordered(evidence)
-    n = evidence.n
-    gap = o.cdf - (2 * _ranks(n) - 1) / (2 * n)
+def _cramer_von_mises(samples: Ordered) -> FloatArray:
+    n = samples.n
+    gap = samples.cdf - (2 * _ranks(n) - 1) / (2 * n)
     return np.asarray(1 / (12 * n) + np.einsum("ij,ij->i", gap, gap))
 
 
@@ -108,18 +102,35 @@ def _cramer_von_mises_law(statistic: FloatArray, n: int, d: int) -> Law:
     return Law(np.exp(log_p), log_p, "asymptotic", notes)
 
 
-def kolmogorov(ordered: Ordered, n: int) -> FloatArray:
+def kolmogorov(samples: Ordered) -> FloatArray:
     """Largest distance between the empirical and the fitted normal CDF, shape (k,)."""
-    above = _ranks(n) / n - ordered.cdf
+    n = samples.n
+    above = _ranks(n) / n - samples.cdf
     high = above.max(axis=1)
     return np.asarray(np.maximum(high, 1 / n - above.min(axis=1)))
 
 
-def _lilliefors(evidence: Evidence) -> FloatArray:
-    return kolmogorov(_ordered(evidence), evidence.n)
+def modified_kolmogorov(distance: FloatArray, n: int) -> FloatArray:
+    """Return D* = D (√n − 0.01 + 0.85/√n), whose null law changes little with n (Stephens 1974)."""
+    return np.asarray((np.sqrt(n) - 0.01 + 0.85 / np.sqrt(n)) * distance)
 
 
 def _lilliefors_law(statistic: FloatArray, n: int, d: int) -> Law:
+    """Look D* up; beyond the table its law falls like exp(−x²/(2 s²)).
+
+    s² = 1/4 − 1/(2π) is the variance of the fitted empirical process where it is widest, at the
+    mean; the limit law falls so, and at finite n D* falls faster.
+    """
+    if n < 8:
+        return _lilliefors_textbook(statistic, n, d)
+    return table_law("lilliefors", modified_kolmogorov(statistic, n), n, fall=KOLMOGOROV_FALL)
+
+
+KOLMOGOROV_FALL = 1 / (0.5 - 1 / np.pi)
+"""1/(2 s²)."""
+
+
+def _lilliefors_textbook(statistic: FloatArray, n: int, d: float) -> Law:
     """Dallal & Wilkinson (1986) where it gives p < 0.1, Stephens' modified D above."""
     scale, size = (1.0, n) if n <= 100 else ((n / 100) ** 0.49, 100)
     dist = statistic * scale
@@ -130,7 +141,7 @@ def _lilliefors_law(statistic: FloatArray, n: int, d: int) -> Law:
         + 0.974598 / np.sqrt(size)
         + 1.67997 / size
     )
-    kk = (np.sqrt(n) - 0.01 + 0.85 / np.sqrt(n)) * statistic
+    kk = modified_kolmogorov(statistic, n)
     wide = np.select(
         [kk <= 0.302, kk <= 0.5, kk <= 0.9, kk <= 1.31],
         [
@@ -147,7 +158,6 @@ def _lilliefors_law(statistic: FloatArray, n: int, d: int) -> Law:
         return Law(p, np.where(small, log_p, np.log(p)), "asymptotic")
 
 
-_NULL = "the direction is normal with unknown mean and variance"
 _COST = "O(n log n k), one sort shared with the other tests of this family"
 
 ANDERSON_DARLING = Spec(
@@ -158,7 +168,7 @@ ANDERSON_DARLING = Spec(
     statistic=_anderson_darling,
     law=_anderson_darling_law,
     sizes=(8, None),
-    null_says=f"{_NULL}; weighs the tails",
+    null_says=f"{ONE_DIRECTION_NULL}; weighs the tails",
     cost=_COST,
     reference="Anderson & Darling (1952); D'Agostino & Stephens (1986), Table 4.9",
 )
@@ -171,7 +181,7 @@ CRAMER_VON_MISES = Spec(
     statistic=_cramer_von_mises,
     law=_cramer_von_mises_law,
     sizes=(8, None),
-    null_says=_NULL,
+    null_says=ONE_DIRECTION_NULL,
     cost=_COST,
     reference="D'Agostino & Stephens (1986), Table 4.9",
 )
@@ -181,10 +191,11 @@ LILLIEFORS = Spec(
     scope="direction",
     null="composite",
     needs="ordered",
-    statistic=_lilliefors,
+    statistic=kolmogorov,
     law=_lilliefors_law,
+    textbook=_lilliefors_textbook,
     sizes=(5, None),
-    null_says=_NULL,
+    null_says=ONE_DIRECTION_NULL,
     cost=_COST,
     reference="Lilliefors (1967); Dallal & Wilkinson (1986), American Statistician 40, 294-296",
 )

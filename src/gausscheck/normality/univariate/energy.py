@@ -11,18 +11,17 @@ import numpy as np
 
 from gausscheck.core import FloatArray
 from gausscheck.normality.nulls.tables import table_law
-from gausscheck.normality.spec import Evidence, Law, Spec
+from gausscheck.normality.spec import ONE_DIRECTION_NULL, Law, Ordered, Spec
 
 
-def _energy(evidence: Evidence) -> FloatArray:
-    o = evidence.ordered
-    if o is None:
-        raise LookupError("sorted samples were not gathered")
-    n = evidence.n
-    density = np.exp(-0.5 * o.z * o.z)
-    toward = np.einsum("ij,ij->i", o.z, 2 * o.cdf - 1) + density.sum(axis=1) * np.sqrt(2 / np.pi)
+def _energy(samples: Ordered) -> FloatArray:
+    z, n = samples.z, samples.n
+    density = np.exp(-0.5 * z * z)
+    toward = np.einsum("ij,ij->i", z, 2 * samples.cdf - 1) + density.sum(axis=1) * np.sqrt(
+        2 / np.pi
+    )
     ranks = 2 * np.arange(1, n + 1) - (n + 1.0)
-    within = 2 / n * np.einsum("ij,j->i", o.z, ranks)
+    within = 2 / n * np.einsum("ij,j->i", z, ranks)
     return np.asarray(2 * toward - n * 2 / np.sqrt(np.pi) - within)
 
 
@@ -38,7 +37,7 @@ ENERGY_1D = Spec(
     statistic=_energy,
     law=_energy_law,
     sizes=(5, None),
-    null_says="the direction is normal with unknown mean and variance",
+    null_says=ONE_DIRECTION_NULL,
     cost="O(n log n k), one sort shared with the other tests on sorted values",
     reference="Székely & Rizzo (2005), Journal of Multivariate Analysis 93, 58-80",
 )

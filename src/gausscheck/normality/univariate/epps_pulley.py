@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import FloatArray
 from gausscheck.normality.nulls.tables import table_law
-from gausscheck.normality.spec import Evidence, Law, Spec
+from gausscheck.normality.spec import ONE_DIRECTION_NULL, Law, Ordered, Spec
 
 REACH = 7.0
 """Largest frequency: the weight beyond it is 3e-12."""
@@ -33,11 +33,8 @@ def frequencies(spread: float) -> NDArray[np.float64]:
     return np.linspace(0, REACH, count + 1)
 
 
-def _epps_pulley(evidence: Evidence) -> FloatArray:
-    if evidence.ordered is None:
-        raise LookupError("sorted samples were not gathered")
-    n = evidence.n
-    z = evidence.ordered.z
+def _epps_pulley(samples: Ordered) -> FloatArray:
+    z, n = samples.z, samples.n
     scale = np.sqrt(n / (n - 1))  # from the n - 1 to the n standard deviation
     out = np.full(z.shape[0], np.nan)
     rows_by_size: dict[int, list[int]] = {}
@@ -85,8 +82,7 @@ EPPS_PULLEY = Spec(
     statistic=_epps_pulley,
     law=_epps_pulley_law,
     sizes=(8, None),
-    null_says="the direction is normal with unknown mean and variance; not the known-parameter "
-    "null of SIGReg losses",
+    null_says=f"{ONE_DIRECTION_NULL}; not the known-parameter null of SIGReg losses",
     cost="O(n log n k), the integral at some 20 frequencies",
     reference="Epps & Pulley (1983), Biometrika 70, 723-726; Baringhaus & Henze (1988)",
 )

@@ -11,13 +11,7 @@ import numpy as np
 from gausscheck.core import FloatArray, Moments
 from gausscheck.normality.nulls.laws import chi_square_2, two_sided_normal
 from gausscheck.normality.nulls.tables import table_law
-from gausscheck.normality.spec import Evidence, Law, Spec
-
-
-def _moments(evidence: Evidence) -> Moments:
-    if evidence.moments is None:
-        raise LookupError("moments were not gathered")
-    return evidence.moments
+from gausscheck.normality.spec import ONE_DIRECTION_NULL, Law, Spec
 
 
 def skewness(moments: Moments) -> FloatArray:
@@ -32,9 +26,8 @@ def kurtosis(moments: Moments) -> FloatArray:
         return moments.m4 / moments.m2**2
 
 
-def _skewness_z(evidence: Evidence) -> FloatArray:
+def _skewness_z(moments: Moments) -> FloatArray:
     """Transform skewness to a standard normal variable (D'Agostino 1970)."""
-    moments = _moments(evidence)
     n = moments.n
     y = skewness(moments) * np.sqrt((n + 1) * (n + 3) / (6 * (n - 2)))
     beta2 = (
@@ -45,9 +38,8 @@ def _skewness_z(evidence: Evidence) -> FloatArray:
     return np.asarray(np.arcsinh(y / np.sqrt(2 / (w2 - 1))) / np.sqrt(0.5 * np.log(w2)))
 
 
-def _kurtosis_z(evidence: Evidence) -> FloatArray:
+def _kurtosis_z(moments: Moments) -> FloatArray:
     """Transform kurtosis to a standard normal variable (Anscombe & Glynn 1983)."""
-    moments = _moments(evidence)
     n = float(moments.n)
     mean = 3 * (n - 1) / (n + 1)
     variance = 24 * n * (n - 2) * (n - 3) / ((n + 1) ** 2 * (n + 3) * (n + 5))
@@ -63,22 +55,27 @@ def _kurtosis_z(evidence: Evidence) -> FloatArray:
     return np.asarray((1 - 2 / (9 * a) - cube) / np.sqrt(2 / (9 * a)))
 
 
-def _dagostino_pearson(evidence: Evidence) -> FloatArray:
-    return _skewness_z(evidence) ** 2 + _kurtosis_z(evidence) ** 2
+def _dagostino_pearson(moments: Moments) -> FloatArray:
+    return _skewness_z(moments) ** 2 + _kurtosis_z(moments) ** 2
 
 
-def _jarque_bera(evidence: Evidence) -> FloatArray:
-    moments = _moments(evidence)
+def _jarque_bera(moments: Moments) -> FloatArray:
     n = moments.n
     return np.asarray(n / 6 * (skewness(moments) ** 2 + (kurtosis(moments) - 3) ** 2 / 4))
 
 
-TABLE_BELOW = 2000
-"""Rows from which chi-square keeps the level of the two omnibus tests on moments."""
+PEARSON_TABLE_BELOW, TABLE_BELOW = 2000, 20_000
+"""Rows from which the limit law keeps the level: of dagostino_pearson, and of the others."""
+
+
+def _anscombe_kurtosis_law(statistic: FloatArray, n: int, d: int) -> Law:
+    if n < TABLE_BELOW:
+        return table_law("anscombe_kurtosis", np.abs(statistic), n)
+    return two_sided_normal(statistic, n, d)
 
 
 def _dagostino_pearson_law(statistic: FloatArray, n: int, d: int) -> Law:
-    if n < TABLE_BELOW:
+    if n < PEARSON_TABLE_BELOW:
         return table_law("dagostino_pearson", statistic, n)
     return chi_square_2(statistic, n, d)
 
@@ -89,7 +86,6 @@ def _jarque_bera_law(statistic: FloatArray, n: int, d: int) -> Law:
     return chi_square_2(statistic, n, d)
 
 
-_NULL = "the direction is normal with unknown mean and variance"
 _COST = "O(n k), from streamed power sums"
 
 DAGOSTINO_SKEWNESS = Spec(
@@ -100,7 +96,7 @@ DAGOSTINO_SKEWNESS = Spec(
     statistic=_skewness_z,
     law=two_sided_normal,
     sizes=(8, None),
-    null_says=f"{_NULL}; sees asymmetry alone",
+    null_says=f"{ONE_DIRECTION_NULL}; sees asymmetry alone",
     cost=_COST,
     reference="D'Agostino (1970), Biometrika 57, 679-681",
 )
@@ -111,9 +107,10 @@ ANSCOMBE_KURTOSIS = Spec(
     null="composite",
     needs="moments",
     statistic=_kurtosis_z,
-    law=two_sided_normal,
+    law=_anscombe_kurtosis_law,
+    textbook=two_sided_normal,
     sizes=(20, None),
-    null_says=f"{_NULL}; sees the weight of the tails alone",
+    null_says=f"{ONE_DIRECTION_NULL}; sees the weight of the tails alone",
     cost=_COST,
     reference="Anscombe & Glynn (1983), Biometrika 70, 227-234",
 )
@@ -127,7 +124,7 @@ DAGOSTINO_PEARSON = Spec(
     law=_dagostino_pearson_law,
     textbook=chi_square_2,
     sizes=(20, None),
-    null_says=_NULL,
+    null_says=ONE_DIRECTION_NULL,
     cost=_COST,
     reference="D'Agostino & Pearson (1973), Biometrika 60, 613-622",
 )
@@ -141,7 +138,7 @@ JARQUE_BERA = Spec(
     law=_jarque_bera_law,
     textbook=chi_square_2,
     sizes=(8, None),
-    null_says=_NULL,
+    null_says=ONE_DIRECTION_NULL,
     cost=_COST,
     reference="Jarque & Bera (1987), International Statistical Review 55, 163-172",
 )

@@ -1,7 +1,8 @@
 """Tests on the straightness of the normal Q-Q plot: Shapiro-Wilk and Shapiro-Francia.
 
 W is the squared correlation of the sorted sample with weights that approximate its best linear
-unbiased ones. Both p-values are Royston's normal approximations and end at n = 5000.
+unbiased ones. Royston's transformations make it a nearly normal score up to n = 5000; his p-values
+take it for normal, those from its simulated law keep their level.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from gausscheck.core import FloatArray
 from gausscheck.normality.nulls.laws import upper_normal
-from gausscheck.normality.spec import Evidence, Law, Spec
+from gausscheck.normality.nulls.tables import score_law
+from gausscheck.normality.spec import ONE_DIRECTION_NULL, Law, Ordered, Spec
 
 
 @lru_cache(maxsize=8)
@@ -53,23 +55,17 @@ def _weights(n: int) -> NDArray[np.float64]:
     return a
 
 
-def _straightness(evidence: Evidence, weights: NDArray[np.float64]) -> FloatArray:
-    if evidence.ordered is None:
-        raise LookupError("sorted samples were not gathered")
-    z = evidence.ordered.z  # mean 0, Σ z² = n − 1
+def _straightness(samples: Ordered, weights: NDArray[np.float64]) -> FloatArray:
+    z = samples.z  # mean 0, Σ z² = n − 1
     return np.asarray(np.einsum("ij,j->i", z, weights) ** 2 / np.einsum("ij,ij->i", z, z))
 
 
-def _shapiro_wilk(evidence: Evidence) -> FloatArray:
-    return np.minimum(_straightness(evidence, _weights(evidence.n)), 1.0)
+def _shapiro_wilk(samples: Ordered) -> FloatArray:
+    return np.minimum(_straightness(samples, _weights(samples.n)), 1.0)
 
 
-def _shapiro_wilk_law(statistic: FloatArray, n: int, d: int) -> Law:
-    """Evaluate Royston (1995), algorithm AS R94."""
-    if n == 3:
-        p = np.clip(6 / np.pi * (np.arcsin(np.sqrt(statistic)) - np.pi / 3), 0, 1)
-        with np.errstate(divide="ignore"):
-            return Law(p, np.log(p), "asymptotic")
+def shapiro_wilk_score(statistic: FloatArray, n: int) -> FloatArray:
+    """Transform W to a nearly normal score, large where W is small, for n >= 4 (Royston 1995)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         y = np.log1p(-statistic)
         if n <= 11:
@@ -81,25 +77,49 @@ def _shapiro_wilk_law(statistic: FloatArray, n: int, d: int) -> Law:
             u = np.log(n)
             mean = np.polyval([0.0038915, -0.083751, -0.31082, -1.5861], u)
             sd = np.exp(np.polyval([0.0030302, -0.082676, -0.4803], u))
-    return upper_normal((y - mean) / sd)
+        return np.asarray((y - mean) / sd)
 
 
-def _shapiro_francia(evidence: Evidence) -> FloatArray:
-    m = _scores(evidence.n)
-    return np.minimum(_straightness(evidence, m / np.sqrt(m @ m)), 1.0)
+def shapiro_wilk_textbook(statistic: FloatArray, n: int, d: float) -> Law:
+    """Evaluate Royston (1995), algorithm AS R94."""
+    if n == 3:
+        p = np.clip(6 / np.pi * (np.arcsin(np.sqrt(statistic)) - np.pi / 3), 0, 1)
+        with np.errstate(divide="ignore"):
+            return Law(p, np.log(p), "asymptotic")
+    return upper_normal(shapiro_wilk_score(statistic, n))
 
 
-def _shapiro_francia_law(statistic: FloatArray, n: int, d: int) -> Law:
-    """Evaluate Royston (1993)."""
+def _shapiro_wilk_law(statistic: FloatArray, n: int, d: int) -> Law:
+    if n < 12:
+        return shapiro_wilk_textbook(statistic, n, d)
+    return score_law("shapiro_wilk", shapiro_wilk_score(statistic, n), n)
+
+
+def _shapiro_francia(samples: Ordered) -> FloatArray:
+    m = _scores(samples.n)
+    return np.minimum(_straightness(samples, m / np.sqrt(m @ m)), 1.0)
+
+
+def shapiro_francia_score(statistic: FloatArray, n: int) -> FloatArray:
+    """Transform W' to a nearly normal score, large where W' is small (Royston 1993)."""
     u = np.log(n)
     v = np.log(u)
     mean = 1.0521 * (v - u) - 1.2725
     sd = 1.0308 - 0.26758 * (v + 2 / u)
     with np.errstate(divide="ignore"):
-        return upper_normal((np.log1p(-statistic) - mean) / sd)
+        return np.asarray((np.log1p(-statistic) - mean) / sd)
 
 
-_NULL = "the direction is normal with unknown mean and variance"
+def _shapiro_francia_textbook(statistic: FloatArray, n: int, d: float) -> Law:
+    return upper_normal(shapiro_francia_score(statistic, n))
+
+
+def _shapiro_francia_law(statistic: FloatArray, n: int, d: int) -> Law:
+    if n < 8:
+        return _shapiro_francia_textbook(statistic, n, d)
+    return score_law("shapiro_francia", shapiro_francia_score(statistic, n), n)
+
+
 _COST = "O(n log n k); n up to 5000"
 
 SHAPIRO_WILK = Spec(
@@ -109,8 +129,9 @@ SHAPIRO_WILK = Spec(
     needs="ordered",
     statistic=_shapiro_wilk,
     law=_shapiro_wilk_law,
+    textbook=shapiro_wilk_textbook,
     sizes=(3, 5000),
-    null_says=_NULL,
+    null_says=ONE_DIRECTION_NULL,
     cost=_COST,
     reference="Shapiro & Wilk (1965); Royston (1995), Applied Statistics 44, 547-551",
 )
@@ -122,8 +143,9 @@ SHAPIRO_FRANCIA = Spec(
     needs="ordered",
     statistic=_shapiro_francia,
     law=_shapiro_francia_law,
+    textbook=_shapiro_francia_textbook,
     sizes=(5, 5000),
-    null_says=_NULL,
+    null_says=ONE_DIRECTION_NULL,
     cost=_COST,
     reference="Shapiro & Francia (1972); Royston (1993), Statistics and Computing 3, 117-119",
 )
