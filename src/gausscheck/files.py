@@ -138,3 +138,14 @@ def fingerprint_of(paths: Iterable[Path]) -> str:
             size = 0 if file.is_dir() else stat.st_size
             told.update(repr((str(file), size, stat.st_mtime_ns, stat.st_ino)).encode())
     return told.hexdigest()
+
+
+def printable(value: str) -> str:
+    r"""Return text with control characters written out, so that printing it does nothing else.
+
+    Examples
+    --------
+    >>> printable("a\x1b[31mb\n")
+    'a\\x1b[31mb\\n'
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in value)

@@ -22,6 +22,8 @@ FAILED_ON = 3
 @audit_options
 @click.option("--out", type=click.Path(file_okay=False), help="Write report and figures here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
+@click.option("-v", "--verbose", is_flag=True, help="Print every test, and notes in full.")
+@click.option("--explain", is_flag=True, help="Define each term that is printed, in one line.")
 @click.option(
     "--fail-on",
     type=click.Choice(["not_gaussian", "inconclusive"]),
@@ -31,6 +33,8 @@ def analyze(
     file: str,
     out: str | None,
     as_json: bool,
+    verbose: bool,
+    explain: bool,
     fail_on: str | None,
     config_file: str | None,
     **options: Any,
@@ -46,7 +50,7 @@ def analyze(
 
         report.save(out)
         figures.draw(report, out)
-    _show(report, as_json)
+    _show(report, as_json, verbose=verbose, explain=explain)
     if out is not None and not as_json:
         click.echo(f"Report and figures: {out}")
     worse = {"not_gaussian": {"not_gaussian"}, "inconclusive": {"not_gaussian", "inconclusive"}}
@@ -67,11 +71,13 @@ def inspect(file: str) -> None:
 @click.command()
 @click.argument("directory", type=click.Path(file_okay=True))
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
-def show(directory: str, as_json: bool) -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Print every test, and notes in full.")
+@click.option("--explain", is_flag=True, help="Define each term that is printed, in one line.")
+def show(directory: str, as_json: bool, verbose: bool, explain: bool) -> None:
     """Print the report in DIRECTORY."""
     from gausscheck.report import load_report
 
-    _show(load_report(directory), as_json)
+    _show(load_report(directory), as_json, verbose=verbose, explain=explain)
 
 
 @click.command()
@@ -120,13 +126,15 @@ def tests() -> None:
     show_tests(TESTS.values())
 
 
-def _show(report: Report, as_json: bool) -> None:
+def _show(report: Report, as_json: bool, *, verbose: bool, explain: bool) -> None:
     if as_json:
         click.echo(json.dumps(report.to_dict(), indent=1, allow_nan=False))
         return
-    from gausscheck.terminal import show_report
+    from gausscheck.terminal import show_report, show_terms
 
-    show_report(report)
+    show_report(report, verbose=verbose)
+    if explain:
+        show_terms()
 
 
 COMMANDS = (analyze, inspect, show, plot, apply_, tests)

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from gausscheck.config import NORMALIZE, ON_BAD_ROWS, Config
+from gausscheck.config import NORMALIZE, NULLS, ON_BAD_ROWS, Config
 
 _DEFAULT = Config()
 
@@ -29,8 +29,8 @@ def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--directions",
-            help="Families of directions, counts after a colon; file:PATH for your own .npy "
-            f"matrix.  [default: {_DEFAULT.directions}]",
+            help="Out of axes, random:K, pca:K, ica:K, pursuit:K, lda:K, file:PATH for your own "
+            f".npy matrix.  [default: {_DEFAULT.directions}]",
         ),
         click.option("--labels", help="One label a row: .npy, FILE:KEY or a key of FILE."),
         click.option(
@@ -41,7 +41,15 @@ def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help=f"Joint levels, or none.  [default: {_DEFAULT.levels}]",
         ),
         click.option(
-            "--subsets", metavar="BxM", help="Field's table: average over B subsets of M rows."
+            "--groups-by", help="What rows belong together: .npy, FILE:KEY or a key of FILE."
+        ),
+        click.option(
+            "--null",
+            type=click.Choice(NULLS),
+            help=f"Normal with any mean and covariance, or isotropic.  [default: {_DEFAULT.null}]",
+        ),
+        click.option(
+            "--subsets", metavar="BxM", help="Paper's table: average over B subsets of M rows."
         ),
         click.option(
             "--reference",

@@ -1,0 +1,188 @@
+"""The first screen of a report, 24 lines: what it is, what follows, what spoils it, how deep."""
+
+from __future__ import annotations
+
+import textwrap
+
+from rich.console import Console
+from rich.text import Text
+
+from gausscheck.files import printable
+from gausscheck.report import DirectionalLevel, LearnedLevel, Level, Report, SubspaceLevel, Use
+from gausscheck.report.use import ONE
+from gausscheck.terminal.console import STYLE, WIDTH, WORDS, beside_limit, percent, text
+
+LINES = 24
+"""Lines of the screen."""
+
+RUNGS = {
+    "axes": "axes",
+    "random": "random projections",
+    "pca": "leading components",
+    "file": "your directions",
+    "norms": "whitened lengths",
+    "marginals": "random subspaces",
+    "sphere": "directions of rows",
+    "learned": "learned directions",
+}
+"""What a level is called on the ladder, weakest first."""
+
+_MARKS = {
+    "gaussian": "yes",
+    "gaussian_except": "on average",
+    "inconclusive": "inconclusive",
+    "not_gaussian": "no",
+}
+_CLAIMS = {
+    "holds": "hold",
+    "fails": "fail",
+    "inconclusive": "open",
+    "not_defined": "not defined",
+}
+_UNIT_NORMS = "one by construction"
+
+
+def show_first_screen(report: Report, out: Console) -> None:
+    """Print it; the notes get the lines that the rest leaves."""
+    head = [*_head(report), *_use(report)]
+    foot = [*_ladder(report), *_claims(report), *_next(report)]
+    room = LINES - len(head) - len(foot)
+    for line in [*head, *_noticed(report, room), *foot]:
+        out.print(line, no_wrap=True, overflow="ellipsis", crop=True)
+
+
+def _lines(sentence: str, first: str = "", style: str = "") -> list[Text]:
+    """Wrap a sentence to the width, later lines indented by two."""
+    wrapped = textwrap.wrap(
+        printable(sentence), WIDTH - 1, initial_indent=first, subsequent_indent="  "
+    )
+    return [Text(line, style=style) for line in wrapped]
+
+
+def _head(report: Report) -> list[Text]:
+    source, found = report.source, report.preflight
+    size = f"{source.n:,} rows x {source.d:,}, {source.dtype}"
+    size += ", unit length" if found.constant_norm else ""
+    name = printable(source.uri)
+    room = WIDTH - len(size) - 3
+    if len(name) > room:
+        name = "…" + name[-(room - 1) :]
+    title = Text.assemble((name, "bold"), "   ", size)
+    status = report.verdict.status
+    words = _lines(f"{WORDS[status].upper()}. {report.verdict.summary}")
+    if words:
+        words[0].stylize(STYLE[status], 0, len(WORDS[status]) + 1)
+    return [title, *words[:4], Text()]
+
+
+def _use(report: Report) -> list[Text]:
+    use = report.use
+    if use is None:
+        return []
+    rate = use.false_alarm[ONE]
+    low, high = (percent(end) for end in rate.ci)
+    first = f"A 1 % outlier threshold flags {percent(rate.value)} % of these rows [{low}, {high}]."
+    if report.preflight.constant_norm:
+        first += f" Normalised Gaussian rows: {percent(rate.gaussian)} %."
+    lines = [*_lines(first, style="bold"), *_lines(_components(use), "  ")]
+    loss = use.radial_kl.value
+    if loss > 0.005:
+        lines.append(Text(f"  Likelihood lost in the radius: {loss:.2f} nats a row."))
+    return lines
+
+
+def _components(use: Use) -> str:
+    """Say up to how many components the threshold can be used, and where it flags too few."""
+    safe = use.safe_components
+    if use.masked:
+        return (
+            f"{safe.of} components are fitted on {use.n:,} rows: the fit itself pulls this rate "
+            "towards 1 %."
+        )
+    if safe.value == safe.of:
+        words = f"At most 2 % among any number of its {safe.of} leading components"
+    elif safe.value:
+        words = f"At most 2 % up to {safe.value} of {safe.of} leading components"
+    else:
+        words = f"More than 2 % from the first of {safe.of} components on"
+    few = [k for k in use.too_few if k != safe.of]
+    if few:
+        words += f"; too few at {few[0]}" if len(few) == 1 else f"; too few at {len(few)} sizes, "
+        words += "" if len(few) == 1 else f"{few[0]} to {few[-1]}"
+    return words + "."
+
+
+def _noticed(report: Report, room: int) -> list[Text]:
+    """List what was noticed, a line each, as far as the screen goes."""
+    notes = [found.text for found in report.noticed]
+    notes += list(report.preflight.notes)
+    if not notes or room < 2:
+        return []
+    shown = notes if len(notes) < room else notes[: room - 2]
+    lines = [Text("Noticed", style="bold"), *(text(f"  - {note}") for note in shown)]
+    if len(shown) < len(notes):
+        lines.append(Text(f"  - {len(notes) - len(shown)} more: -v", style="dim"))
+    return lines
+
+
+def _ladder(report: Report) -> list[Text]:
+    confidence = f"{report.config.confidence:.0%}"
+    head = f"{'How deep':<21}0 Gaussian, 1 limit: value and {confidence} interval"
+    lines = [Text(head, style="bold")]
+    for name, title in RUNGS.items():
+        if name in report.levels:
+            lines.append(_rung(title, report.levels[name]))
+        elif name in report.not_applicable:
+            lines.append(text(f"  {title:<19}n/a: {report.not_applicable[name]}", "dim"))
+    return lines
+
+
+def _rung(title: str, level: Level) -> Text:
+    if isinstance(level, LearnedLevel):
+        return Text.assemble(f"  {title:<19}", _learned(level))
+    low, high = level.times_limit_ci or (None, None)
+    span = f"[{beside_limit(low)}, {beside_limit(high)}]"
+    remark = _remark(level)
+    return Text.assemble(
+        f"  {title:<19}{beside_limit(level.times_limit):>6}  {span:<16}",
+        (_MARKS[level.status], STYLE[level.status]),
+        f"{', ' if remark else ''}{remark}",
+    )
+
+
+def _remark(level: Level) -> str:
+    if level.note:
+        return printable(level.note).removeprefix("inconclusive by rule: ")
+    if isinstance(level, DirectionalLevel) and level.rejected:
+        count = f"{len(level.rejected)} of {level.directions}"
+        if level.status == "gaussian_except":
+            return f"except {count}: {level.rejected[0]}"
+        worst = level.worst[0] if level.worst else None
+        return f"worst {worst.direction}: {worst.shape}" if worst else f"{count} beyond"
+    if level.status == "inconclusive" and level.rows_needed:
+        return f"some {level.rows_needed:,} rows settle it"
+    return f"worst at k = {level.k}" if isinstance(level, SubspaceLevel) else ""
+
+
+def _learned(level: LearnedLevel) -> Text:
+    found = f"{level.directions_rejected} of {level.directions} deviate"
+    if level.directions_rejected:
+        return Text(f"{found} on held-out rows; {level.variance_share:.1%} of the variance")
+    if level.could_miss_kurtosis is None:
+        return Text(f"{found}; with so few rows any could be missed")
+    return Text(f"{found}; may have missed excess kurtosis {level.could_miss_kurtosis:.2g}")
+
+
+def _claims(report: Report) -> list[Text]:
+    claims = report.verdict.claims
+    norms = _UNIT_NORMS if report.preflight.constant_norm else _CLAIMS[claims.norms]
+    sphere = {"holds": "holds", "fails": "fails"}.get(claims.sphere, _CLAIMS[claims.sphere])
+    line = (
+        f"Claims of the paper: projections {_CLAIMS[claims.projections]} · norms {norms} · "
+        f"sphere {sphere}"
+    )
+    return [text(line)]
+
+
+def _next(report: Report) -> list[Text]:
+    return [Text("More: -v all tests · --explain the terms · --out DIR report and figures", "dim")]
