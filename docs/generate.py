@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import click
 
 from gausscheck.cli import main as cli
 from gausscheck.normality import TESTS
+from gausscheck.report.schema import report_schema, schema_page
 
 DOCS = Path(__file__).parent
 
@@ -44,7 +48,44 @@ def tests_page() -> str:
     return "\n".join([*lines, ""])
 
 
-PAGES = {"cli.md": cli_page, "tests.md": tests_page}
+def schema_file() -> str:
+    """JSON Schema of report.json."""
+    return json.dumps(report_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def rooms_diagram() -> str:
+    """Picture of the rooms, lowest rank at the foot, from the table of tests/test_imports.py."""
+    spec = importlib.util.spec_from_file_location("rooms", DOCS.parent / "tests/test_imports.py")
+    if spec is None or spec.loader is None:
+        raise SystemExit("tests/test_imports.py: not found")
+    table = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(table)
+    ranks: dict[float, list[str]] = {}
+    for room, (rank, _) in table.ROOMS.items():
+        if not room.startswith("__"):
+            ranks.setdefault(rank, []).append(room)
+    lines = ["```mermaid", "flowchart TD"]
+    ordered = sorted(ranks, reverse=True)
+    lines += [f'  r{rank:g}["{" · ".join(ranks[rank])}"]' for rank in ordered]
+    lines += [f"  r{high:g} --> r{low:g}" for high, low in pairwise(ordered)]
+    return "\n".join([*lines, "```"])
+
+
+def architecture_page() -> str:
+    """Page as it is, its diagram made again."""
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    start, end = "<!-- rooms -->\n", "<!-- /rooms -->"
+    before, rest = text.split(start)
+    return f"{before}{start}{rooms_diagram()}\n{end}{rest.split(end)[1]}"
+
+
+PAGES = {
+    "cli.md": cli_page,
+    "tests.md": tests_page,
+    "report-schema.md": schema_page,
+    "report.schema.json": schema_file,
+    "architecture.md": architecture_page,
+}
 
 
 def main() -> int:

@@ -65,7 +65,7 @@ def number(value: float | None) -> str:
     return f"{value:.2f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
-def beside_limit(value: float | None, limit: float = 1.0) -> str:
+def beside_limit(value: float | None, limit: float = 1.0, least: int = 1) -> str:
     """Write a value with digits enough to tell it from its limit.
 
     Examples
@@ -75,7 +75,7 @@ def beside_limit(value: float | None, limit: float = 1.0) -> str:
     """
     if value is None or not isfinite(value):
         return "n/a"
-    for digits in range(1, 5):
+    for digits in range(least, 5):
         if abs(value) >= 100:
             return f"{value:,.0f}"
         written = f"{value:.{digits}f}"

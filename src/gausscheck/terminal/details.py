@@ -20,6 +20,7 @@ from gausscheck.report import (
 from gausscheck.terminal.console import (
     STYLE,
     WORDS,
+    beside_limit,
     indented,
     number,
     pvalue,
@@ -88,8 +89,8 @@ def _levels(report: Report) -> tuple[str, Table]:
             size = f"{found.directions:,}"
         made.add_row(
             f"{name} ({size})",
-            beside_limit(found.value, found.limit),
-            f"{beside_limit(low, found.limit)} to {beside_limit(high, found.limit)}",
+            beside_limit(found.value, found.limit, 3),
+            f"{beside_limit(low, found.limit, 3)} to {beside_limit(high, found.limit, 3)}",
             _limit(found.limit),
             "-" if found.n_detect is None else f"{two_digits(found.n_detect):,}",
             Text(_SHORT[found.status], style=STYLE[found.status]),

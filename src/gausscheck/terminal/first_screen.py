@@ -156,11 +156,11 @@ def _remark(level: Level) -> str:
     if isinstance(level, DirectionalLevel) and level.rejected:
         count = f"{len(level.rejected)} of {level.directions}"
         if level.status == "gaussian_except":
-            return f"except {count}: {level.rejected[0]}"
+            return f"not {count}: {level.rejected[0]}"
         worst = level.worst[0] if level.worst else None
-        return f"worst {worst.direction}: {worst.shape}" if worst else f"{count} beyond"
+        return f"{worst.direction}: {worst.shape}" if worst else f"{count} beyond"
     if level.status == "inconclusive" and level.rows_needed:
-        return f"some {level.rows_needed:,} rows settle it"
+        return f"until {level.rows_needed:,} rows"
     return f"worst at k = {level.k}" if isinstance(level, SubspaceLevel) else ""
 
 
