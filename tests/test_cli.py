@@ -35,7 +35,7 @@ def test_analyze_prints_a_report_that_fits_80_columns(run, minilm_path):
     done = run("analyze", minilm_path, *FAST)
     assert done.exit_code == 0, done.output
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
-    for words in ("5,000 rows x 384 dimensions, float16", "axes", "random", "dead coordinates"):
+    for words in ("5,000 rows x 384, float16, unit length", "axes", "random", "3 columns do not"):
         assert words in done.stdout
 
 

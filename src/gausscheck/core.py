@@ -26,7 +26,7 @@ I64: TypeAlias = "NDArray[np.int64]"
 Progress: TypeAlias = "Callable[[str, float], None]"
 """Called with a stage's name and the share of it that is done, from 0 to 1."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 class GausscheckError(ValueError):

@@ -170,7 +170,7 @@ def test_dropping_works_where_the_sample_is_smaller_than_the_file():
 
 
 def test_equal_rows_are_one_line():
-    with pytest.raises(GausscheckError, match="expected rows that differ, got 30 equal rows"):
+    with pytest.raises(GausscheckError, match="rows that differ, got 1 among 30"):
         gausscheck.analyze(np.ones((30, 4)))
 
 
@@ -188,10 +188,25 @@ def test_fewer_rows_than_dimensions_still_answers():
 
 def test_worst_rows_are_the_extremes_of_the_file():
     x = np.random.default_rng(9).standard_normal((2000, 3))
-    x[123, 1] = 40
+    x[:, 1] = np.sign(x[:, 1]) * x[:, 1] ** 2
     worst = gausscheck.analyze(x, directions="axes").levels["axes"].worst[0]
     assert worst.direction == "axis 1"
-    assert worst.highest_rows[0] == 123
+    assert worst.highest_rows[0] == x[:, 1].argmax()
+    assert worst.lowest_rows[0] == x[:, 1].argmin()
+
+
+def test_a_row_that_decides_is_named_and_left_out():
+    x = np.random.default_rng(9).standard_normal((2000, 3))
+    clean = gausscheck.analyze(x, directions="axes")
+    x[123, 1] = 4000
+    report = gausscheck.analyze(x, directions="axes")
+    assert [found.rows for found in report.noticed if found.kind == "deciding_rows"] == [(123,)]
+    level = report.levels["axes"]
+    assert level.note == "without 1 row that decides (123)"
+    assert level.n == 1999
+    assert level.value == pytest.approx(clean.levels["axes"].value, abs=0.1)
+    assert level.status == clean.levels["axes"].status
+    assert 123 in report.use.rows_beyond
 
 
 def test_save_load_show_the_same(report, tmp_path):

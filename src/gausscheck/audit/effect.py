@@ -11,6 +11,7 @@ from gausscheck.audit.noticed import corrected, wider
 from gausscheck.config import AD_THRESHOLD
 from gausscheck.core import F64, FloatArray
 from gausscheck.normality import A0
+from gausscheck.normality.engine.effects import rows_to_detect
 from gausscheck.normality.groups import group_sizes, jackknife_interval
 
 CARRIED = 0.5
@@ -52,8 +53,6 @@ class Effect:
         Rows at which the statistic is read.
     null_mean, limit : float
         Mean and limit of the statistic under normality.
-    least : int
-        Rows below which the statistic says nothing.
     carried : bool
         Whether one group of rows makes most of the interval.
     """
@@ -65,7 +64,6 @@ class Effect:
     reference: int
     null_mean: float = A0
     limit: float = AD_THRESHOLD
-    least: int = 1
     carried: bool = False
 
     def seen_from(self, null_mean: float) -> Effect:
@@ -100,10 +98,11 @@ class Effect:
 
     @property
     def n_detect(self) -> float | None:
-        """Rows at which a single test notices half the time; None where there is nothing to."""
-        if self.discrepancy <= 0:
-            return None
-        return max((self.limit - self.null_mean) / self.discrepancy, self.least)
+        """Rows at which one test of a direction notices half the time.
+
+        None where there is nothing to notice, and for statistics of whole rows.
+        """
+        return rows_to_detect(self.discrepancy) if self.null_mean == A0 else None
 
 
 def estimate_effect(
@@ -115,7 +114,6 @@ def estimate_effect(
     confidence: float,
     null_mean: float = A0,
     limit: float = AD_THRESHOLD,
-    least: int = 1,
     blocks: LeftOut | None = None,
     shrinkage: float = 1.0,
 ) -> Effect:
@@ -133,8 +131,6 @@ def estimate_effect(
     confidence : float
     null_mean, limit : float
         Of the statistic, where it is not the A*² of a direction.
-    least : int
-        Rows below which the statistic says nothing.
     blocks : LeftOut, optional
         The same without blocks of neighbouring rows or whole clusters: the value is then corrected
         for what their dependence adds, and has the wider of both errors.
@@ -162,4 +158,4 @@ def estimate_effect(
         delta, error, interval = best.value, best.standard_error, best.interval(confidence)
     parts = (deltas - deltas.mean()) ** 2
     carried = bool(parts.max() > CARRIED * parts.sum())
-    return Effect(n, delta, interval, error, reference, null_mean, limit, least, carried)
+    return Effect(n, delta, interval, error, reference, null_mean, limit, carried)

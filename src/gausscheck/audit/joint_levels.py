@@ -171,7 +171,6 @@ def _effect(
         confidence=inputs.config.confidence,
         null_mean=base,
         limit=limit,
-        least=3 * y.shape[1],
         blocks=blocks,
         shrinkage=shrinkage,
     )

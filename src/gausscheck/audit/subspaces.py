@@ -106,7 +106,6 @@ def _look_at(
         confidence=confidence,
         null_mean=shell_mean(k),
         limit=shell_limit(k),
-        least=3 * k,
         blocks=None if order is None else LeftOut(np.array(blocks), order[1]),
     )
     return effect, len(whole), pvalues

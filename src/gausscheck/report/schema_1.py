@@ -9,6 +9,7 @@ from typing import Any
 
 from gausscheck.config import AD_THRESHOLD, Config
 from gausscheck.core import GausscheckError
+from gausscheck.normality import A0
 from gausscheck.report.codec import Arrays
 
 SECTIONS = (
@@ -21,8 +22,6 @@ SECTIONS = (
     "outcomes",
     "verdict",
 )
-
-_A0 = 0.385
 
 _RENAMED = {
     "value": "ad_at_reference",
@@ -76,7 +75,7 @@ def _level(name: str, old: Mapping[str, Any]) -> dict[str, Any]:
     joint = old.get("kind") == "joint"
     level["kind"] = ("subspaces" if "curve" in old else "joint") if joint else "directional"
     level["statistic"] = _STATISTICS.get(name, "mean A*²")
-    level.setdefault("null_mean", _A0)
+    level.setdefault("null_mean", A0)
     level.setdefault("limit", AD_THRESHOLD)
     level["times_limit"] = _times_limit(level, level["value"])
     level["times_limit_ci"] = [_times_limit(level, end) for end in level["value_ci"]]

@@ -9,6 +9,7 @@ import numpy as np
 
 from gausscheck.audit.analyze import analyze
 from gausscheck.figures import style
+from gausscheck.normality import A0
 from gausscheck.train.experiments.lab import (
     TABLE,
     Lab,
@@ -72,7 +73,7 @@ def cifar10(lab: Lab) -> Table:
     panels[0].set_yscale("log")
     panels[0].yaxis.set_major_formatter(lambda v, _: f"{v:g}")
     panels[0].yaxis.set_minor_formatter(lambda v, _: "")
-    panels[0].axhline(0.385, color=style.MUTED, ls=":", lw=1)
+    panels[0].axhline(A0, color=style.MUTED, ls=":", lw=1)
     panels[1].axhline(float(np.sqrt(1 / (2 * base.dim))), color=style.MUTED, ls=":", lw=1)
     panels[0].set(xlabel="epoch", title="mean A*² of the coordinates of z")
     panels[1].set(xlabel="epoch", title="CV of the norms")

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from gausscheck.audit.paper_table import table_column
+from gausscheck.config import AD_THRESHOLD
 from gausscheck.figures import style
-from gausscheck.normality import profile
+from gausscheck.normality import A0, profile
 from gausscheck.train import data as kinds
 from gausscheck.train.experiments.lab import (
     TABLE,
@@ -81,8 +82,8 @@ def table1(lab: Lab) -> Table:
     axes.barh(place, value, color=style.color("axes"), alpha=0.7, height=0.6)
     axes.set_yticks(place, labels)
     _log_places(axes)
-    axes.axvline(0.385, color=style.MUTED, ls=":", lw=1)
-    style.threshold(axes, 0.752, "0.752", vertical=True)
+    axes.axvline(A0, color=style.MUTED, ls=":", lw=1)
+    style.threshold(axes, AD_THRESHOLD, f"{AD_THRESHOLD}", vertical=True)
     axes.set(xlabel="mean A*² of the coordinates", title="Dotted: a true Gaussian")
     return lab.write(table, figure)
 
@@ -110,7 +111,7 @@ def dimension_sweep(lab: Lab) -> Table:
         rows.append((f"d = {d}", "measured", values))
         law = {"CV": sqrt(1 / (2 * d) + 3 / (4 * inputs)), "cosine sd": 1 / sqrt(d)}
         rows.append((f"d = {d}", "theory", law))
-        rows.append((f"d = {d}", "null", {"CV": 1 / sqrt(2 * d), "AD": 0.385, "AD pass": 0.95}))
+        rows.append((f"d = {d}", "null", {"CV": 1 / sqrt(2 * d), "AD": A0, "AD pass": 0.95}))
     slope = float(np.polyfit(np.log(dims), np.log(cosine), 1)[0])
     rows.append(("slope over d", "measured", {"cosine sd": slope}))
     rows.append(("slope over d", "theory", {"cosine sd": -0.5}))
@@ -179,7 +180,7 @@ def confounds(lab: Lab) -> Table:
     axes.barh(place, [table.value(x, "measured", "AD") for x in labels], color=tints, height=0.6)
     axes.set_yticks(place, labels)
     _log_places(axes)
-    style.threshold(axes, 0.752, "0.752", vertical=True)
+    style.threshold(axes, AD_THRESHOLD, f"{AD_THRESHOLD}", vertical=True)
     axes.set(xlabel="mean A*² of the coordinates", title="Mixing alone, and training")
     return lab.write(table, figure)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from gausscheck.figures import style
+from gausscheck.normality import A0
 from gausscheck.train import data as kinds
 from gausscheck.train.experiments.lab import Lab, Table, embeddings, panel
 from gausscheck.train.settings import Settings
@@ -68,7 +69,7 @@ def regulariser(lab: Lab) -> Table:
                 tilt.append((beta, values["mean square"]))
         x, y = np.array(tilt).T
         series.append((f"d = {d}", x, y))
-        rows.append((f"d = {d}", "null", {"mean square": 0.0, "AD": 0.385, "CV": (2 * d) ** -0.5}))
+        rows.append((f"d = {d}", "null", {"mean square": 0.0, "AD": A0, "CV": (2 * d) ** -0.5}))
     figure, (axes,) = style.canvas(width=3.6)
     panel(axes, series, x="beta of the log-det term", y="‖m‖² of the views",
           title="The tilt goes with the regulariser")  # fmt: skip
@@ -94,7 +95,7 @@ def norm_blindness(lab: Lab) -> Table:
         rows.append((label, "measured", values))
         r = np.linalg.norm(embeddings(path), axis=1)
         norms.append((label, r / np.median(r)))
-    rows.append(("any", "null", {"CV": (2 * base.dim) ** -0.5, "AD": 0.385, "AD unit": 0.385}))
+    rows.append(("any", "null", {"CV": (2 * base.dim) ** -0.5, "AD": A0, "AD unit": A0}))
     figure, (axes,) = style.canvas(width=4.2)
     edges = np.geomspace(1e-2, 1e2, 81)
     for (label, r), tint in zip(norms, ("axes", "random", "pca"), strict=True):
