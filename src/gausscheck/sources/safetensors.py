@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,19 @@ def _entries(header: dict[str, Any]) -> list[Entry]:
         said = "bfloat16" if name == "BF16" else str(np.dtype(_DTYPES.get(name, "O")))
         found.append(Entry(key, shape, said, problem))
     return found
+
+
+def documents_safetensors(path: Path) -> tuple[list[Entry], Callable[[str], Any]]:
+    """Return the file's tensors, and what maps one; bfloat16 is not mapped."""
+    header, where = _header(path)
+    entries = [entry for entry in _entries(header) if entry.dtype != "bfloat16"]
+
+    def mapped(key: str) -> Any:
+        low = where + header[key]["data_offsets"][0]
+        stored = np.dtype(_DTYPES[header[key]["dtype"]])
+        return np.memmap(path, stored, "r", low, tuple(header[key]["shape"]))
+
+    return entries, mapped
 
 
 def open_safetensors(path: Path, dataset: str | None) -> SafetensorsSource:

@@ -1,0 +1,168 @@
+"""Many small arrays of one container, one after another: a vector an entry, or a document each."""
+
+from __future__ import annotations
+
+import posixpath
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.core import GausscheckError
+from gausscheck.sources.base import Entry, FileSource, dtype_problem, line_of, stored_eps
+
+NAMES = ("name", "document", "labels")
+"""What the names of the entries are asked for by, one a row."""
+
+Getter = Callable[[str], Any]
+"""Reads one array of an opened container."""
+
+
+class StackSource(FileSource):
+    """Rows of many arrays in the order of their names. Memory holds the names, and one array.
+
+    Parameters
+    ----------
+    path : Path
+    entries : sequence of Entry
+        Of shape (d,), or (rows, d), and one element type.
+    opener : callable
+        ``opener(path)`` returns a function from a key to its array; it must travel by name.
+    what : str
+        What one is called: ``dataset``, ``file``, ``tensor``.
+    """
+
+    def __init__(
+        self, path: Path, entries: Sequence[Entry], opener: Callable[[Path], Getter], what: str
+    ) -> None:
+        first = entries[0]
+        self.path, self.uri = path, str(path)
+        self._keys = [entry.key for entry in entries]
+        self._opener = opener
+        self._get: Getter | None = None
+        sizes = [entry.shape[0] if len(entry.shape) == 2 else 1 for entry in entries]
+        self._ends = list(accumulate(sizes))
+        self.n, self.d = self._ends[-1], first.shape[-1]
+        self._flat = len(first.shape) == 1
+        self.dtype = np.result_type(*{np.dtype(_native(entry.dtype)) for entry in entries})
+        self.eps = 2.0**-7 if first.dtype == "bfloat16" else stored_eps(self.dtype)
+        shape = f"of shape {first.shape}" if self._flat else f"of {self.d} dimensions"
+        rows = "a row each" if self._flat else "their rows one after another"
+        self.notes: tuple[str, ...] = (f"{len(entries):,} {what}s {shape}, {rows}, by name",)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel by path."""
+        return {**self.__dict__, "_get": None}
+
+    def read(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows ``start:stop``, C-contiguous."""
+        out = np.empty((stop - start, self.d), dtype=self.dtype)
+        place, row = bisect_right(self._ends, start), start
+        while row < stop:
+            low = self._ends[place - 1] if place else 0
+            high = min(self._ends[place], stop)
+            out[row - start : high - start] = self._one(place)[row - low : high - low]
+            row, place = high, place + 1
+        return out
+
+    def _one(self, place: int) -> NDArray[Any]:
+        key = self._keys[place]
+        low = self._ends[place - 1] if place else 0
+        try:
+            if self._get is None:
+                self._get = self._opener(self.path)
+            rows = np.asarray(self._get(key), dtype=self.dtype).reshape(-1, self.d)
+            if len(rows) != self._ends[place] - low:
+                raise ValueError("another shape than before")
+        except GausscheckError:
+            raise
+        except Exception as err:
+            raise GausscheckError(
+                f"{self.uri}:{key}: cannot be read ({line_of(err)}); it is damaged: copy or "
+                "download it again"
+            ) from err
+        return rows
+
+    def beside(self, key: str) -> NDArray[Any] | None:
+        """Return the name of each row's entry; None for another key."""
+        if key not in NAMES:
+            return None
+        sizes = np.diff(self._ends, prepend=0)
+        return np.repeat(np.array(self._keys, np.str_), sizes)
+
+    def close(self) -> None:
+        """Forget the opened container."""
+        self._get = None
+
+
+def _native(name: str) -> str:
+    return "float32" if name == "bfloat16" else name
+
+
+def stack_of(entries: Sequence[Entry], ndim: int = 1, least: int = 20) -> list[Entry] | None:
+    """Return the entries that stack, by name, where they are what a container is made of.
+
+    At least ``least`` arrays of numbers of one width that lie in one group and outnumber all else
+    there. With ``ndim`` 2 each may have its own number of rows, and the fewest that count are two.
+    """
+    found: dict[tuple[str, int, str], list[Entry]] = {}
+    for entry in entries:
+        if len(entry.shape) == ndim and 0 not in entry.shape and _numeric(entry):
+            group = posixpath.dirname(entry.key)
+            found.setdefault((group, entry.shape[-1], entry.dtype), []).append(entry)
+    if not found:
+        return None
+    most = max(found.values(), key=len)
+    if len(most) < (least if ndim == 1 else 2) or 2 * len(most) <= len(entries):
+        return None
+    return sorted(most, key=lambda entry: natural_key(entry.key))
+
+
+def _numeric(entry: Entry) -> bool:
+    try:
+        return dtype_problem(np.dtype(_native(entry.dtype))) is None
+    except TypeError:
+        return False
+
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """Sort key that puts P2 before P10."""
+    from gausscheck.sources.parts import natural
+
+    return natural(Path(name))
+
+
+ALL = "*"
+"""What the entries that stack are called together."""
+
+
+def summed_up(entries: Sequence[Entry], what: str) -> tuple[list[Entry], str]:
+    """Return one entry for the many that stack, before the others, and what they are in words.
+
+    Nothing is summed up where there is a matrix to take, or nothing that stacks.
+    """
+    mine = None if any(entry.usable for entry in entries) else stack_of(entries)
+    if mine is None:
+        return list(entries), ""
+    keys = {entry.key for entry in mine}
+    one = Entry(ALL, (len(mine), mine[0].shape[0]), mine[0].dtype)
+    said = f", {len(mine):,} {what}s of shape {mine[0].shape}"
+    return [one, *(entry for entry in entries if entry.key not in keys)], said
+
+
+def stacked(
+    path: Path,
+    entries: Sequence[Entry],
+    dataset: str | None,
+    opener: Callable[[Path], Getter],
+    what: str,
+) -> StackSource | None:
+    """Open the entries that stack as rows; None where another array is asked for or taken."""
+    if dataset not in (None, ALL) or any(entry.usable for entry in entries):
+        return None
+    mine = stack_of(entries)
+    return None if mine is None else StackSource(path, mine, opener, what)
