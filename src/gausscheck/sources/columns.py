@@ -202,9 +202,9 @@ class BatchedSource(FileSource):
 
     def _batch(self, row: int) -> tuple[int, NDArray[Any]]:
         """Return the decoded batch that holds a row, and its first row."""
-        for low, rows in self._held:
-            if low <= row < low + len(rows):
-                return low, rows
+        for low, held in self._held:
+            if low <= row < low + len(held):
+                return low, held
         part = bisect_right(self._ends, row)
         begin = self._ends[part - 1] if part else 0
         if not begin <= self._next <= row:
@@ -214,6 +214,8 @@ class BatchedSource(FileSource):
             low = self._next
             try:
                 table = next(self._batches, None)
+                after = low if table is None else low + table.num_rows
+                rows = self._decode(table, low) if table is not None and row < after else None
             except GausscheckError:
                 raise
             except Exception as err:
@@ -226,9 +228,9 @@ class BatchedSource(FileSource):
                     f"{self.uri}: damaged: {self.n:,} rows promised, {low:,} found; copy or "
                     "download it again"
                 )
-            self._next += table.num_rows
-            if row < self._next:
-                self._held.append((low, self._decode(table, low)))
+            self._next = after
+            if rows is not None:
+                self._held.append((low, rows))
                 return self._held[-1]
 
     def _decode(self, table: Any, first: int) -> NDArray[Any]:

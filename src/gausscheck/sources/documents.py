@@ -127,7 +127,10 @@ def open_documents(form: str, path: Path, dataset: str | None) -> Source:
     if any(entry.usable for entry in deep) or dataset is not None:
         entry, _ = choose(deep, dataset, str(path))
         return DocumentsSource(f"{path}:{entry.key}", partial(_array, form, path, entry.key), path)
-    many = stack_of(entries, ndim=2)
+    try:
+        many = stack_of(entries, ndim=2)
+    except GausscheckError as err:
+        raise GausscheckError(f"{path}:{err}") from err
     if many is None:
         listed = "; ".join(map(str, entries[:6])) or "nothing"
         raise GausscheckError(

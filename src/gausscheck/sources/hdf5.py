@@ -131,11 +131,12 @@ def entries_of(path: Path) -> list[Entry]:
     found: list[Entry] = []
 
     def visit(name: str | bytes, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and item.shape is not None and len(item.shape) > 0:
-            problem = _problem(item)
+        if isinstance(item, h5py.Dataset) and item.shape != ():
+            shape = (0,) if item.shape is None else item.shape  # a null dataspace
+            problem = _problem(item) if item.shape else "it holds nothing"
             if isinstance(name, bytes):  # h5py leaves a name that is not UTF-8 as it is
                 name, problem = name.decode("utf-8", "replace"), "its name is not UTF-8"
-            found.append(Entry(name, item.shape, str(item.dtype), problem))
+            found.append(Entry(name, shape, str(item.dtype), problem))
 
     try:
         with h5py.File(path, "r") as file:

@@ -44,7 +44,7 @@ class JsonLinesSource(SpooledSource):
 
     def _rows(self) -> Iterator[Parsed]:
         with opened_text(self.path) as handle:
-            fields, waiting, self._lines = None, 0, 0
+            fields, waiting, self._lines, several = None, 0, 0, False
             for number, held in lines_of(handle, self.path):
                 self._lines += 1
                 fields = fields or self._found(held, number)
@@ -61,7 +61,14 @@ class JsonLinesSource(SpooledSource):
                     raise GausscheckError(
                         f"{self.path}: line {number}: expected a list or an object"
                     )
-                for value in fields.of(held):
+                values = list(fields.of(held))
+                several = several or len(values) > 1
+                if several and None in values:
+                    raise GausscheckError(
+                        f"{self.path}: line {number}: expected vectors at {fields} as in the lines "
+                        "before, found none; leave such lines out"
+                    )
+                for value in values:
                     yield number, numbers_of(value, f"{self.path}: line {number}")
             if waiting:
                 raise self._none(held, number)

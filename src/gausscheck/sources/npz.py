@@ -146,6 +146,7 @@ def _entries(path: Path) -> list[Entry]:
             for name in archive.namelist():
                 key = name.removesuffix(".npy")
                 if key == name:
+                    found.append(Entry(name, (), "bytes", "not an array"))
                     continue
                 with archive.open(name) as member:
                     shape, _, dtype = _header(cast(BinaryIO, member), f"{path}:{key}")

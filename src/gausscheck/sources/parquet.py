@@ -100,7 +100,14 @@ def _columns(path: Path) -> Columns:
                 ) from err
             return []
 
-        return columns_of(file.schema_arrow, file.metadata.num_rows, first)
+        try:
+            return columns_of(file.schema_arrow, file.metadata.num_rows, first)
+        except GausscheckError:
+            raise
+        except Exception as err:
+            raise GausscheckError(
+                f"{path}: its first rows cannot be read ({line_of(err)}); the file is damaged"
+            ) from err
 
 
 def open_parquet(path: Path, dataset: str | None) -> ParquetSource:

@@ -120,6 +120,7 @@ def _name(name: str) -> str:
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a file read-only, as one that nobody writes; damage met on the way is one line."""
     check_file(path)
+    _check_size(path)
     wal = path.with_name(path.name + "-wal")
     live = wal.is_file() and wal.stat().st_size > 0
     try:
@@ -139,6 +140,25 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             f"{path}: expected a SQLite file, got what cannot be read ({line_of(err)}); copy or "
             "download it again"
         ) from err
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a file that is shorter than its header says, which SQLite would read as zeros."""
+    with path.open("rb") as handle:
+        head = handle.read(100)
+    if len(head) < 100 or not head.startswith(b"SQLite format 3\x00"):
+        raise GausscheckError(
+            f"{path}: expected a SQLite file, got other bytes or one cut short; copy or download "
+            "it again"
+        )
+    page = int.from_bytes(head[16:18], "big")
+    expected = (65536 if page == 1 else page) * int.from_bytes(head[28:32], "big")
+    told = head[24:28] == head[92:96]  # otherwise an old writer left the count as it was
+    if told and path.stat().st_size < expected:
+        raise GausscheckError(
+            f"{path}: truncated: its header promises {expected:,} bytes, the file has "
+            f"{path.stat().st_size:,}; copy or download it again"
+        )
 
 
 def _selected(base: sqlite3.Connection, sql: str) -> Iterator[tuple[Any, ...]]:

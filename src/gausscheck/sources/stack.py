@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
-from gausscheck.sources.base import Entry, FileSource, dtype_problem, line_of, stored_eps
+from gausscheck.sources.base import (
+    SIDE_NAMES,
+    Entry,
+    FileSource,
+    dtype_problem,
+    line_of,
+    stored_eps,
+)
 
 NAMES = ("name", "document", "labels")
 """What the names of the entries are asked for by, one a row."""
@@ -106,8 +113,13 @@ def _native(name: str) -> str:
 def stack_of(entries: Sequence[Entry], ndim: int = 1, least: int = 20) -> list[Entry] | None:
     """Return the entries that stack, by name, where they are what a container is made of.
 
-    At least ``least`` arrays of numbers of one width that lie in one group and outnumber all else
-    there. With ``ndim`` 2 each may have its own number of rows, and the fewest that count are two.
+    At least ``least`` arrays of numbers of one width and type that lie in one group and outnumber
+    all else. With ``ndim`` 2 each may have its own number of rows, and two are enough.
+
+    Raises
+    ------
+    GausscheckError
+        If something else lies among them that is no label: it may be a damaged one of them.
     """
     found: dict[tuple[str, int, str], list[Entry]] = {}
     for entry in entries:
@@ -116,9 +128,19 @@ def stack_of(entries: Sequence[Entry], ndim: int = 1, least: int = 20) -> list[E
             found.setdefault((group, entry.shape[-1], entry.dtype), []).append(entry)
     if not found:
         return None
-    most = max(found.values(), key=len)
+    group, most = max(((key[0], held) for key, held in found.items()), key=lambda f: len(f[1]))
     if len(most) < (least if ndim == 1 else 2) or 2 * len(most) <= len(entries):
         return None
+    keys = {entry.key for entry in most}
+    for entry in entries:
+        name = posixpath.basename(entry.key)
+        other = entry.key not in keys and posixpath.dirname(entry.key) == group
+        if other and name not in SIDE_NAMES:
+            raise GausscheckError(
+                f"{entry.key}: expected {most[0].dtype} of shape {most[0].shape} like the "
+                f"{len(most):,} others beside it, got {entry.dtype} {entry.shape}; remove it, or "
+                "name one array with dataset"
+            )
     return sorted(most, key=lambda entry: natural_key(entry.key))
 
 
@@ -145,7 +167,10 @@ def summed_up(entries: Sequence[Entry], what: str) -> tuple[list[Entry], str]:
 
     Nothing is summed up where there is a matrix to take, or nothing that stacks.
     """
-    mine = None if any(entry.usable for entry in entries) else stack_of(entries)
+    try:
+        mine = None if any(entry.usable for entry in entries) else stack_of(entries)
+    except GausscheckError:
+        mine = None
     if mine is None:
         return list(entries), ""
     keys = {entry.key for entry in mine}
@@ -164,5 +189,8 @@ def stacked(
     """Open the entries that stack as rows; None where another array is asked for or taken."""
     if dataset not in (None, ALL) or any(entry.usable for entry in entries):
         return None
-    mine = stack_of(entries)
+    try:
+        mine = stack_of(entries)
+    except GausscheckError as err:
+        raise GausscheckError(f"{path}:{err}") from err
     return None if mine is None else StackSource(path, mine, opener, what)

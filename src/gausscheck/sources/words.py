@@ -37,12 +37,17 @@ _WORD = 1 << 16
 class WordSource(SpooledSource):
     """A word and its vector a line. Memory holds a line and a piece of the numbers."""
 
-    def __init__(self, path: Path, header: bool, d: int) -> None:
-        self._header, self._d = header, d
+    def __init__(self, path: Path, rows: int | None, d: int) -> None:
+        self._header, self._d = rows is not None, d
         super().__init__(path, str(path), np.dtype(np.float64), TEXT_EPS)
+        if rows is not None and rows != self.n:
+            raise GausscheckError(
+                f"{path}: its first line promises {rows:,} words, found {self.n:,}: cut short or "
+                "damaged; copy or download it again"
+            )
         self.notes: tuple[str, ...] = (
-            f"word vectors as text, {'with a' if header else 'no'} header line, parsed once into a "
-            "temporary file",
+            f"word vectors as text, {'no' if rows is None else 'with a'} header line, parsed once "
+            "into a temporary file",
             *cut_note(path),
         )
 
@@ -60,6 +65,10 @@ class WordSource(SpooledSource):
                 raise GausscheckError(
                     f"{self.path}: line {number} has {len(cells) - 1} numbers behind its word, "
                     f"expected {self._d}"
+                )
+            if len(cells[0].split()) > self._d:
+                raise GausscheckError(
+                    f"{self.path}: line {number} is too long: two lines in one; download it again"
                 )
             try:
                 yield number, np.array(cells[1:], dtype=np.float64)
@@ -151,8 +160,8 @@ def is_binary_words(path: Path) -> bool:
     return n > 0 and d > 0 and b" " in head and any(byte < 9 or byte > 126 for byte in head)
 
 
-def _look(path: Path) -> tuple[bool, int] | None:
-    """Return whether there is a header line and the dimensions; None if these aren't words."""
+def _look(path: Path) -> tuple[int | None, int] | None:
+    """Return the words that a header line promises, and dimensions; None if these aren't words."""
     with _opened(path) as handle:
         lines = list(islice(iter(lambda: handle.readline(_LINE), b""), _LOOK))
     rows = [line.split() for line in lines if line.strip()]
@@ -168,7 +177,9 @@ def _look(path: Path) -> tuple[bool, int] | None:
         return None
     if not all(_numbers(row[-d:]) for row in body):
         return None
-    return (header is not None, d) if header or not all(_numbers(r[:1]) for r in body) else None
+    words = sum(not _numbers(row[:1]) for row in body)
+    promised = int(header.groups()[0]) if header else None
+    return (promised, d) if header or 2 * words > len(body) else None
 
 
 def _numbers(cells: list[bytes]) -> bool:
