@@ -137,6 +137,8 @@ def entries_of(path: Path) -> list[Entry]:
             if isinstance(name, bytes):  # h5py leaves a name that is not UTF-8 as it is
                 name, problem = name.decode("utf-8", "replace"), "its name is not UTF-8"
             found.append(Entry(name, shape, str(item.dtype), problem))
+        elif isinstance(item, h5py.Datatype) and isinstance(name, str):
+            found.append(Entry(name, (0,), "a type", "it is a type, not a dataset"))
 
     try:
         with h5py.File(path, "r") as file:
