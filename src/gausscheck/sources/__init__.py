@@ -82,8 +82,6 @@ def open_source(
     >>> open_source(np.zeros((50, 3)), limit=20).n
     20
     """
-    if isinstance(source, Source):
-        return source
     if not isinstance(source, str | PathLike):
         from gausscheck.sources.memory import open_memory
 

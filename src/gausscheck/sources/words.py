@@ -170,16 +170,22 @@ def _look(path: Path) -> tuple[int | None, int] | None:
     header = _HEADER.fullmatch(lines[0])
     told = int(header.groups()[1]) if header else 0
     body = rows[1:] if header else rows
-    d = min(map(len, body)) - 1
+    d = min(map(_behind, body))
     if header and told == d + 1:  # numbers without words
         return None
     if d < 2 or (header and told != d):
         return None
-    if not all(_numbers(row[-d:]) for row in body):
-        return None
     words = sum(not _numbers(row[:1]) for row in body)
     promised = int(header.groups()[0]) if header else None
     return (promised, d) if header or 2 * words > len(body) else None
+
+
+def _behind(cells: list[bytes]) -> int:
+    """Count the numbers behind a word: it may hold blanks, and may be a number itself."""
+    count = 0
+    while count < len(cells) - 1 and _numbers(cells[-1 - count :][:1]):
+        count += 1
+    return count
 
 
 def _numbers(cells: list[bytes]) -> bool:
