@@ -305,7 +305,7 @@ CASES = [
          "never loaded, for it can run any code of whoever made it; in the program that wrote it: np.save("),
     Case("model.joblib", "a joblib file", lambda p: p.write_bytes(pickle.dumps(ROWS)), "never loaded"),
     Case("pickled", "a pickle without ending", lambda p: p.write_bytes(pickle.dumps(ROWS)), "never loaded"),
-    Case("objects.npy", "an array of objects", lambda p: np.save(p, np.array(list(ROWS) + [None], object)[:9]),
+    Case("objects.npy", "an array of objects", lambda p: np.save(p, np.array([*ROWS, None], object)[:9]),
          "pickled, which is never loaded"),
     Case("sheet.xlsx", "a spreadsheet", lambda p: p.write_bytes(b"PK\x03\x04"), "save the sheet as CSV"),
     Case("no_ending", "an array without ending", without_ending, ROWS),
