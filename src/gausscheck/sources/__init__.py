@@ -264,29 +264,46 @@ def _split(source: str | PathLike[str]) -> tuple[Path, str | None]:
 
 def _format(path: Path) -> Format:
     """Return the format of a file, by its ending, or else by what it begins with."""
-    if not path.exists() and is_shards(path):
-        return SOURCES["shards"]
+    if path.is_dir() or not path.exists():
+        return _format_of_folder(path)
+    if path.name == _CHROMA:
+        return SOURCES["chroma"]
     packed = path.suffix.lower() == ".gz"
     suffix = Path(path.stem).suffix.lower() if packed else path.suffix.lower()
-    for form in SOURCES.values():
-        if suffix in form.suffixes and not (path.is_dir() and form.name != "zarr"):
-            if packed and form.name not in _PACKED and not (suffix == ".bin"):
-                raise GausscheckError(
-                    f"{path}: expected text inside .gz, got {suffix}; unpack it first"
-                )
-            return SOURCES["words"] if packed and suffix == ".bin" else form
-    if path.is_dir() and any((path / name).exists() for name in _ZARR_FILES):
-        return SOURCES["zarr"]
-    if is_shards(path):
-        return SOURCES["shards"]
-    if not path.exists():
-        raise GausscheckError(f"{path}: no such file; check the path")
+    form = next((form for form in SOURCES.values() if suffix in form.suffixes), None)
+    if packed and suffix == ".bin":
+        return SOURCES["words"]
+    if packed and (form is None or form.name not in _PACKED):
+        raise GausscheckError(
+            f"{path}: expected a format of text inside .gz, got {suffix or 'no ending'}; unpack it"
+            " first"
+        )
+    if form is not None and form.name not in _FOLDERS:
+        return form
     name = known_by_content(path)
     if name is not None:
         return SOURCES[name]
     raise refusal(path)
 
 
+def _format_of_folder(path: Path) -> Format:
+    """Return the format of a folder that is a store, or one or a pattern of files."""
+    if path.is_dir():
+        if path.suffix.lower() == ".zarr" or any((path / name).exists() for name in _ZARR_FILES):
+            return SOURCES["zarr"]
+        if path.suffix.lower() == ".lance":
+            return SOURCES["lance"]
+        if (path / _CHROMA).is_file():
+            return SOURCES["chroma"]
+    if is_shards(path):
+        return SOURCES["shards"]
+    raise GausscheckError(f"{path}: no such file; check the path")
+
+
 _ZARR_FILES = ("zarr.json", ".zarray", ".zgroup")
+_CHROMA = "chroma.sqlite3"
+_FOLDERS = ("zarr", "lance")
+"""Formats that are folders."""
+
 _PACKED = ("text", "jsonlines", "jsonfile", "words")
 """Formats that are read from inside .gz."""

@@ -146,9 +146,24 @@ SOURCES: dict[str, Format] = {
         Format(
             "sqlite",
             (".sqlite", ".sqlite3", ".db", ".db3"),
-            "a column of float32 BLOBs or of lists as text; sqlite-vec's tables; chroma",
+            "a column of float32 BLOBs or of lists as text; sqlite-vec's tables",
             "another column of the table",
             "read-only, no extension loaded; copied once into a temporary file",
+        ),
+        Format(
+            "chroma",
+            (),
+            "a folder of Chroma's, or its `chroma.sqlite3`: a collection by name",
+            "ids, where all rows are in its queue",
+            "its queue and its HNSW segment, without its pickle; copied once into a temporary file",
+        ),
+        Format(
+            "lance",
+            (".lance",),
+            "as parquet; a table of LanceDB",
+            "another column",
+            "1 MB of rows decoded at a time",
+            "lance",
         ),
         Format(
             "sketch", (".sketch",), "what was taken from rows elsewhere", "", "an audit takes it"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gausscheck.core import GausscheckError, Source
 from gausscheck.sources.base import BaseSource
 
-_GAP = 1 << 16
+_GAP = 1 << 13
 """Bytes between two rows that are read along rather than passed over."""
 
 _SPAN = 4 << 20

@@ -35,8 +35,6 @@ _STEPS = 200_000_000
 
 _VEC_CHUNKS = re.compile(r"(?P<table>.+)_vector_chunks(?P<place>\d\d)$")
 
-_CHROMA = "embeddings_queue"
-
 
 @dataclass(frozen=True, slots=True)
 class _Column:
@@ -81,12 +79,12 @@ class SqliteSource(SpooledSource):
 
     def _rows(self) -> Iterator[Parsed]:
         held = self._column
-        with _opened(self.path) as base:
+        with opened_sqlite(self.path) as base:
             if held.packed > 1:
                 yield from enumerate(_of_chunks(base, self.path, held))
                 return
             sql = f"SELECT {_name(held.column)} FROM {_name(held.table)}"
-            for place, (value,) in enumerate(_selected(base, sql)):
+            for place, (value,) in enumerate(selected(base, sql)):
                 yield place, _vector(value, held.dtype, f"{self.path}: row {place}")
 
     def beside(self, key: str) -> NDArray[Any] | None:
@@ -101,10 +99,10 @@ def column_sqlite(path: Path, key: str) -> NDArray[Any] | None:
 
 
 def _column(path: Path, table: str, key: str) -> NDArray[Any] | None:
-    with _opened(path) as base:
+    with opened_sqlite(path) as base:
         if key not in _columns(base, table):
             return None
-        held = [value for (value,) in _selected(base, f"SELECT {_name(key)} FROM {_name(table)}")]
+        held = [value for (value,) in selected(base, f"SELECT {_name(key)} FROM {_name(table)}")]
     if not held or any(isinstance(value, bytes) for value in held):
         return None
     if all(isinstance(value, int | float) for value in held):
@@ -117,7 +115,7 @@ def _name(name: str) -> str:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def opened_sqlite(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a file read-only, as one that nobody writes; damage met on the way is one line."""
     check_file(path)
     _check_size(path)
@@ -161,7 +159,9 @@ def _check_size(path: Path) -> None:
         )
 
 
-def _selected(base: sqlite3.Connection, sql: str) -> Iterator[tuple[Any, ...]]:
+def selected(
+    base: sqlite3.Connection, sql: str, values: tuple[Any, ...] = ()
+) -> Iterator[tuple[Any, ...]]:
     """Run a query row by row; one that works without end between two rows is broken off."""
     spent = [0]
 
@@ -170,19 +170,19 @@ def _selected(base: sqlite3.Connection, sql: str) -> Iterator[tuple[Any, ...]]:
         return spent[0] > _STEPS // 100_000
 
     base.set_progress_handler(stop, 100_000)
-    for row in base.execute(sql):
+    for row in base.execute(sql, values):
         spent[0] = 0
         yield row
 
 
-def _tables(base: sqlite3.Connection) -> dict[str, str]:
+def tables_of(base: sqlite3.Connection) -> dict[str, str]:
     """Return the tables of a file that hold rows themselves, with what made them."""
     sql = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"  # fmt: skip  # noqa: E501
-    return {name: made or "" for name, made in _selected(base, sql)}
+    return {name: made or "" for name, made in selected(base, sql)}
 
 
 def _columns(base: sqlite3.Connection, table: str) -> list[str]:
-    if table not in _tables(base):
+    if table not in tables_of(base):
         return []
     return [row[1] for row in base.execute(f"PRAGMA table_info({_name(table)})")]
 
@@ -203,8 +203,8 @@ def _found(path: Path) -> tuple[list[Entry], dict[str, _Column]]:
     """Look at the first values of every column of every table."""
     entries: list[Entry] = []
     places: dict[str, _Column] = {}
-    with _opened(path) as base:
-        tables = _tables(base)
+    with opened_sqlite(path) as base:
+        tables = tables_of(base)
         virtual = {name for name, sql in tables.items() if sql.upper().startswith("CREATE VIRTUAL")}
         for table in tables:
             if table in virtual:
@@ -220,11 +220,11 @@ def _found(path: Path) -> tuple[list[Entry], dict[str, _Column]]:
 def _add_columns(
     base: sqlite3.Connection, table: str, entries: list[Entry], places: dict[str, _Column]
 ) -> None:
-    n = next(_selected(base, f"SELECT count(*) FROM {_name(table)}"))[0]
+    n = next(selected(base, f"SELECT count(*) FROM {_name(table)}"))[0]
     for column in _columns(base, table):
         quoted = _name(column)
         sql = f"SELECT {quoted} FROM {_name(table)} WHERE {quoted} IS NOT NULL LIMIT {_LOOK}"
-        held = [value for (value,) in _selected(base, sql)]
+        held = [value for (value,) in selected(base, sql)]
         dtype, width = _kind(held)
         key = f"{table}.{column}"
         if dtype is None:
@@ -268,7 +268,7 @@ def _add_chunks(
     if key in places or len(shapes) <= int(found["place"]):
         entries.append(Entry(f"{name}.{found['place']}", (0,), "sqlite-vec", "not float vectors"))
         return
-    n = next(_selected(base, f"SELECT count(*) FROM {_name(name + '_rowids')}"))[0]
+    n = next(selected(base, f"SELECT count(*) FROM {_name(name + '_rowids')}"))[0]
     d = int(shapes[int(found["place"])])
     entries.append(Entry(key, (n, d), "float32", None if n else "no vectors"))
     places[key] = _Column(table, "vectors", "<f4", packed=d)
@@ -281,7 +281,7 @@ def _of_chunks(base: sqlite3.Connection, path: Path, held: _Column) -> Iterator[
         f"SELECT c.validity, v.vectors FROM {_name(name + '_chunks')} c "
         f"JOIN {_name(held.table)} v ON v.rowid = c.chunk_id ORDER BY c.chunk_id"
     )
-    for validity, vectors in _selected(base, sql):
+    for validity, vectors in selected(base, sql):
         if not isinstance(validity, bytes) or not isinstance(vectors, bytes):
             raise GausscheckError(f"{path}:{name}: a damaged chunk; copy it again")
         there = np.unpackbits(np.frombuffer(validity, np.uint8), bitorder="little").astype(bool)
