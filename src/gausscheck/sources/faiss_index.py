@@ -111,8 +111,9 @@ def _run(path: Path, out: Path) -> dict[str, Any]:
     except (subprocess.TimeoutExpired, OSError, ValueError, IndexError) as err:
         told = {"error": f"faiss broke off ({line_of(err)})"}
     if "error" in told:
+        reason = str(told["error"]).rsplit("Error: ", 1)[-1].rsplit(".cpp:", 1)[-1][:160]
         raise GausscheckError(
-            f"{path}: faiss cannot give its vectors back ({told['error']}); write the index again, "
+            f"{path}: faiss cannot give its vectors back ({reason}); write the index again, "
             "or save the vectors: np.save('x.npy', index.reconstruct_n(0, index.ntotal))"
         )
     return told
