@@ -78,8 +78,8 @@ def formats_page() -> str:
     lines += [
         "",
         'An extra is installed with `pip install "gausscheck[parquet]"`; a message names the one',
-        "that is missing. A file whose ending says nothing is known by its first bytes. Every source",
-        "but one in memory travels to other processes by its path or address.",
+        "that is missing. A file whose ending says nothing is known by its first bytes. Every",
+        "source but one in memory travels to other processes by its path or address.",
         "",
         "## Known and not read",
         "",

@@ -187,6 +187,12 @@ def without_ending(path: Path) -> None:
         np.save(handle, ROWS)
 
 
+def safetensors(path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    save_file({f"img{i}": row for i, row in enumerate(F4)}, path)
+
+
 def packed(lines_of: list[str]) -> Callable[[Path], Any]:
     return lambda path: path.write_bytes(gzip.compress(("\n".join(lines_of) + "\n").encode()))
 
@@ -254,6 +260,9 @@ CASES = [
          lines([{"id": i, "embeddings": {"float": ROWS[i : i + 48].tolist()}} for i in range(0, 240, 48)]),
          ROWS, ("5 lines hold 240 vectors",)),
     Case("packed.json.gz", "JSON in .gz", packed([json.dumps(ROWS.tolist())]), ROWS),
+    Case("lines.json", "JSON lines under the ending of JSON",
+         lines([{"id": i, "embedding": row} for i, row in enumerate(ROWS.tolist())]), ROWS),
+    Case("one_line.jsonl", "one JSON value under the ending of JSON lines", as_json(ROWS.tolist()), ROWS),
     # word vectors
     Case("glove.txt", "word vectors without a header",
          text([f"word{i} {line}" for i, line in enumerate(WORDS)]), ROWS, labels=("word0", "word1")),
@@ -280,6 +289,8 @@ CASES = [
          lambda p: np.savez(p, **{f"img{i}": row for i, row in enumerate(ROWS)}), ROWS, ("240 members",),
          ("img0", "img1")),
     Case("list.pt", "a list of tensors", torch_list, ROWS, ("240 tensors",), ("0", "1"), needs="torch"),
+    Case("names.safetensors", "a tensor an item", safetensors, F4, ("240 tensors",), ("img0", "img1"),
+         needs="safetensors"),
     # documents and tokens
     Case("tokens.npy", "documents, tokens, dimensions", lambda p: np.save(p, TOKENS),
          "flatten takes tokens as rows"),

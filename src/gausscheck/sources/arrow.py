@@ -74,11 +74,17 @@ def _batches(path: Path, names: list[str], part: int = 0) -> Iterator[Any]:
     reader = _opened(path, names)
     if hasattr(reader, "num_record_batches"):
         for place in range(part, reader.num_record_batches):
-            yield reader.get_batch(place)
+            yield _checked(reader.get_batch(place))
     else:
         for place, batch in enumerate(reader):
             if place >= part:
-                yield batch
+                yield _checked(batch)
+
+
+def _checked(batch: Any) -> Any:
+    """Hold offsets against the buffers: Arrow trusts a file's, and would read beyond them."""
+    batch.validate(full=True)
+    return batch
 
 
 def _columns(path: Path) -> tuple[Columns, list[int]]:

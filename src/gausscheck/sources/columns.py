@@ -101,6 +101,9 @@ def _list_entry(name: str, shape: tuple[int, int], kind: Any) -> Entry:
     """Return the entry of a column of lists of one kind of value."""
     import pyarrow.types as kinds
 
+    if kinds.is_list(kind) or kinds.is_large_list(kind) or kinds.is_fixed_size_list(kind):
+        reason = "lists of lists (documents of tokens); save one vector a row, or 3-D to flatten"
+        return Entry(name, shape, f"list of {kind}", reason)
     if not (kinds.is_floating(kind) or kinds.is_integer(kind) or kinds.is_boolean(kind)):
         return Entry(name, shape, f"list of {kind}", f"lists of {kind}, not of numbers")
     dtype = np.dtype(kind.to_pandas_dtype())

@@ -14,6 +14,9 @@ from gausscheck.sources.cells import is_list, missing
 _LOOK = 32
 """Lines that are tried with each dialect."""
 
+_MOST = 1 << 22
+"""Characters of those lines after which no more are looked at."""
+
 _COMMA = re.compile(r"\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*")
 """A number with a decimal comma."""
 
@@ -73,10 +76,14 @@ def dialect_of(lines: Iterator[str], usual: str) -> Dialect:
     >>> str(dialect_of(iter(["a,b", "0.5,1"]), ","))
     'cells parted by commas'
     """
-    first = list(islice(lines, _LOOK))
+    first: list[str] = []
+    for line in islice(lines, _LOOK):
+        first.append(line)
+        if sum(map(len, first)) > _MOST:
+            break
     best, most = Dialect(usual), (False, 0.0, True, 0.0)
     for delimiter in dict.fromkeys((usual, ",", ";", "\t", "|", " ")):
-        for comma in (False, True) if delimiter != "," else (False,):
+        for comma in (False, True):
             dialect = Dialect(delimiter, comma)
             score = _score(dialect, first, usual)
             if score > most:

@@ -25,7 +25,7 @@ from gausscheck.sources.base import (
 )
 from gausscheck.sources.stack import NAMES, Getter, StackSource, stack_of
 
-FORMS = ("npy", "npz", "hdf5", "safetensors", "zarr", "torchfile")
+FORMS = ("npy", "npz", "hdf5", "safetensors", "zarr", "torchfile", "raw")
 """Formats whose arrays may have three dimensions."""
 
 

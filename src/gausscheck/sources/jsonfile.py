@@ -5,6 +5,7 @@ The file is read a piece at a time and parsed twice: to find its tables, and to 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import GausscheckError
+from gausscheck.core import GausscheckError, Source
 from gausscheck.sources.base import KNOWN_NAMES, Contents, Entry, choose, contents_of, line_of
 from gausscheck.sources.cells import numbers_of
-from gausscheck.sources.jsonlines import one_text
+from gausscheck.sources.jsonlines import (
+    JsonLinesSource,
+    column_jsonlines,
+    inspect_jsonlines,
+    one_text,
+)
 from gausscheck.sources.jsonvalues import Fields, JsonStream, fields_of
 from gausscheck.sources.spool import Parsed, SpooledSource
 from gausscheck.sources.text import FIELD, TEXT_EPS, opened_text
@@ -29,11 +35,14 @@ ROOT = "rows"
 NAME_KEYS = ("name", "labels")
 """What the names of rows are asked for by."""
 
+_NAMES = 1000
+"""Names of a table that are remembered: those of lists beside vectors are few."""
+
 _DEPTH = 8
 """Keys above a table, at most."""
 
-_INNER = re.compile(r'\{\s*"((?:[^"\\]|\\.)*)"\s*:\s*(.)')
-"""The first key of an object, and what its value begins with."""
+_INNER = re.compile(r'\{\s*"((?:[^"\\]|\\.)*)"\s*:\s*(.)\s*(.)')
+"""The first key of an object, and the two signs that its value begins with."""
 
 Item = tuple[str, str | None, Any]
 """The key of a table, the name of a row in it, and what it holds."""
@@ -49,18 +58,19 @@ class _Table:
     width: int = 0
     named: bool = False
     problem: str | None = None
-    kinds: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
 
 
 class JsonSource(SpooledSource):
-    """Rows of one table. Memory holds a row (of 128 Mi characters at most) and a piece of numbers.
+    """Rows of one table. Memory holds a row (of 32 Mi characters at most) and a piece of numbers.
 
     A null in the place of a vector is a row that is not finite.
     """
 
     _place = "row"
 
-    def __init__(self, path: Path, table: _Table) -> None:
+    def __init__(self, path: Path, table: _Table, beside: frozenset[str]) -> None:
+        self._beside = beside
         self._key, self._named = table.key, table.named
         self._fields = table.fields or Fields()
         uri = str(path) if table.key == ROOT else f"{path}:{table.key}"
@@ -84,23 +94,31 @@ class JsonSource(SpooledSource):
         """Return the names of rows, a field of their objects, or a list beside theirs, as text."""
         if self._named and key in NAME_KEYS:
             return np.array([name for k, name, _ in _items(self.path) if k == self._key], np.str_)
-        held = [one_text(item, key) for k, _, item in _items(self.path) if k == self._key]
-        if held and None not in held:
-            return np.array(held, np.str_)
-        return column_jsonfile(self.path, key)
+        if key in self._beside:
+            return column_jsonfile(self.path, key)
+        held = []
+        for table, _, item in _items(self.path):
+            if table == self._key:
+                held.append(one_text(item, key))
+                if held[-1] is None:
+                    return None
+        return np.array(held, np.str_) if held else None
 
 
 def column_jsonfile(path: Path, key: str) -> NDArray[Any] | None:
     """Return a list of numbers or texts under a key; None where there is none."""
+    if _is_lines(path):
+        return column_jsonlines(path, key)
     told: list[Any] = []
     for table, name, item in _items(path):
         if table == ROOT and name == key and isinstance(item, list):
             told = item
         elif table == key and name is None:
+            if not isinstance(item, str | int | float):
+                return None
             told.append(item)
-    if not told or not all(isinstance(v, str | int | float) for v in told):
-        return None
-    return np.array(told)
+    plain = told and all(isinstance(value, str | int | float) for value in told)
+    return np.array(told) if plain else None
 
 
 @contextmanager
@@ -151,6 +169,8 @@ def _is_table(stream: JsonStream, name: str) -> bool:
     inner = _INNER.match(stream.head(4096))
     if inner is None:
         return False
+    if inner[2] == "[" and inner[3] in "[{":
+        return True
     if name in KNOWN_NAMES or inner[1].isdigit():
         return inner[2] in "[{n"
     return inner[2] in "[{" and inner[1] not in KNOWN_NAMES and not name.isdigit()
@@ -161,7 +181,8 @@ def _tables(path: Path) -> list[_Table]:
     found: dict[str, _Table] = {}
     for key, name, item in _items(path):
         table = found.setdefault(key, _Table(key, named=name is not None))
-        table.kinds.add(type(item).__name__)
+        if name is not None and len(table.names) < _NAMES:
+            table.names.add(name)
         try:
             table.fields = table.fields or fields_of(item, None)
         except LookupError as err:
@@ -188,8 +209,7 @@ def _entry(table: _Table) -> Entry:
     return Entry(table.key, shape, "text", problem)
 
 
-def _chosen(path: Path, dataset: str | None) -> _Table:
-    tables = _tables(path)
+def _chosen(path: Path, tables: list[_Table], dataset: str | None) -> _Table:
     if dataset is not None:
         for table in tables:
             if dataset == table.key:
@@ -205,11 +225,30 @@ def _chosen(path: Path, dataset: str | None) -> _Table:
     return next(table for table in tables if table.key == entry.key)
 
 
-def open_jsonfile(path: Path, dataset: str | None) -> JsonSource:
+def _is_lines(path: Path) -> bool:
+    """Whether a file holds a value a line: JSON lines under the ending of JSON."""
+    with opened_text(path) as handle:
+        first, second = handle.readline(FIELD).strip(), handle.readline(1 << 16).strip()
+    if not first or not second or first[0] not in "[{" or second[0] != first[0]:
+        return False
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def open_jsonfile(path: Path, dataset: str | None) -> Source:
     """Parse the file; ``dataset`` is the key of a table, or the dotted path of its vectors."""
-    return JsonSource(path, _chosen(path, dataset))
+    if _is_lines(path):
+        return JsonLinesSource(path, dataset)
+    tables = _tables(path)
+    beside = {table.key for table in tables} | {n for t in tables if t.key == ROOT for n in t.names}
+    return JsonSource(path, _chosen(path, tables, dataset), frozenset(beside))
 
 
 def inspect_jsonfile(path: Path) -> Contents:
     """Say what the file holds: it has to be parsed for that."""
+    if _is_lines(path):
+        return inspect_jsonlines(path)
     return contents_of(path, "JSON", [_entry(table) for table in _tables(path)])

@@ -22,7 +22,7 @@ _LOOK = 64
 
 
 class JsonLinesSource(SpooledSource):
-    """Rows of JSON lines. Memory holds a line (of 128 Mi characters at most) and its values.
+    """Rows of JSON lines. Memory holds a line (of 32 Mi characters at most) and its values.
 
     A line that holds null, or nothing, where the others hold a vector is a row that is not finite.
     """
@@ -111,8 +111,12 @@ class JsonLinesSource(SpooledSource):
 def column_jsonlines(path: Path, key: str) -> NDArray[Any] | None:
     """Return one value a line as text, read from the file anew; None where a line has none."""
     with opened_text(path) as handle:
-        held = [one_text(item, key) for _, item in lines_of(handle, path)]
-    return None if None in held or not held else np.array(held, dtype=np.str_)
+        held = []
+        for _, item in lines_of(handle, path):
+            held.append(one_text(item, key))
+            if held[-1] is None:
+                return None
+    return np.array(held, dtype=np.str_) if held else None
 
 
 def one_text(item: Any, key: str) -> str | None:

@@ -19,6 +19,9 @@ NUMBERS = "columns"
 _LOOK = 64
 """Rows that are looked at before anything is decided."""
 
+_MOST = 1 << 20
+"""Characters of those rows after which no more are looked at."""
+
 Numbered = tuple[int, list[str]]
 """A line's number and its cells."""
 
@@ -58,8 +61,15 @@ class Layout:
 
 
 def peek(reader: Any) -> list[Numbered]:
-    """Return the first rows that are not empty."""
-    return list(islice(((reader.line_num, row) for row in reader if row), _LOOK))
+    """Return the first rows that are not empty: 64, or a megabyte of them."""
+    found: list[Numbered] = []
+    held = 0
+    for row in islice((row for row in reader if row), _LOOK):
+        found.append((reader.line_num, row))
+        held += sum(map(len, row))
+        if held > _MOST:
+            break
+    return found
 
 
 def layout_of(rows: Sequence[Numbered], wanted: str | None, path: Path, dialect: Dialect) -> Layout:

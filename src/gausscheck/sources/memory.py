@@ -70,7 +70,13 @@ def _listed(value: list[Any] | tuple[Any, ...]) -> NDArray[Any]:
         raise GausscheckError("<list>: expected rows, got an empty list")
     try:
         tensors = [hasattr(row, "__array__") or hasattr(row, "__dlpack__") for row in value]
-        rows = [_array(row)[0] for row in value] if any(tensors) else value
+        rows = [
+            _array(row)[0] if is_tensor else row
+            for row, is_tensor in zip(value, tensors, strict=True)
+        ]
+        widths = {len(row) for row in rows if row is not None}
+        if any(row is None for row in rows) and len(widths) == 1:
+            rows = [np.full(max(widths), np.nan) if row is None else row for row in rows]
         return np.asarray(rows)
     except (ValueError, TypeError) as err:
         raise GausscheckError(

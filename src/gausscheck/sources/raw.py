@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -184,10 +185,7 @@ def _headed(path: Path) -> RawSource | None:
 
 def open_raw(path: Path, dataset: str | None) -> Source:
     """Open a file without a known header: benchmarks' vectors, word2vec, torch, or raw memory."""
-    check_file(path)
-    with path.open("rb") as handle:
-        magic = handle.read(2)
-    if zipfile.is_zipfile(path) or (magic in _PICKLED and _sidecar(path) is None):
+    if _torch(path):
         from gausscheck.sources.torchfile import open_torchfile
 
         return open_torchfile(path, dataset)
@@ -200,10 +198,35 @@ def open_raw(path: Path, dataset: str | None) -> Source:
     return _headed(path) or open_shaped(path, None, None)
 
 
+def _torch(path: Path) -> bool:
+    """Whether a file is one that torch saved."""
+    check_file(path)
+    with path.open("rb") as handle:
+        magic = handle.read(2)
+    return zipfile.is_zipfile(path) or (magic in _PICKLED and _sidecar(path) is None)
+
+
+def column_raw(path: Path, key: str) -> NDArray[Any] | None:
+    """Return one tensor whole where torch saved the file; None elsewhere."""
+    if not _torch(path):
+        return None
+    from gausscheck.sources.torchfile import column_torchfile
+
+    return column_torchfile(path, key)
+
+
+def documents_raw(path: Path) -> tuple[list[Entry], Callable[[str], Any]]:
+    """Return the tensors of a file that torch saved, and what reads one."""
+    if not _torch(path):
+        raise GausscheckError(f"{path}: raw numbers: give a shape of two dimensions instead")
+    from gausscheck.sources.torchfile import documents_torchfile
+
+    return documents_torchfile(path)
+
+
 def inspect_raw(path: Path) -> Contents:
     """Say what the file holds."""
-    check_file(path)
-    if zipfile.is_zipfile(path):
+    if _torch(path):
         from gausscheck.sources.torchfile import inspect_torchfile
 
         return inspect_torchfile(path)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
 from gausscheck.sources.base import Contents, Entry, dtype_problem
+from gausscheck.sources.formats import SOURCES, Format
 from gausscheck.sources.npy import NpySource, check_size, read_header
 from gausscheck.sources.parts import PartsSource, natural
 from gausscheck.sources.stack import Getter, StackSource
@@ -22,6 +23,9 @@ _FOLDERS = ("img_emb", "text_emb")
 
 _METADATA = "metadata"
 """Where clip-retrieval puts what belongs to each row, as parquet."""
+
+_MANY = 100
+"""Parts that may all hold a file open."""
 
 _SUFFIXES = {
     ".npy": ".npy",
@@ -89,9 +93,12 @@ def _of_one_kind(files: list[Path], path: Path) -> list[Path]:
         mine = [p for p in files if _SUFFIXES.get(p.suffix) == kind and p.is_file()]
         if mine:
             return mine
+    endings = {p.suffix.lower() for p in files}
+    if len(endings) == 1 and _form(files[0]) is not None:
+        return files
     raise GausscheckError(
-        f"{path}: expected a folder or pattern of .npy, .parquet or .arrow files, found "
-        f"{', '.join(p.name for p in files[:5]) or 'nothing'}"
+        f"{path}: expected a folder or pattern of .npy, .parquet, .arrow or other files alike, "
+        f"found {', '.join(p.name for p in files[:5]) or 'nothing'}"
     )
 
 
@@ -112,17 +119,25 @@ def open_shards(path: Path, dataset: str | None) -> Source:
             return _vectors(path, files)
         return ShardsSource([NpySource(file) for file in files], str(path), folder)
     opener = _part_opener(files[0])
-    return ShardsSource([opener(file, column) for file in files], str(path), folder)
+    parts = []
+    for file in files:
+        parts.append(opener(file, column))
+        if len(files) > _MANY:
+            parts[-1].close()
+    return ShardsSource(parts, str(path), folder)
+
+
+def _form(file: Path) -> Format | None:
+    """Return the format of a part that goes by its ending."""
+    suffix = file.suffix.lower()
+    return next((form for form in SOURCES.values() if suffix in form.suffixes), None)
 
 
 def _part_opener(file: Path) -> Callable[[Path, str | None], Source]:
-    if _SUFFIXES[file.suffix] == ".arrow":
-        from gausscheck.sources.arrow import open_arrow
-
-        return open_arrow
-    from gausscheck.sources.parquet import open_parquet
-
-    return open_parquet
+    form = _form(file)
+    if form is None:
+        raise GausscheckError(f"{file}: expected a part that a reader takes, got {file.suffix}")
+    return form.open()
 
 
 def _vectors(path: Path, files: Sequence[Path]) -> StackSource:

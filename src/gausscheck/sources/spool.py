@@ -105,6 +105,12 @@ class SpooledSource(FileSource):
                 "make room, or set TMPDIR to a larger disk"
             ) from err
 
+    def close(self) -> None:
+        """Give the temporary file back; a later read parses anew."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous."""
         if self._file is None:

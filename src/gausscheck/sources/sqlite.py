@@ -24,10 +24,10 @@ from gausscheck.sources.cells import is_list, numbers_of
 from gausscheck.sources.columns import packed_type
 from gausscheck.sources.spool import Parsed, SpooledSource
 
-_LOOK = 16
+_LOOK = 8
 """Values of a column that are looked at."""
 
-_LONGEST = 1 << 27
+_LONGEST = 1 << 26
 """Bytes of one value at most."""
 
 _STEPS = 200_000_000
@@ -64,7 +64,7 @@ class _Column:
 class SqliteSource(SpooledSource):
     """Rows of one column, in the order of the table. A NULL is a row that is not finite.
 
-    Memory holds a value (of 128 MiB at most) and a piece of the numbers.
+    Memory holds a value (of 64 MiB at most) and a piece of the numbers.
     """
 
     _place = "row"

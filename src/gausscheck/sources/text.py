@@ -1,7 +1,7 @@
 """CSV, TSV and tables of text: columns of numbers, or a column of lists written as text.
 
 A file is parsed once, a line at a time, into an unnamed temporary file that rows are read from.
-Memory holds a line (a cell of 128 Mi characters at most) and a piece of the numbers.
+Memory holds a line (of 32 Mi characters at most) and a piece of the numbers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from gausscheck.sources.spool import Parsed, SpooledSource
 _USUAL = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 """What parts cells in a file of an ending, where its lines don't say otherwise."""
 
-FIELD = 1 << 27
+FIELD = 1 << 25
 """Characters of one cell, or of one value of JSON, at most."""
 
 TEXT_EPS = float(np.finfo(np.float32).eps)
@@ -135,14 +135,22 @@ def _peeked(
 ) -> tuple[Any, Layout, list[tuple[int, list[str]]], Dialect]:
     """Return a reader, what its first rows say of the columns, and those rows that are data."""
     csv.field_size_limit(FIELD)
-    dialect = dialect_of(iter(handle), _USUAL.get(kind_of(path), ","))
+    dialect = dialect_of(_lines(handle, path), _USUAL.get(kind_of(path), ","))
     handle.seek(0)
-    reader = dialect.rows(handle)
+    reader = dialect.rows(_lines(handle, path))
     rows = peek(reader)
     if not rows:
         raise GausscheckError(f"{path}: expected rows of numbers, found none")
     layout = layout_of(rows, wanted, path, dialect)
     return reader, layout, rows[1:] if layout.headed else rows, dialect
+
+
+def _lines(handle: TextIO, path: Path) -> Iterator[str]:
+    """Yield lines; refuse one that has no end."""
+    while line := handle.readline(FIELD):
+        if len(line) == FIELD and not line.endswith("\n"):
+            raise GausscheckError(f"{path}: a line of over {FIELD:,} characters: not a table")
+        yield line
 
 
 def _whole(

@@ -11,7 +11,6 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,7 +28,7 @@ WORDS = ("word", "name", "labels")
 
 _HEADER = re.compile(rb"\s*(\d+)[ \t]+(\d+)\s*")
 _LOOK = 64
-_LINE = 1 << 27
+_LINE = 1 << 25
 """Bytes of a line at most."""
 _WORD = 1 << 16
 """Bytes of a word in the binary format at most."""
@@ -164,7 +163,9 @@ def is_binary_words(path: Path) -> bool:
 def _look(path: Path) -> tuple[int | None, int] | None:
     """Return the words that a header line promises, and dimensions; None if these aren't words."""
     with _opened(path) as handle:
-        lines = list(islice(iter(lambda: handle.readline(_LINE), b""), _LOOK))
+        lines: list[bytes] = []
+        while len(lines) < _LOOK and sum(len(held) for held in lines) < _LINE:
+            lines.append(handle.readline(_LINE))
     rows = [line.split() for line in lines if line.strip()]
     if len(rows) < 2:
         return None
@@ -205,6 +206,11 @@ def open_words(path: Path, dataset: str | None) -> Source:
     if found is None:
         return open_text(path, dataset)
     return WordSource(_alone(path, dataset), *found)
+
+
+def column_words(path: Path, key: str) -> NDArray[Any] | None:
+    """Return the words, or a column of a table; None where there is none."""
+    return open_words(path, None).beside(key)
 
 
 def _alone(path: Path, dataset: str | None) -> Path:
