@@ -136,7 +136,7 @@ def choose(entries: Sequence[Entry], wanted: str | None, uri: str) -> tuple[Entr
         raise GausscheckError(f"{uri}: expected an array {wanted!r}, got {listing or 'none'}")
     usable = [entry for entry in entries if entry.usable]
     for name in KNOWN_NAMES:
-        named = [entry for entry in usable if entry.key.rsplit("/", 1)[-1] == name]
+        named = [entry for entry in usable if re.split(r"[/.]", entry.key)[-1] == name]
         if len(named) == 1:
             return named[0], f"the well-known name {name!r}"
         if len(named) > 1:
