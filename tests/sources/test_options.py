@@ -72,6 +72,8 @@ def test_a_limit_beyond_the_rows_is_none_and_must_be_positive(tmp_path):
 @pytest.mark.parametrize("rows", [X.tolist(), list(X), tuple(X.tolist())])
 def test_lists_of_vectors(rows):
     np.testing.assert_array_equal(open_source(rows).read(0, 300).astype("f4"), X)
+    holed = open_source([*rows[:7], None, *rows[8:]]).read(0, 300)
+    assert np.flatnonzero(np.isnan(holed).any(axis=1)).tolist() == [7]
 
 
 def test_lists_that_are_no_matrix():

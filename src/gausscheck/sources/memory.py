@@ -74,7 +74,7 @@ def _listed(value: list[Any] | tuple[Any, ...]) -> NDArray[Any]:
             _array(row)[0] if is_tensor else row
             for row, is_tensor in zip(value, tensors, strict=True)
         ]
-        widths = {len(row) for row in rows if row is not None}
+        widths = {len(row) for row in rows if hasattr(row, "__len__")}
         if any(row is None for row in rows) and len(widths) == 1:
             rows = [np.full(max(widths), np.nan) if row is None else row for row in rows]
         return np.asarray(rows)
