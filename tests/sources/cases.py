@@ -304,7 +304,7 @@ CASES = [
     Case("csc.npz", "a sparse matrix by columns", sparse("csc"), thin(), ("a sparse csc matrix",)),
     Case("coo.npz", "a sparse matrix in no order", sparse("coo"), thin(), ("a sparse coo matrix",)),
     Case("gaps.h5", "chunks never written", hdf5(gaps), "found 2: the others were never written"),
-    Case("preallocated.h5", "nothing ever written", hdf5(nothing_written), "nothing was ever written"),
+    Case("preallocated.h5", "nothing ever written", hdf5(nothing_written), "found none written"),
     Case("virtual.h5", "a virtual dataset without its sources", hdf5(lost_sources), "missing: lost.h5"),
     Case("blobs.sqlite3", "float32 BLOBs, one NULL", blobs, GAP.astype("f4"), ("no vector",)),
     Case("bytes.parquet", "float32 bytes", parquet(lambda: [row.tobytes() for row in F4]), F4,

@@ -74,7 +74,7 @@ class Hdf5Source(FileSource):
 
 
 def check_written(data: Any, uri: str) -> None:
-    """Refuse a dataset with chunks or sources that were never written: HDF5 makes up their values.
+    """Refuse a dataset of which something was never written: HDF5 makes up the values.
 
     Raises
     ------
@@ -89,19 +89,20 @@ def check_written(data: Any, uri: str) -> None:
                 f"{uri}: a virtual dataset whose sources are missing: {', '.join(lost[:3])}; HDF5 "
                 f"would read them as {data.fillvalue}: put them beside it"
             )
-    elif data.chunks is not None:
-        expected = math.prod(-(-s // c) for s, c in zip(data.shape, data.chunks, strict=True))
-        found = data.id.get_num_chunks()
-        if found < expected:
-            raise GausscheckError(
-                f"{uri}: expected {expected:,} chunks, found {found:,}: the others were never "
-                f"written and would be read as {data.fillvalue}; save the rows that were written "
-                "alone"
-            )
-    elif data.external is None and data.id.get_storage_size() == 0 and data.size:
+        return
+    if data.size and data.external is None and data.id.get_storage_size() == 0:
         raise GausscheckError(
-            f"{uri}: nothing was ever written into it: all would be read as {data.fillvalue}; run "
-            "what fills it"
+            f"{uri}: expected values, found none written: HDF5 would read {data.fillvalue} for all "
+            "of them; run what fills it"
+        )
+    if data.chunks is None:
+        return
+    expected = math.prod(-(-s // c) for s, c in zip(data.shape, data.chunks, strict=True))
+    found = data.id.get_num_chunks()
+    if found < expected:
+        raise GausscheckError(
+            f"{uri}: expected {expected:,} chunks, found {found:,}: the others were never written "
+            f"and would be read as {data.fillvalue}; save the rows that were written alone"
         )
 
 
