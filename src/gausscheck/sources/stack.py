@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ from gausscheck.sources.base import (
 
 NAMES = ("name", "document", "labels")
 """What the names of the entries are asked for by, one a row."""
+
+_LEAST = 20
+"""Vectors that make a matrix, at least: an audit needs as many rows."""
 
 Getter = Callable[[str], Any]
 """Reads one array of an opened container."""
@@ -110,7 +114,7 @@ def _native(name: str) -> str:
     return "float32" if name == "bfloat16" else name
 
 
-def stack_of(entries: Sequence[Entry], ndim: int = 1, least: int = 20) -> list[Entry] | None:
+def stack_of(entries: Sequence[Entry], ndim: int = 1, least: int = _LEAST) -> list[Entry] | None:
     """Return the entries that stack, by name, where they are what a container is made of.
 
     At least ``least`` arrays of numbers of one width and type that lie in one group and outnumber
@@ -158,6 +162,18 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
     return natural(Path(name))
 
 
+def _flat(entries: Sequence[Entry]) -> list[Entry]:
+    """Take arrays of one row as vectors where there are many."""
+    if sum(len(entry.shape) == 2 and entry.shape[0] == 1 for entry in entries) < _LEAST:
+        return list(entries)
+    return [
+        replace(entry, shape=entry.shape[1:], problem="one vector")
+        if len(entry.shape) == 2 and entry.shape[0] == 1
+        else entry
+        for entry in entries
+    ]
+
+
 ALL = "*"
 """What the entries that stack are called together."""
 
@@ -167,6 +183,7 @@ def summed_up(entries: Sequence[Entry], what: str) -> tuple[list[Entry], str]:
 
     Nothing is summed up where there is a matrix to take, or nothing that stacks.
     """
+    entries = _flat(entries)
     try:
         mine = None if any(entry.usable for entry in entries) else stack_of(entries)
     except GausscheckError:
@@ -187,6 +204,7 @@ def stacked(
     what: str,
 ) -> StackSource | None:
     """Open the entries that stack as rows; None where another array is asked for or taken."""
+    entries = _flat(entries)
     if dataset not in (None, ALL) or any(entry.usable for entry in entries):
         return None
     try:
