@@ -13,6 +13,8 @@ import click
 from gausscheck.cli import main as cli
 from gausscheck.normality import TESTS
 from gausscheck.report.schema import report_schema, schema_page
+from gausscheck.sources import SOURCES
+from gausscheck.sources.refused import REASONS
 
 DOCS = Path(__file__).parent
 
@@ -45,6 +47,48 @@ def tests_page() -> str:
     for spec in TESTS.values():
         cells = (spec.name, spec.scope, spec.null, spec.null_says, spec.cost, spec.reference)
         lines.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def formats_page() -> str:
+    """Table of the formats, and of the files that are known and not read."""
+    lines = [
+        "# Formats",
+        "",
+        "Written by `make docs` from the table `SOURCES`. `gausscheck inspect FILE` says what a",
+        "file holds and which array `analyze` would take; the rules are in [files](files.md), and",
+        "[recipes](recipes.md) say how to get vectors out of stores that are not files.",
+        "",
+        "| ending | what it holds | extra | labels beside | how it is read |",
+        "|---|---|---|---|---|",
+    ]
+    rows = [
+        (", ".join(f"`{suffix}`" for suffix in form.suffixes) or "a folder", form.holds,
+         f"`{form.extra}`" if form.extra else "", form.beside, form.how)
+        for form in SOURCES.values()
+    ]  # fmt: skip
+    rows += [
+        ("`s3://`, `https://`, `memory://`, ...", "any of these, folders and patterns too where "
+         "the protocol lists them", "`remote`", "as the file", "fetched once, piece by piece, into "
+         "a temporary folder; `file://` is read where it lies"),
+        ("in memory", "NumPy; `__array__` or DLPack (torch, jax); lists of vectors; scipy.sparse; "
+         "tables of pandas, polars, Arrow; any `Source`", "", "columns of a table", "as it is"),
+    ]  # fmt: skip
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    lines += [
+        "",
+        'An extra is installed with `pip install "gausscheck[parquet]"`; a message names the one',
+        "that is missing. A file whose ending says nothing is known by its first bytes. Every",
+        "source but one in memory travels to other processes by its path or address.",
+        "",
+        "## Known and not read",
+        "",
+        "| ending | why, and what to do |",
+        "|---|---|",
+    ]
+    for suffixes, reason in REASONS.items():
+        said = reason.replace("|", "\\|")
+        lines.append(f"| {', '.join(f'`{suffix}`' for suffix in suffixes)} | {said} |")
     return "\n".join([*lines, ""])
 
 
@@ -82,6 +126,7 @@ def architecture_page() -> str:
 PAGES = {
     "cli.md": cli_page,
     "tests.md": tests_page,
+    "formats.md": formats_page,
     "report-schema.md": schema_page,
     "report.schema.json": schema_file,
     "architecture.md": architecture_page,

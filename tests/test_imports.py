@@ -17,7 +17,7 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "rng": (1, {"numpy"}),
     "passes": (2, {"numpy", "dask", "distributed"}),
     "preparation": (3, {"numpy"}),
-    "sources": (3, {"numpy", "h5py", "pyarrow", "zarr", "fsspec", "torch", "pandas"}),
+    "sources": (3, {"numpy", "h5py", "pyarrow", "zarr", "fsspec", "torch", "pandas", "scipy", "faiss", "lance"}),
     "normality": (3, {"numpy", "scipy"}),
     "report": (4, {"numpy", "pandas"}),
     "audit": (5, {"numpy", "scipy", "sklearn"}),

@@ -53,7 +53,7 @@ CASES = {
     "object": ("x.npy", npy(GOOD.astype(object)), "pickled, which is never loaded"),
     "string": ("x.npy", npy(GOOD.astype(str)), "strings are not numbers"),
     "boolean": ("x.npy", npy(GOOD > 0), "booleans are not embeddings"),
-    "record": ("x.npy", npy(np.zeros(5, [("a", "f4")])), "record type"),
+    "record": ("x.npy", npy(np.zeros(5, [("a", "f4")])), "a: a field of single values"),
     "1-d": ("x.npy", npy(GOOD[:, 0]), r"\(200,\) is not \(rows, dimensions\)"),
     "3-d": ("x.npy", npy(GOOD[None]), r"\(1, 200, 4\) is not"),
     "no rows": ("x.npy", npy(GOOD[:0]), "holds nothing"),
@@ -82,7 +82,7 @@ CASES = {
     "none in h5": ("x.h5", h5(a=GOOD[:, 0]), r"got a: shape \(200,\) is not"),
     "empty container": ("x.h5", h5(), "empty container"),
     "object in npz": ("x.npz", npz(a=GOOD.astype(object)), "a: object: Python objects are pickled"),
-    "unknown suffix": ("x.xyz", raw(b"abc"), "expected a file ending in .npy"),
+    "unknown suffix": ("x.xyz", raw(b"abc"), r"the ending .xyz, which no reader takes; .*np\.save"),
 }  # fmt: skip
 
 

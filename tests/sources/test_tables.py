@@ -29,9 +29,9 @@ def open_files():
 
 
 def test_one_large_row_group_is_decoded_in_small_batches(tmp_path, monkeypatch):
-    from gausscheck.sources import parquet
+    from gausscheck.sources import columns
 
-    monkeypatch.setattr(parquet, "_BATCH_BYTES", 64 * 16)
+    monkeypatch.setattr(columns, "BATCH_BYTES", 64 * 16)
     source = open_source(write(tmp_path / "x.parquet", X, row_group_size=len(X)))
     np.testing.assert_array_equal(source.read(0, 600), X)
     assert max(len(rows) for _, rows in source._held) == 64
@@ -91,18 +91,25 @@ def test_clip_retrieval_metadata_lies_beside_the_rows(tmp_path):
         open_source(tmp_path, dataset="captions")
 
 
-def test_the_first_list_may_be_null_and_is_named(tmp_path):
+def test_a_null_list_is_a_row_that_is_not_finite(tmp_path):
     pq.write_table(pa.table({"emb": [None, [1.0, 2.0], [3.0, 4.0]]}), tmp_path / "x.parquet")
     source = open_source(tmp_path / "x.parquet")
     assert source.d == 2
-    with pytest.raises(GausscheckError, match="row 0 is null"):
-        source.read(0, 3)
+    np.testing.assert_array_equal(source.read(0, 3), [[np.nan] * 2, [1, 2], [3, 4]])
+    whole = pa.array([[1, 2], None], pa.list_(pa.int8()))
+    pq.write_table(pa.table({"emb": whole}), tmp_path / "y.parquet")
+    with pytest.raises(GausscheckError, match="row 1 is null"):
+        open_source(tmp_path / "y.parquet")
 
 
 def test_a_null_inside_a_list_and_a_null_in_a_column(tmp_path):
     pq.write_table(pa.table({"emb": [[1.0, 2.0], [3.0, None]]}), tmp_path / "x.parquet")
+    rows = open_source(tmp_path / "x.parquet").read(0, 2)
+    np.testing.assert_array_equal(rows, [[1, 2], [3, np.nan]])
+    whole = pa.array([[1, 2], [3, None]], pa.list_(pa.int32()))
+    pq.write_table(pa.table({"emb": whole}), tmp_path / "z.parquet")
     with pytest.raises(GausscheckError, match="row 1 holds a null"):
-        open_source(tmp_path / "x.parquet").read(0, 2)
+        open_source(tmp_path / "z.parquet").read(0, 2)
     half = pa.array(np.array([1, 0, 3], "f2"), mask=np.array([False, True, False]))
     table = pa.table({"a": half, "b": half, "index": [0.5, 1.5, 2.5], "name": ["x", "y", "z"]})
     pq.write_table(table, tmp_path / "y.parquet")

@@ -76,7 +76,7 @@ def test_the_wanted_column_of_lists(tmp_path):
     table = pd.DataFrame({"a": X.tolist(), "b": (X + 1).tolist()})
     table.to_csv(tmp_path / "x.csv.gz", index=False)
     np.testing.assert_array_equal(rows_of(tmp_path / "x.csv.gz", dataset="b"), X + 1)
-    with pytest.raises(GausscheckError, match="choose with --dataset: a, b"):
+    with pytest.raises(GausscheckError, match="choose one with dataset: a, b"):
         open_source(tmp_path / "x.csv.gz")
     with pytest.raises(GausscheckError, match="expected a column 'c', got a, b"):
         open_source(tmp_path / "x.csv.gz", dataset="c")
@@ -88,10 +88,10 @@ def test_the_wanted_column_of_lists(tmp_path):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('{"emb": {"0": 1, "1": 2}}', "line 1: expected numbers, got dict"),
-        ('{"emb": "\\"12\\""}', "line 1: expected numbers, got str '12'"),
+        ('{"emb": {"a": "b"}}', "line 3: expected a list of numbers, got keys emb"),
+        ('{"emb": "[true]"}', "line 1: expected numbers, got true in the list"),
         ("[true, false]", "got true in the list"),
-        ("[1, null]", "got null in the list"),
+        ("[null, null]", "expected a list of numbers, got none"),
         ('[1, "2"]', "in the list"),
         ("[1" + "0" * 400 + ", 2]", "too large"),
         ("[" * 100_000, "line 1 is not JSON"),
@@ -123,3 +123,101 @@ def test_what_inspect_names_can_be_asked_for(tmp_path):
     told = inspect_source(tmp_path / "x.csv")
     assert [entry.key for entry in told.entries] == ["columns", "label"]
     np.testing.assert_array_equal(rows_of(tmp_path / "x.csv", dataset=told.chosen), X)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        (["0"], ["1.5"]),  # a coordinate that is 0 in every row looked at
+        (["0.5", "2"], ["1.5"]),  # fractions now and then
+    ],
+)
+def test_a_coordinate_of_some_whole_numbers_is_kept(tmp_path, first, last):
+    rows = [f"{first[i % len(first)]},0.25,{last[i % len(last)]}" for i in range(80)]
+    (tmp_path / "x.csv").write_text("\n".join(rows) + "\n")
+    assert open_source(tmp_path / "x.csv").d == 3
+
+
+def test_whole_numbers_alone_are_coordinates_and_ids_can_be_asked_for(tmp_path):
+    whole = np.random.default_rng(0).integers(0, 9, (80, 5))
+    np.savetxt(tmp_path / "x.csv", whole, delimiter=",", fmt="%d")
+    np.testing.assert_array_equal(rows_of(tmp_path / "x.csv"), whole)
+    (tmp_path / "y.csv").write_text("".join(f"0.5,1.5,{i % 3}\n" for i in range(80)))
+    assert open_source(tmp_path / "y.csv").d == 2
+    assert open_source(tmp_path / "y.csv", dataset="columns").d == 3
+    assert read_labels(open_source(tmp_path / "y.csv"), "2")[:4].tolist() == ["0", "1", "2", "0"]
+
+
+def test_decimal_commas_in_quotes_and_beside_text(tmp_path):
+    quoted = [",".join(f'"{v:.5f}"'.replace(".", ",") for v in row) for row in X.tolist()]
+    (tmp_path / "x.csv").write_text("\n".join(quoted) + "\n")
+    np.testing.assert_array_equal(rows_of(tmp_path / "x.csv"), X.round(5))
+    rows = [f"{i};Ein Text, mit Komma;0,5;{i},25" for i in range(70)]
+    (tmp_path / "y.csv").write_text("id;text;a;b\n" + "\n".join(rows) + "\n")
+    rows = rows_of(tmp_path / "y.csv")
+    np.testing.assert_array_equal(rows, np.c_[np.full(70, 0.5), np.arange(70) + 0.25])
+    (tmp_path / "z.csv").write_text("1.234,5;2,5\n" + "1,5;2,5\n" * 30)
+    with pytest.raises(GausscheckError, match="line 1"):
+        open_source(tmp_path / "z.csv")
+
+
+def test_a_line_without_end_is_no_table(tmp_path, monkeypatch):
+    from gausscheck.sources import text
+
+    monkeypatch.setattr(text, "FIELD", 1000)
+    (tmp_path / "x.csv").write_text("1,2\n" + "3," * 5000 + "\n")
+    with pytest.raises(GausscheckError, match="a line of over 1,000 characters"):
+        open_source(tmp_path / "x.csv")
+
+
+def test_parts_of_any_one_format(tmp_path):
+    for i, low in enumerate(range(0, 90, 30)):
+        lines = (json.dumps({"embedding": row}) for row in X[low : low + 30].tolist())
+        (tmp_path / f"part_{i}.jsonl").write_text("\n".join(lines) + "\n")
+    for path in (tmp_path, f"{tmp_path}/part_*.jsonl"):
+        np.testing.assert_array_equal(rows_of(path), X)
+    (tmp_path / "notes.md").write_text("# Notes")
+    with pytest.raises(GausscheckError, match="or other files alike, found notes"):
+        open_source(tmp_path)
+
+
+def test_vectors_of_json_by_their_names(tmp_path):
+    held = {"ids": ["a"] * 90, "y": list(range(90)), "deep": {"embeddings": X.tolist()}}
+    (tmp_path / "x.json").write_text(json.dumps({**held, "other": (X + 1).tolist()}, indent=2))
+    source = open_source(tmp_path / "x.json")
+    np.testing.assert_array_equal(source.read(0, 90), X)
+    assert read_labels(source, None)[[0, 89]].tolist() == [0, 89]
+    np.testing.assert_array_equal(rows_of(tmp_path / "x.json", dataset="other"), X + 1)
+    np.testing.assert_array_equal(rows_of(f"{tmp_path}/x.json:deep.embeddings"), X)
+    with pytest.raises(GausscheckError, match="expected an array 'none', got"):
+        open_source(tmp_path / "x.json", dataset="none")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[[1, 2], [3]]", "row 1 has 1 numbers, the first has 2"),
+        ("[[1, 2], [3, 4]", "expected JSON"),
+        ("[[1, 2], [3, true]]", "row 1: expected numbers, got true"),
+        ("[[1, 2], [3, 4]] more", "expected JSON"),
+        ("[" * 100_000, "expected JSON"),
+        ('{"a": ' * 100_000, "expected JSON"),
+        ('{"a": "b"}', "got rows: "),
+        ("[]", "an empty container"),
+        ("7", "expected a list or an object"),
+        ("[0.5, 1.5]", "no vectors"),
+    ],
+)
+def test_json_that_is_no_list_of_vectors(tmp_path, content, words):
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(GausscheckError, match=words) as caught:
+        open_source(tmp_path / "x.json")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_value_that_lies_across_pieces(tmp_path, monkeypatch):
+    from gausscheck.sources import jsonvalues
+
+    monkeypatch.setattr(jsonvalues, "_PIECE", 7)
+    (tmp_path / "x.json").write_text(json.dumps({"data": [{"vec": r} for r in X.tolist()]}))
+    np.testing.assert_array_equal(rows_of(tmp_path / "x.json"), X)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,73 +22,48 @@ from gausscheck.sources.base import (
     line_of,
     one_a_row,
 )
+from gausscheck.sources.formats import SOURCES, Format
+from gausscheck.sources.limit import limited
+from gausscheck.sources.refused import known_by_content, refusal
 from gausscheck.sources.remote import RemoteSource, fetch, is_remote, split_address
 from gausscheck.sources.shards import is_shards
 
 __all__ = ["SOURCES", "Contents", "Entry", "Format", "inspect_source", "open_source", "read_labels"]
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A file format: the module that reads it and the endings it goes by.
-
-    The module is imported when a file of the format is opened; it has ``open_NAME(path, dataset)``
-    and ``inspect_NAME(path)``, and ``column_NAME(path, key)`` where labels can lie in such a file.
-    """
-
-    name: str
-    suffixes: tuple[str, ...]
-    holds: str
-
-    def open(self) -> Callable[[Path, str | None], Source]:
-        """Return the function that opens a file."""
-        module = import_module(f"gausscheck.sources.{self.name}")
-        opener: Callable[[Path, str | None], Source] = getattr(module, f"open_{self.name}")
-        return opener
-
-    def inspect(self) -> Callable[[Path], Contents]:
-        """Return the function that says what a file holds."""
-        module = import_module(f"gausscheck.sources.{self.name}")
-        looker: Callable[[Path], Contents] = getattr(module, f"inspect_{self.name}")
-        return looker
-
-    def column(self) -> Callable[[Path, str], NDArray[Any] | None] | None:
-        """Return the function that reads one column or array of a file; None where none can."""
-        module = import_module(f"gausscheck.sources.{self.name}")
-        return getattr(module, f"column_{self.name}", None)
-
-
-SOURCES: dict[str, Format] = {
-    form.name: form
-    for form in (
-        Format("npy", (".npy",), "one array"),
-        Format("npz", (".npz",), "several arrays by name"),
-        Format("hdf5", (".h5", ".hdf5", ".hdf"), "datasets in groups"),
-        Format("shards", (), "a folder or pattern of .npy or .parquet files"),
-        Format("parquet", (".parquet", ".pq"), "a column of lists, or columns of numbers"),
-        Format("safetensors", (".safetensors",), "tensors by name"),
-        Format("zarr", (".zarr",), "an array, or arrays in groups"),
-        Format("h5ad", (".h5ad",), "embeddings of cells under obsm"),
-        Format("faiss", (".faiss", ".index"), "a flat index"),
-        Format("torchfile", (".pt", ".pth", ".bin"), "a tensor, or a dict of them"),
-        Format("sketch", (".sketch",), "what was taken from rows elsewhere"),
-        Format("text", (".csv", ".tsv", ".jsonl", ".ndjson", ".gz"), "numbers or lists as text"),
-    )
-}
-"""Every file format, by name."""
-
-
-def open_source(source: Any, *, dataset: str | None = None) -> Source:
+def open_source(
+    source: Any,
+    *,
+    dataset: str | None = None,
+    flatten: bool = False,
+    shape: tuple[int, ...] | None = None,
+    dtype: str | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+) -> Source:
     """Open a file, or wrap an array, as rows of embeddings.
 
     Parameters
     ----------
-    source : path or array
+    source : path, array, list, data frame, sparse matrix or Source
         A file whose ending is in :data:`SOURCES`, a folder or pattern of shards, an address that
         fsspec knows; ``FILE:KEY`` names an array inside it. Or anything with ``__array__`` or
-        DLPack, of shape ``(n, d)``.
+        DLPack, of shape ``(n, d)``; a list of vectors; a table of pandas, polars or Arrow; a
+        :class:`gausscheck.core.Source`, which is taken as it is.
     dataset : str, optional
-        The array inside a container that holds several.
+        The array inside a container that holds several, the column of a table, the dotted path in
+        JSON (``response.body.data.0.embedding``).
+    flatten : bool
+        Take the tokens of a (documents, tokens, dimensions) array as rows, or the rows of many
+        arrays of one container; ``beside("document")`` names the document of each.
+    shape : tuple of int, optional
+        Of raw numbers: (rows, dimensions), one of them may be -1.
+    dtype : str, optional
+        Of raw numbers, such as ``f4``; float32 where it is left out.
+    limit : int, optional
+        Take a random sample of so many rows, in their order, and read little else.
+    seed : int
+        Of that sample.
 
     Returns
     -------
@@ -105,33 +79,63 @@ def open_source(source: Any, *, dataset: str | None = None) -> Source:
     >>> import numpy as np
     >>> open_source(np.zeros((5, 3))).d
     3
+    >>> open_source(np.zeros((50, 3)), limit=20).n
+    20
     """
-    if isinstance(source, Source):
-        return source
     if not isinstance(source, str | PathLike):
-        if dataset is not None:
-            raise GausscheckError("dataset: an array in memory holds no datasets; leave it out")
         from gausscheck.sources.memory import open_memory
 
-        return open_memory(source)
+        if shape is not None or dtype is not None:
+            raise GausscheckError("shape, dtype: an array in memory has its own; leave them out")
+        return limited(open_memory(source, dataset, flatten), limit, seed)
+    opener = partial(_open_local, flatten=flatten, shape=shape, dtype=dtype)
     address = str(source)
     if is_remote(address) and not address.startswith("file://"):
         url, key = split_address(address)
-        return RemoteSource(url, partial(_open_local, dataset=dataset if key is None else key))
-    return _open_local(address.removeprefix("file://"), dataset)
+        fetched = RemoteSource(url, partial(opener, dataset=dataset if key is None else key))
+        return limited(fetched, limit, seed)
+    return limited(opener(address.removeprefix("file://"), dataset), limit, seed)
 
 
-def _open_local(source: str | PathLike[str], dataset: str | None) -> Source:
+def _open_local(
+    source: str | PathLike[str],
+    dataset: str | None,
+    flatten: bool,
+    shape: tuple[int, ...] | None,
+    dtype: str | None,
+) -> Source:
     path, key = _split(source)
     if key is not None and dataset is not None and key != dataset:
-        raise GausscheckError(
-            f"{source}: the path names {key}, --dataset names {dataset}; give one"
-        )
-    opened = _format(path).open()(path, key if dataset is None else dataset)
+        raise GausscheckError(f"{source}: the path names {key}, dataset names {dataset}; give one")
+    opened = _opened(path, key if dataset is None else dataset, flatten, shape, dtype)
     note = None if path.suffix == ".sketch" else check_bytes(opened)
     if note is not None:
         setattr(opened, "notes", (*opened.notes, note))  # noqa: B010 - read-only for others
     return opened
+
+
+def _opened(
+    path: Path,
+    dataset: str | None,
+    flatten: bool,
+    shape: tuple[int, ...] | None,
+    dtype: str | None,
+) -> Source:
+    """Open a file as what it is, or as raw numbers where their shape or type is given."""
+    if shape is not None or dtype is not None:
+        from gausscheck.sources.raw import open_shaped
+
+        if flatten or dataset is not None:
+            raise GausscheckError(
+                f"{path}: raw numbers are one array: leave dataset and flatten out"
+            )
+        return open_shaped(path, shape, dtype)
+    form = _format(path)
+    if not flatten:
+        return form.open()(path, dataset)
+    from gausscheck.sources.documents import open_documents
+
+    return open_documents(form.name, path, dataset)
 
 
 class _Keeper:
@@ -259,19 +263,47 @@ def _split(source: str | PathLike[str]) -> tuple[Path, str | None]:
 
 
 def _format(path: Path) -> Format:
-    if not path.exists() and is_shards(path):
-        return SOURCES["shards"]
-    for form in SOURCES.values():
-        if path.suffix.lower() in form.suffixes and not (path.is_dir() and form.name != "zarr"):
-            return form
-    if path.is_dir() and any((path / name).exists() for name in _ZARR_FILES):
-        return SOURCES["zarr"]
+    """Return the format of a file, by its ending, or else by what it begins with."""
+    if path.is_dir() or not path.exists():
+        return _format_of_folder(path)
+    if path.name == _CHROMA:
+        return SOURCES["chroma"]
+    packed = path.suffix.lower() == ".gz"
+    suffix = Path(path.stem).suffix.lower() if packed else path.suffix.lower()
+    form = next((form for form in SOURCES.values() if suffix in form.suffixes), None)
+    if packed and suffix == ".bin":
+        return SOURCES["words"]
+    if packed and (form is None or form.name not in _PACKED):
+        raise GausscheckError(
+            f"{path}: expected a format of text inside .gz, got {suffix or 'no ending'}; unpack it"
+            " first"
+        )
+    if form is not None and form.name not in _FOLDERS:
+        return form
+    name = known_by_content(path)
+    if name is not None:
+        return SOURCES[name]
+    raise refusal(path)
+
+
+def _format_of_folder(path: Path) -> Format:
+    """Return the format of a folder that is a store, or one or a pattern of files."""
+    if path.is_dir():
+        if path.suffix.lower() == ".zarr" or any((path / name).exists() for name in _ZARR_FILES):
+            return SOURCES["zarr"]
+        if path.suffix.lower() == ".lance":
+            return SOURCES["lance"]
+        if (path / _CHROMA).is_file():
+            return SOURCES["chroma"]
     if is_shards(path):
         return SOURCES["shards"]
-    known = ", ".join(s for form in SOURCES.values() for s in form.suffixes)
-    if not path.exists():
-        raise GausscheckError(f"{path}: no such file; check the path")
-    raise GausscheckError(f"{path}: expected a file ending in {known}, got {path.suffix or 'none'}")
+    raise GausscheckError(f"{path}: no such file; check the path")
 
 
 _ZARR_FILES = ("zarr.json", ".zarray", ".zgroup")
+_CHROMA = "chroma.sqlite3"
+_FOLDERS = ("zarr", "lance")
+"""Formats that are folders."""
+
+_PACKED = ("text", "jsonlines", "jsonfile", "words")
+"""Formats that are read from inside .gz."""

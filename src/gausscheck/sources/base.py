@@ -62,10 +62,24 @@ def problem_of(shape: Sequence[int], dtype: np.dtype[Any]) -> str | None:
     if reason is not None:
         return reason
     if len(shape) != 2:
-        return f"shape {tuple(shape)} is not (rows, dimensions)"
+        return f"shape {tuple(shape)} is not (rows, dimensions){_way_out(shape)}"
     if 0 in shape:
         return f"shape {tuple(shape)} holds nothing"
     return None
+
+
+def _way_out(shape: Sequence[int]) -> str:
+    """Say what makes a matrix of an array of more dimensions."""
+    if len(shape) < 3:
+        return ""
+    if sum(size > 1 for size in shape) == 2:
+        return ": take x.squeeze()"
+    if len(shape) > 3:
+        return ": take x.reshape(len(x), -1)"
+    return (
+        ": flatten takes tokens as rows; or save one vector a document (x[:, 0], x.mean(axis=1), "
+        "x.reshape(len(x), -1))"
+    )
 
 
 def dtype_problem(dtype: np.dtype[Any]) -> str | None:
@@ -122,7 +136,7 @@ def choose(entries: Sequence[Entry], wanted: str | None, uri: str) -> tuple[Entr
         raise GausscheckError(f"{uri}: expected an array {wanted!r}, got {listing or 'none'}")
     usable = [entry for entry in entries if entry.usable]
     for name in KNOWN_NAMES:
-        named = [entry for entry in usable if entry.key.rsplit("/", 1)[-1] == name]
+        named = [entry for entry in usable if re.split(r"[/.]", entry.key)[-1] == name]
         if len(named) == 1:
             return named[0], f"the well-known name {name!r}"
         if len(named) > 1:

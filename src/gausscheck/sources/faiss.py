@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gausscheck.core import GausscheckError
 from gausscheck.files import check_file
 from gausscheck.sources.base import Contents, Entry, FileSource, problem_of
+from gausscheck.sources.faiss_index import EXACT, ROUNDED, FaissIndexSource, by_faiss
 
 _FLAT = {"IxFI": "IndexFlatIP", "IxF2": "IndexFlatL2", "IxFl": "IndexFlat"}
 _MAPS = {"IxMp": "IndexIDMap", "IxM2": "IndexIDMap2"}
@@ -117,6 +118,8 @@ def _refusal(path: Path, fourcc: str, outer: list[str]) -> GausscheckError:
     fits = [key for key in _REASONS if fourcc.startswith(key)]
     reason = _REASONS[max(fits, key=len)] if fits else "not a flat index: vectors are encoded"
     inside = f" inside {outer[-1]}" if outer else ""
+    if fourcc in (*EXACT, *ROUNDED):
+        reason += ", which faiss itself gives back (pip install faiss-cpu)"
     remedy = (
         "save the vectors before binarising"
         if fourcc.startswith(("IB", "IxH"))
@@ -125,16 +128,17 @@ def _refusal(path: Path, fourcc: str, outer: list[str]) -> GausscheckError:
     return GausscheckError(f"{path}: faiss index of kind {fourcc}{inside}: {reason}; {remedy}")
 
 
-def open_faiss(path: Path, dataset: str | None) -> FaissSource:
-    """Open a flat index; it holds one array, so ``dataset`` must be None."""
+def open_faiss(path: Path, dataset: str | None) -> FaissSource | FaissIndexSource:
+    """Open an index; it holds one array, so ``dataset`` must be None."""
     if dataset is not None:
         raise GausscheckError(f"{path}: a faiss index holds one array; leave --dataset out")
-    return FaissSource(path)
+    check_file(path)
+    return FaissIndexSource(path) if by_faiss(path) else FaissSource(path)
 
 
 def inspect_faiss(path: Path) -> Contents:
     """Say what the file holds."""
-    source = FaissSource(path)
+    source = open_faiss(path, None)
     entry = Entry("vectors", (source.n, source.d), "float32")
     size = path.stat().st_size
     return Contents(str(path), f"faiss {source.kind}", size, (entry,), entry.key, "the only array")

@@ -10,6 +10,8 @@ from typing import Any
 
 from gausscheck.core import GausscheckError
 from gausscheck.sources.base import KNOWN_NAMES, SIDE_NAMES
+from gausscheck.sources.cells import is_list, missing
+from gausscheck.sources.dialect import Dialect
 
 NUMBERS = "columns"
 """What the plain columns of numbers are called together."""
@@ -17,7 +19,8 @@ NUMBERS = "columns"
 _LOOK = 64
 """Rows that are looked at before anything is decided."""
 
-_MISSING = ("", "na", "n/a", "nan", "null", "none")
+_MOST = 1 << 20
+"""Characters of those rows after which no more are looked at."""
 
 Numbered = tuple[int, list[str]]
 """A line's number and its cells."""
@@ -39,6 +42,9 @@ class Layout:
         Otherwise the columns of numbers.
     left : tuple of str
         Columns that are neither.
+    counted : str or None
+        Among those, the first or last column where it holds whole numbers and no other column
+        does: ids of classes or rows.
     """
 
     names: list[str]
@@ -46,6 +52,7 @@ class Layout:
     column: int | None
     plain: list[int]
     left: tuple[str, ...]
+    counted: str | None = None
 
     @property
     def taken(self) -> str:
@@ -54,16 +61,18 @@ class Layout:
 
 
 def peek(reader: Any) -> list[Numbered]:
-    """Return the first rows that are not empty."""
-    return list(islice(((reader.line_num, row) for row in reader if row), _LOOK))
+    """Return the first rows that are not empty: 64, or a megabyte of them."""
+    found: list[Numbered] = []
+    held = 0
+    for row in islice((row for row in reader if row), _LOOK):
+        found.append((reader.line_num, row))
+        held += sum(map(len, row))
+        if held > _MOST:
+            break
+    return found
 
 
-def missing(cell: str) -> bool:
-    """Whether a cell stands for no value."""
-    return cell.strip().lower() in _MISSING
-
-
-def layout_of(rows: Sequence[Numbered], wanted: str | None, path: Path) -> Layout:
+def layout_of(rows: Sequence[Numbered], wanted: str | None, path: Path, dialect: Dialect) -> Layout:
     """Decide from the first rows what the columns are.
 
     A column is one of lists, or of numbers, if half of its cells below the first line are. The
@@ -78,33 +87,37 @@ def layout_of(rows: Sequence[Numbered], wanted: str | None, path: Path) -> Layou
     _, first = rows[0]
     width = len(first)
     below = [row for _, row in rows[1:] if len(row) == width] or [first]
-    lists = [i for i in range(width) if _most([row[i] for row in below], _is_list)]
-    numbers = [i for i in range(width) if _most([row[i] for row in below], _is_number)]
-    headed = _headed(first, lists, numbers, rows[0][0], path)
+    lists = [i for i in range(width) if _most([row[i] for row in below], is_list)]
+    numbers = [
+        i
+        for i in range(width)
+        if i not in lists and _most([r[i] for r in below], dialect.is_number)
+    ]
+    headed = _headed(first, lists, numbers, rows[0][0], path, dialect)
     names = first if headed else [str(i) for i in range(width)]
     column = _column(names, lists, wanted, path)
     plain = [] if column is not None else numbers
     if headed:
         plain = [i for i in plain if names[i].strip() not in SIDE_NAMES]
+    counted = None if wanted == NUMBERS else _counted(plain, below)
+    plain = [i for i in plain if i != counted]
     if column is None and len(plain) < 2:
         raise GausscheckError(
             f"{path}: expected columns of numbers or a column of lists, got "
             f"{', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
         )
     left = tuple(name for i, name in enumerate(names) if i != column and i not in plain)
-    return Layout(names, headed, column, plain, left)
+    return Layout(names, headed, column, plain, left, None if counted is None else names[counted])
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_list(cell: str) -> bool:
-    return cell.lstrip().startswith("[")
+def _counted(plain: list[int], rows: list[list[str]]) -> int | None:
+    """Find a first or last column of several whole numbers where every other has fractions."""
+    if len(plain) < 3 or len(rows) < 3:
+        return None
+    whole = [i for i in plain if all(row[i].strip().lstrip("-").isdigit() for row in rows)]
+    if len(whole) != 1 or whole[0] not in (plain[0], plain[-1]):
+        return None
+    return whole[0] if len({row[whole[0]] for row in rows}) > 1 else None
 
 
 def _most(cells: list[str], test: Callable[[str], bool]) -> bool:
@@ -113,15 +126,22 @@ def _most(cells: list[str], test: Callable[[str], bool]) -> bool:
     return bool(held) and 2 * sum(map(test, held)) >= len(held)
 
 
-def _headed(first: list[str], lists: list[int], numbers: list[int], line: int, path: Path) -> bool:
+def _headed(
+    first: list[str],
+    lists: list[int],
+    numbers: list[int],
+    line: int,
+    path: Path,
+    dialect: Dialect,
+) -> bool:
     if lists:
-        return not any(_is_list(first[i]) for i in lists)
+        return not any(is_list(first[i]) for i in lists)
     told = [first[i] for i in numbers if not missing(first[i])]
-    values = [cell for cell in told if _is_number(cell)]
+    values = [cell for cell in told if dialect.is_number(cell)]
     if not values or _counts(values):
         return True
     if len(values) < len(told):
-        odd = next(cell for cell in told if not _is_number(cell))
+        odd = next(cell for cell in told if not dialect.is_number(cell))
         raise GausscheckError(
             f"{path}: line {line}: expected a header or numbers, got {odd!r} among numbers"
         )
@@ -151,5 +171,5 @@ def _column(names: list[str], lists: list[int], wanted: str | None, path: Path) 
             return names.index(known)
     if len(lists) > 1:
         named = ", ".join(names[i] for i in lists)
-        raise GausscheckError(f"{path}: several columns of lists; choose with --dataset: {named}")
+        raise GausscheckError(f"{path}: several columns of lists; choose one with dataset: {named}")
     return lists[0] if lists else None

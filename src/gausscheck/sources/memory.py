@@ -1,4 +1,4 @@
-"""Arrays in memory: NumPy, and anything with ``__array__`` or DLPack (torch, jax)."""
+"""Arrays in memory: NumPy, ``__array__`` or DLPack (torch, jax), lists, frames, sparse matrices."""
 
 from __future__ import annotations
 
@@ -7,26 +7,91 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import GausscheckError
-from gausscheck.sources.base import ArraySource, BaseSource, require, stored_eps
+from gausscheck.core import GausscheckError, Source
+from gausscheck.sources.base import ArraySource, BaseSource, line_of, require, stored_eps
+from gausscheck.sources.documents import DocumentsSource
+from gausscheck.sources.frames import FrameSource, is_frame
+from gausscheck.sources.sparse import SparseArraySource
 
 _WIDEN = "bfloat16 widened to float32"
 
 
-def open_memory(value: Any) -> ArraySource | LazySource:
-    """Wrap an array.
+def open_memory(value: Any, dataset: str | None = None, flatten: bool = False) -> Source:
+    """Wrap an array, a list of vectors, a data frame, a sparse matrix; or pass a Source on.
 
     torch tensors that require gradients are detached; bfloat16, which NumPy lacks, is widened to
     float32, exactly.
+
+    Parameters
+    ----------
+    value : object
+    dataset : str, optional
+        The column of a data frame; nothing else has names.
+    flatten : bool
+        Take the tokens of a (documents, tokens, d) array as rows.
 
     Raises
     ------
     GausscheckError
         If it is not an array, or not one of embeddings.
     """
+    if is_frame(value) and not flatten:
+        return FrameSource(value, dataset)
+    if dataset is not None:
+        raise GausscheckError("dataset: an array in memory holds no datasets; leave it out")
+    if isinstance(value, Source):
+        return value
     if type(value).__module__.startswith("dask.array"):
         return LazySource(value)
-    uri = f"<{type(value).__module__.split('.')[0]} {type(value).__name__}>"
+    if type(value).__module__.startswith("scipy.sparse"):
+        return SparseArraySource(value)
+    if isinstance(value, list | tuple):
+        return open_memory(_listed(value), None, flatten)
+    array, notes, eps = _array(value)
+    uri = _name(value)
+    if flatten:
+        if array.ndim != 3:
+            raise GausscheckError(
+                f"{uri}: expected (documents, tokens, dimensions) to flatten, got {array.shape}"
+            )
+        return DocumentsSource(uri, lambda: array)
+    return ArraySource(array, uri, notes, eps)
+
+
+def _listed(value: list[Any] | tuple[Any, ...]) -> NDArray[Any]:
+    """Return a list of vectors as one array.
+
+    Raises
+    ------
+    GausscheckError
+        If they are of different lengths, or no vectors.
+    """
+    if not value:
+        raise GausscheckError("<list>: expected rows, got an empty list")
+    try:
+        tensors = [hasattr(row, "__array__") or hasattr(row, "__dlpack__") for row in value]
+        rows = [
+            _array(row)[0] if is_tensor else row
+            for row, is_tensor in zip(value, tensors, strict=True)
+        ]
+        widths = {len(row) for row in rows if hasattr(row, "__len__")}
+        if any(row is None for row in rows) and len(widths) == 1:
+            rows = [np.full(max(widths), np.nan) if row is None else row for row in rows]
+        return np.asarray(rows)
+    except (ValueError, TypeError) as err:
+        raise GausscheckError(
+            f"<list>: expected vectors of one length, got what makes no array ({line_of(err)}); "
+            "make all of one length"
+        ) from err
+
+
+def _name(value: Any) -> str:
+    return f"<{type(value).__module__.split('.')[0]} {type(value).__name__}>"
+
+
+def _array(value: Any) -> tuple[NDArray[Any], tuple[str, ...], float | None]:
+    """Return an array of another library as NumPy's, with a note where it had to be widened."""
+    uri = _name(value)
     if not hasattr(value, "__array__") and not hasattr(value, "__dlpack__"):
         raise GausscheckError(
             f"expected a path or an array of shape (rows, dimensions), got {type(value).__name__}"
@@ -43,9 +108,7 @@ def open_memory(value: Any) -> ArraySource | LazySource:
         array = np.asarray(value) if hasattr(value, "__array__") else np.from_dlpack(value)
     except (TypeError, ValueError, RuntimeError, BufferError) as err:
         raise GausscheckError(f"{uri}: cannot be read as an array: {err}") from err
-    if narrow:
-        return ArraySource(array, uri, (_WIDEN,), eps=2.0**-7)
-    return ArraySource(array, uri)
+    return (array, (_WIDEN,), 2.0**-7) if narrow else (array, (), None)
 
 
 class LazySource(BaseSource):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from gausscheck.sources.base import (
     require,
     stored_eps,
 )
+from gausscheck.sources.records import RecordsSource, inspect_records
 
 
 class NpySource(FileSource):
@@ -110,8 +112,20 @@ def check_size(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], offset:
         )
 
 
-def open_npy(path: Path, dataset: str | None) -> NpySource:
-    """Open a .npy file; it holds one array, so ``dataset`` must be None."""
+def documents_npy(path: Path) -> tuple[list[Entry], Callable[[str], Any]]:
+    """Return the file's array, and what maps it."""
+    shape, fortran, dtype, offset = read_header(path)
+    check_size(path, shape, dtype, offset)
+    order: Literal["F", "C"] = "F" if fortran else "C"
+    entry = Entry("array", tuple(shape), str(dtype), problem_of(shape, dtype))
+    return [entry], lambda key: np.memmap(path, dtype, "r", offset, tuple(shape), order)
+
+
+def open_npy(path: Path, dataset: str | None) -> NpySource | RecordsSource:
+    """Open a .npy file; it holds one array, so ``dataset`` must be None, or a field of records."""
+    shape, _, stored, offset = read_header(path)
+    if stored.names and not stored.hasobject:
+        return RecordsSource(path, shape, stored, offset, dataset)
     if dataset is not None:
         raise GausscheckError(f"{path}: a .npy file holds one array; leave --dataset out")
     return NpySource(path)
@@ -120,6 +134,8 @@ def open_npy(path: Path, dataset: str | None) -> NpySource:
 def inspect_npy(path: Path) -> Contents:
     """Say what the file holds."""
     shape, fortran, dtype, offset = read_header(path)
+    if dtype.names and not dtype.hasobject:
+        return inspect_records(path, shape, dtype)
     problem = problem_of(shape, dtype)
     if problem is None:
         check_size(path, shape, dtype, offset)

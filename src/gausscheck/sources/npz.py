@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
 from gausscheck.files import check_file
+from gausscheck.sources.archive import unpacked
 from gausscheck.sources.base import (
     Contents,
     Entry,
@@ -26,6 +27,8 @@ from gausscheck.sources.base import (
     stored_eps,
 )
 from gausscheck.sources.npy import header_of
+from gausscheck.sources.sparse import MEMBERS, SparseSource, open_sparse
+from gausscheck.sources.stack import Getter, StackSource, stacked, summed_up
 
 _PIECE = 4 << 20
 
@@ -143,6 +146,7 @@ def _entries(path: Path) -> list[Entry]:
             for name in archive.namelist():
                 key = name.removesuffix(".npy")
                 if key == name:
+                    found.append(Entry(name, (), "bytes", "not an array"))
                     continue
                 with archive.open(name) as member:
                     shape, _, dtype = _header(cast(BinaryIO, member), f"{path}:{key}")
@@ -157,12 +161,34 @@ def _entries(path: Path) -> list[Entry]:
     return found
 
 
-def open_npz(path: Path, dataset: str | None) -> NpzSource:
-    """Open one array of the archive."""
-    entry, _ = choose(_entries(path), dataset, str(path))
+def getter_npz(path: Path) -> Getter:
+    """Open the archive and return what reads a member."""
+    archive = np.load(path, allow_pickle=False)
+    return lambda key: archive[key]
+
+
+def documents_npz(path: Path) -> tuple[list[Entry], Getter]:
+    """Return the archive's arrays, and what maps one."""
+    return _entries(path), lambda key: unpacked(path, key)
+
+
+def open_npz(path: Path, dataset: str | None) -> NpzSource | SparseSource | StackSource:
+    """Open one array of the archive, the sparse matrix it is, or all where each is a vector."""
+    found = _entries(path)
+    if dataset in (None, "sparse") and {entry.key for entry in found} >= MEMBERS:
+        return open_sparse(path)
+    many = stacked(path, found, dataset, getter_npz, "member")
+    if many is not None:
+        return many
+    entry, _ = choose(found, dataset, str(path))
     return NpzSource(path, entry)
 
 
 def inspect_npz(path: Path) -> Contents:
     """Say what the archive holds."""
-    return contents_of(path, ".npz", _entries(path))
+    found, said = summed_up(_entries(path), "member")
+    if {entry.key for entry in found} >= MEMBERS:
+        source = open_sparse(path)
+        entry = Entry("sparse", (source.n, source.d), str(source.dtype))
+        return contents_of(path, f".npz, {source.notes[0]}", [entry])
+    return contents_of(path, f".npz{said}", found)

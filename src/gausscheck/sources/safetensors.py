@@ -21,6 +21,7 @@ from gausscheck.sources.base import (
     line_of,
     problem_of,
 )
+from gausscheck.sources.stack import Getter, StackSource, stacked, summed_up
 
 _DTYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
@@ -128,13 +129,37 @@ def _entries(header: dict[str, Any]) -> list[Entry]:
     return found
 
 
-def open_safetensors(path: Path, dataset: str | None) -> SafetensorsSource:
+def getter_safetensors(path: Path) -> Getter:
+    """Return what maps a tensor."""
+    return documents_safetensors(path)[1]
+
+
+def documents_safetensors(path: Path) -> tuple[list[Entry], Getter]:
+    """Return the file's tensors, and what maps one; bfloat16 is not mapped."""
+    header, where = _header(path)
+    entries = [entry for entry in _entries(header) if entry.dtype != "bfloat16"]
+
+    def mapped(key: str) -> Any:
+        if header[key]["dtype"] not in _DTYPES:
+            raise ValueError(f"{header[key]['dtype']} is not mapped")
+        low = where + header[key]["data_offsets"][0]
+        stored = np.dtype(_DTYPES[header[key]["dtype"]])
+        return np.memmap(path, stored, "r", low, tuple(header[key]["shape"]))
+
+    return entries, mapped
+
+
+def open_safetensors(path: Path, dataset: str | None) -> SafetensorsSource | StackSource:
     """Open one tensor of the file."""
     header, where = _header(path)
+    many = stacked(path, _entries(header), dataset, getter_safetensors, "tensor")
+    if many is not None:
+        return many
     entry, _ = choose(_entries(header), dataset, str(path))
     return SafetensorsSource(path, entry.key, where, header[entry.key])
 
 
 def inspect_safetensors(path: Path) -> Contents:
     """Say what the file holds."""
-    return contents_of(path, "safetensors", _entries(_header(path)[0]))
+    found, said = summed_up(_entries(_header(path)[0]), "tensor")
+    return contents_of(path, f"safetensors{said}", found)

@@ -24,6 +24,7 @@ from gausscheck.sources.base import (
     problem_of,
 )
 from gausscheck.sources.memory import open_memory
+from gausscheck.sources.stack import Getter, StackSource, stacked, summed_up
 
 ROOT = "tensor"
 """What the tensor is called where the file is one tensor."""
@@ -96,17 +97,20 @@ def _tensors(path: Path) -> dict[str, Any]:
         ) from err
     if isinstance(held, torch.Tensor):
         return {ROOT: held}
-    if isinstance(held, dict):
+    if isinstance(held, dict | list | tuple):
         return dict(_within(held, "", torch.Tensor))
-    raise GausscheckError(f"{path}: expected a tensor or a dict of them, got {type(held).__name__}")
+    raise GausscheckError(
+        f"{path}: expected a tensor, or a dict or list of them, got {type(held).__name__}; save "
+        "the tensor alone: torch.save(x, 'x.pt')"
+    )
 
 
-def _within(held: dict[Any, Any], prefix: str, kind: type) -> Iterator[tuple[str, Any]]:
-    """Yield tensors of nested dicts, keys joined by slashes."""
-    for key, value in held.items():
+def _within(held: Any, prefix: str, kind: type) -> Iterator[tuple[str, Any]]:
+    """Yield tensors of nested dicts and lists, keys and places joined by slashes."""
+    for key, value in held.items() if isinstance(held, dict) else enumerate(held):
         if isinstance(value, kind):
             yield f"{prefix}{key}", value
-        elif isinstance(value, dict):
+        elif isinstance(value, dict | list | tuple):
             yield from _within(value, f"{prefix}{key}/", kind)
 
 
@@ -138,12 +142,33 @@ def _entries(path: Path) -> list[Entry]:
     ]
 
 
-def open_torchfile(path: Path, dataset: str | None) -> TorchSource:
-    """Open one tensor of the file."""
-    entry, _ = choose(_entries(path), dataset, str(path))
+def getter_torchfile(path: Path) -> Getter:
+    """Load the file and return what reads a tensor."""
+    held = _tensors(path)
+
+    def get(key: str) -> Any:
+        tensor = held[key].detach()
+        return (tensor.float() if "bfloat16" in str(tensor.dtype) else tensor).numpy()
+
+    return get
+
+
+def documents_torchfile(path: Path) -> tuple[list[Entry], Getter]:
+    """Return the file's tensors, and what reads one."""
+    return _entries(path), getter_torchfile(path)
+
+
+def open_torchfile(path: Path, dataset: str | None) -> TorchSource | StackSource:
+    """Open one tensor of the file, or all of its list or dict where each is a vector."""
+    found = _entries(path)
+    many = stacked(path, found, dataset, getter_torchfile, "tensor")
+    if many is not None:
+        return many
+    entry, _ = choose(found, dataset, str(path))
     return TorchSource(path, entry.key)
 
 
 def inspect_torchfile(path: Path) -> Contents:
     """Say what the file holds."""
-    return contents_of(path, "torch", _entries(path))
+    found, said = summed_up(_entries(path), "tensor")
+    return contents_of(path, f"torch{said}", found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,18 @@ def _entries(path: Path) -> list[Entry]:
 def _entry(name: str, array: Any) -> Entry:
     dtype = np.dtype(array.dtype)
     return Entry(name, tuple(array.shape), str(dtype), problem_of(array.shape, dtype))
+
+
+def documents_zarr(path: Path) -> tuple[list[Entry], Callable[[str], Any]]:
+    """Return the store's arrays, and what opens one."""
+    held = _store(path)
+
+    def checked(key: str) -> Any:
+        array = held if key == ROOT else held[key]
+        _check_chunks(array, f"{path}:{key}")
+        return array
+
+    return _entries(path), checked
 
 
 def open_zarr(path: Path, dataset: str | None) -> ZarrSource:
