@@ -23,10 +23,12 @@ ON_BAD_ROWS = ("error", "drop")
 NULLS = ("fitted", "isotropic")
 JOINT_LEVELS = ("marginals", "norms", "sphere")
 
-_LEAST = {"reference": 8, "rows": 100, "groups": 2, "seed": 0, "threads": 1, "worst": 1}
+_LEAST = {
+    "reference": 8, "rows": 100, "groups": 2, "seed": 0, "threads": 1, "worst": 1, "limit": 20,
+}  # fmt: skip
 """Options that are integers, and the smallest that means anything."""
 
-_TEXTS = ("labels", "groups_by", "subsets", "dataset", "resume", "dask")
+_TEXTS = ("labels", "groups_by", "shape", "dtype", "subsets", "dataset", "resume", "dask")
 """Options that are text or left out."""
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -70,6 +72,15 @@ class Config:
         Worker threads; None takes the processors at hand.
     dataset : str or None
         The array inside a container that holds several.
+    flatten : bool
+        Take the tokens of a (documents, tokens, dimensions) array as rows; those of a document
+        belong together.
+    shape : str or None
+        Of raw numbers without a header: ``N,D``, one of them may be -1.
+    dtype : str or None
+        Of raw numbers, such as ``f4``.
+    limit : int or None
+        Audit a random sample of so many rows, and read little else.
     levels : str
         Joint levels beside those of ``directions``, out of ``marginals,norms,sphere``; ``none``.
     group : bool
@@ -105,6 +116,10 @@ class Config:
     seed: int = 0
     threads: int | None = None
     dataset: str | None = None
+    flatten: bool = False
+    shape: str | None = None
+    dtype: str | None = None
+    limit: int | None = None
     levels: str = "marginals,norms,sphere"
     group: bool = False
     null: str = "fitted"
@@ -121,7 +136,7 @@ class Config:
         _one_of("null", self.null, NULLS)
         for name, low in _LEAST.items():
             value = getattr(self, name)
-            if name == "threads" and value is None:
+            if name in ("threads", "limit") and value is None:
                 continue
             if not isinstance(value, int) or isinstance(value, bool) or value < low:
                 raise GausscheckError(
@@ -131,7 +146,7 @@ class Config:
             value = getattr(self, name)
             if not isinstance(value, float) or not 0 < value < 1:
                 raise GausscheckError(f"{name}: expected a number between 0 and 1, got {value!r}")
-        for name in ("group", "null_cache"):
+        for name in ("group", "null_cache", "flatten"):
             if not isinstance(getattr(self, name), bool):
                 raise GausscheckError(
                     f"{name}: expected true or false, got {getattr(self, name)!r}"
@@ -143,6 +158,7 @@ class Config:
         if self.memory_bytes < 32 * 10**6:
             raise GausscheckError(f"memory: expected at least 32MB, got {self.memory}")
         self.joint_levels()
+        self.raw_shape()
         self.subset_plan()  # refuses a malformed one here rather than mid-run
 
     @property
@@ -167,6 +183,15 @@ class Config:
         for name in names:
             _one_of("levels", name, (*JOINT_LEVELS, "none"))
         return tuple(name for name in JOINT_LEVELS if name in names)
+
+    def raw_shape(self) -> tuple[int, int] | None:
+        """Return ``shape`` as (rows, dimensions)."""
+        if self.shape is None:
+            return None
+        match = re.fullmatch(r"\s*(-1|\d+)\s*[,xX]\s*(-1|\d+)\s*", self.shape)
+        if match is None:
+            raise GausscheckError(f"shape: expected N,D such as 5000,384, got {self.shape!r}")
+        return int(match[1]), int(match[2])
 
     def subset_plan(self) -> tuple[int, int] | None:
         """Return ``subsets`` as (B, M), or None for the whole sample once."""

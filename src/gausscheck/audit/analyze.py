@@ -75,6 +75,10 @@ def analyze(
     on_bad_rows: str | None = None,
     worst: int | None = None,
     dataset: str | None = None,
+    flatten: bool | None = None,
+    shape: str | None = None,
+    dtype: str | None = None,
+    limit: int | None = None,
     seed: int | None = None,
     threads: int | None = None,
     memory: int | str | None = None,
@@ -95,8 +99,8 @@ def analyze(
         A file that :func:`gausscheck.open_source` reads, a merged ``.sketch``, or anything with
         ``__array__`` or DLPack of shape ``(n, d)``: n rows (embeddings), d dimensions.
     normalize, directions, labels, levels, group, groups_by, null, subsets, reference, rows, \
-    groups, confidence, alpha, on_bad_rows, worst, dataset, seed, threads, memory, null_cache, \
-    resume : optional
+    groups, confidence, alpha, on_bad_rows, worst, dataset, flatten, shape, dtype, limit, seed, \
+    threads, memory, null_cache, resume : optional
         Fields of :class:`gausscheck.Config`, which says what they mean and holds the defaults.
     dask : str or distributed.Client, optional
         A cluster whose workers take the passes over all rows.
@@ -127,15 +131,16 @@ def analyze(
         "group": group, "groups_by": groups_by, "null": null, "subsets": subsets,
         "reference": reference, "rows": rows, "groups": groups, "confidence": confidence,
         "alpha": alpha, "on_bad_rows": on_bad_rows,
-        "worst": worst, "dataset": dataset, "seed": seed, "threads": threads, "memory": memory,
+        "worst": worst, "dataset": dataset, "flatten": flatten, "shape": shape, "dtype": dtype,
+        "limit": limit, "seed": seed, "threads": threads, "memory": memory,
         "null_cache": null_cache, "resume": resume,
         "dask": dask if dask is None or isinstance(dask, str) else type(dask).__name__,
     })  # fmt: skip
     parse(config.directions, {**FAMILIES, **LEARNED})
-    opened = open_rows(source, config.dataset)
+    opened = open_rows(source, config)
     beside = Beside(
         read_labels(opened, config.labels),
-        None if config.groups_by is None else read_labels(opened, config.groups_by),
+        read_clusters(opened, config),
     )
     report = progress or (lambda stage, share: None)
     keep = None if config.resume is None else Path(config.resume)
@@ -144,7 +149,14 @@ def analyze(
         return _audit(opened, config, beside, workers)
 
 
-def open_rows(source: Any, dataset: str | None) -> Source | KeptPass:
+def read_clusters(source: Source | KeptPass, config: Config) -> NDArray[Any] | None:
+    """Read what rows belong together: as named, or the document of each token."""
+    if config.groups_by is not None:
+        return read_labels(source, config.groups_by)
+    return source.beside("document") if config.flatten else None
+
+
+def open_rows(source: Any, config: Config) -> Source | KeptPass:
     """Open a source, or load a sketch of one.
 
     Raises
@@ -153,9 +165,17 @@ def open_rows(source: Any, dataset: str | None) -> Source | KeptPass:
         If it cannot be read, or is a sketch of a part.
     """
     if not isinstance(source, str | PathLike) or not str(source).endswith(".sketch"):
-        return open_source(source, dataset=dataset)
+        return open_source(
+            source,
+            dataset=config.dataset,
+            flatten=config.flatten,
+            shape=config.raw_shape(),
+            dtype=config.dtype,
+            limit=config.limit,
+            seed=config.seed,
+        )
     kept = load_pass(Path(source))
-    if dataset is not None:
+    if config.dataset is not None:
         raise GausscheckError(f"{source}: a sketch is of one array; leave dataset= out")
     if not kept.whole:
         raise GausscheckError(

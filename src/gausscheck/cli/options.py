@@ -22,6 +22,10 @@ def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--dataset", "--column", help="The array or column of a container that holds several."
         ),
+        click.option("--flatten", is_flag=True, default=None, help="Take tokens as rows."),
+        click.option("--shape", metavar="N,D", help="Of raw numbers without a header."),
+        click.option("--dtype", help="Of raw numbers, such as f4."),
+        click.option("--limit", type=int, metavar="N", help="Audit a random sample of N rows."),
         click.option(
             "--normalize",
             type=click.Choice(NORMALIZE),
