@@ -11,6 +11,7 @@ SRC = Path(__file__).parents[1] / "src" / "gausscheck"
 # room (a file or folder below src/gausscheck): (rank, third-party packages allowed anywhere in it)
 ROOMS: dict[str, tuple[float, set[str]]] = {
     "core": (0, {"numpy"}),
+    "swap": (0.5, set()),
     "config": (1, set()),
     "files": (1, {"numpy", "platformdirs"}),
     "threads": (1, {"threadpoolctl"}),
