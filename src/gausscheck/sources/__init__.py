@@ -79,7 +79,7 @@ SOURCES: dict[str, Format] = {
 """Every file format, by name."""
 
 
-def open_source(source: Any, *, dataset: str | None = None) -> Source:
+def open_source(source: Any, *, dataset: str | None = None, untrusted: bool = False) -> Source:
     """Open a file, or wrap an array, as rows of embeddings.
 
     Parameters
@@ -90,6 +90,8 @@ def open_source(source: Any, *, dataset: str | None = None) -> Source:
         DLPack, of shape ``(n, d)``.
     dataset : str, optional
         The array inside a container that holds several.
+    untrusted : bool
+        Whether a child process with limits on memory and time reads the file.
 
     Returns
     -------
@@ -115,10 +117,16 @@ def open_source(source: Any, *, dataset: str | None = None) -> Source:
 
         return open_memory(source)
     address = str(source)
+    opener: Any = _open_local
+    if untrusted:
+        from gausscheck.sources.untrusted import UntrustedSource
+
+        opener = UntrustedSource
     if is_remote(address) and not address.startswith("file://"):
         url, key = split_address(address)
-        return RemoteSource(url, partial(_open_local, dataset=dataset if key is None else key))
-    return _open_local(address.removeprefix("file://"), dataset)
+        return RemoteSource(url, partial(opener, dataset=dataset if key is None else key))
+    opened: Source = opener(address.removeprefix("file://"), dataset)
+    return opened
 
 
 def _open_local(source: str | PathLike[str], dataset: str | None) -> Source:
