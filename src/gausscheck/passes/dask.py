@@ -41,7 +41,7 @@ def cluster(address: Any) -> Iterator[Any]:
         yield None
         return
     if not isinstance(address, str):
-        _wait_for_workers(address, "the cluster")
+        _wait_for_workers(address, "a client")
         yield address
         return
     client = _connect(address)
@@ -59,7 +59,7 @@ def _connect(address: str) -> Any:
         from distributed import Client
     except ImportError as err:
         raise GausscheckError(
-            f'dask {address}: expected Dask to be installed: pip install "gausscheck[dask]"'
+            f'dask="{address}": expected Dask to be installed: pip install "gausscheck[dask]"'
         ) from err
     logger = logging.getLogger("distributed")
     level = logger.level
@@ -68,7 +68,7 @@ def _connect(address: str) -> Any:
         return _within(2 * CONNECT, lambda: Client(address, timeout=CONNECT))  # type: ignore[no-untyped-call]
     except Exception as err:  # a server of another kind makes it fail in many ways
         raise GausscheckError(
-            f"dask {address}: expected a running scheduler, such as tcp://127.0.0.1:8786, got "
+            f'dask="{address}": expected a running scheduler, such as tcp://127.0.0.1:8786, got '
             f"{printable(_first_line(err))}"
         ) from err
     finally:
@@ -104,7 +104,7 @@ def _wait_for_workers(client: Any, address: str) -> None:
         client.wait_for_workers(1, timeout=WORKERS)
     except (TimeoutError, OSError) as err:
         raise GausscheckError(
-            f"dask {address}: expected workers, found none in {WORKERS:g} seconds; start some with "
+            f'dask="{address}": expected workers, found none in {WORKERS:g} seconds; start some with '
             "dask worker"
         ) from err
 
