@@ -24,13 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
+from gausscheck.core import printable as printable
 from gausscheck.swap import digest_of, listed, swap, sweep, work_name
 
 MOST_ARRAYS = 1 << 30
 """Bytes that the arrays of a saved result may take in memory: those of an audit take far less."""
-
-_SHOWN = 2000
-"""Characters of a foreign text that are shown at most."""
 
 
 def plain(value: Any, where: str, replaced: list[str]) -> Any:
@@ -50,28 +48,6 @@ def plain(value: Any, where: str, replaced: list[str]) -> Any:
         replaced.append(where)
         return None
     return value
-
-
-def printable(text: object) -> str:
-    r"""Return a foreign text (a name, a label, a key, an address) as one line that shows itself.
-
-    Control characters, escape sequences, line breaks, marks that turn the direction of writing and
-    bytes that are not UTF-8 come as escapes; a very long text is cut.
-
-    Examples
-    --------
-    >>> print(printable("a\x1b[31m\nb"))
-    a\x1b[31m\nb
-    """
-    told = str(text)
-    cut = told if len(told) <= _SHOWN else f"{told[:_SHOWN]}..."
-    return "".join(c if c.isprintable() else _escaped(c) for c in cut)
-
-
-def _escaped(character: str) -> str:
-    if "\udc80" <= character <= "\udcff":  # how Python holds a byte of a name that is not UTF-8
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def check_file(path: Path) -> None:

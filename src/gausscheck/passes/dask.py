@@ -104,8 +104,8 @@ def _wait_for_workers(client: Any, address: str) -> None:
         client.wait_for_workers(1, timeout=WORKERS)
     except (TimeoutError, OSError) as err:
         raise GausscheckError(
-            f'dask="{address}": expected workers, found none in {WORKERS:g} seconds; start some with '
-            "dask worker"
+            f'dask="{address}": expected workers, found none in {WORKERS:g} seconds; start '
+            "some with dask worker"
         ) from err
 
 
