@@ -26,6 +26,9 @@ JOINT_LEVELS = ("marginals", "norms", "sphere")
 _LEAST = {"reference": 8, "rows": 100, "groups": 2, "seed": 0, "threads": 1, "worst": 1}
 """Options that are integers, and the smallest that means anything."""
 
+_MOST = 10**9
+"""The largest of any of them, ``seed`` apart: beyond it nothing can be held."""
+
 _TEXTS = ("labels", "groups_by", "subsets", "dataset", "resume", "dask")
 """Options that are text or left out."""
 
@@ -127,6 +130,8 @@ class Config:
                 raise GausscheckError(
                     f"{name}: expected an integer of at least {low}, got {value!r}"
                 )
+            if name != "seed" and value > (1000 if name == "groups" else _MOST):
+                raise GausscheckError(f"{name}: expected fewer, got {value}")
         for name in ("confidence", "alpha"):
             value = getattr(self, name)
             if not isinstance(value, float) or not 0 < value < 1:

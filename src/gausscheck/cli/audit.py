@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gausscheck.cli.options import ProgressLine, audit_options, merge
+from gausscheck.core import printable
 
 if TYPE_CHECKING:
     from gausscheck.report import Report
@@ -52,7 +53,7 @@ def analyze(
         figures.draw(report, out)
     _show(report, as_json, verbose=verbose, explain=explain)
     if out is not None and not as_json:
-        click.echo(f"Report and figures: {out}")
+        click.echo(f"Report and figures: {printable(out)}")
     worse = {"not_gaussian": {"not_gaussian"}, "inconclusive": {"not_gaussian", "inconclusive"}}
     if fail_on and report.verdict.status in worse[fail_on]:
         sys.exit(FAILED_ON)
@@ -98,7 +99,7 @@ def plot(directory: str, out: str | None, formats: tuple[str, ...]) -> None:
     from gausscheck.report import load_report
 
     for path in figures.draw(load_report(directory), out or directory, formats=formats):
-        click.echo(str(path))
+        click.echo(printable(path))
 
 
 @click.command(name="apply")
@@ -114,7 +115,7 @@ def apply_(directory: str, file: str, dataset: str | None, out: str) -> None:
 
     preparation = load_report(directory).preparation
     shape = apply_to_file(preparation, open_source(file, dataset=dataset), Path(out))
-    click.echo(f"{out}: {shape[0]:,} rows x {shape[1]:,}, {preparation.kind}")
+    click.echo(f"{printable(out)}: {shape[0]:,} rows x {shape[1]:,}, {preparation.kind}")
 
 
 @click.command()
