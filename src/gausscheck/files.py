@@ -244,7 +244,7 @@ def atomic_folder(directory: str | Path, stem: str, *replaced: str) -> Iterator[
         ) from err
     try:
         yield work
-        names = sorted(os.listdir(work))
+        names = sorted(name for name in os.listdir(work) if not name.startswith("."))
         lines = [f"{digest_of(work / name)}  {name}\n" for name in names]
         (work / f".{stem}.sha256").write_text("".join(lines), encoding="utf-8")
         swap(work, target, listed(target, (stem, *replaced)))

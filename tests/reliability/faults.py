@@ -34,9 +34,7 @@ def start(args: list[object], **more: object) -> subprocess.Popen[bytes]:
     """Start a command."""
     return subprocess.Popen(
         [sys.executable, "-m", "gausscheck", *map(str, args)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        **{"env": environment(), **more},
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment(), **more},
     )
 
 

@@ -162,7 +162,7 @@ def _draws(folder: Path) -> Callable[[np.random.Generator], str]:
     return act
 
 
-def clean(found: list[Case]) -> None:
+def clean() -> None:
     """Remove what mutants were written to."""
     for home in Path(_fast() or tempfile.gettempdir()).glob("gausscheck-mutants-*"):
         shutil.rmtree(home, ignore_errors=True)

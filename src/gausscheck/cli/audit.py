@@ -42,21 +42,36 @@ def analyze(
 ) -> None:
     """Audit FILE: table, effect sizes, verdict; figures and report with --out."""
     merged = merge(config_file, options)
+    if out is not None:
+        from gausscheck.files import check_folder
+
+        check_folder(out)
     from gausscheck.audit.analyze import analyze as run
 
     with ProgressLine() as progress:
         report = run(file, progress=progress, **merged)
     if out is not None:
-        from gausscheck import figures
-
-        report.save(out)
-        figures.draw(report, out)
+        try:
+            _write(report, out)
+        except Exception:  # what was worked out is told all the same
+            _show(report, as_json, verbose=verbose, explain=explain)
+            raise
     _show(report, as_json, verbose=verbose, explain=explain)
     if out is not None and not as_json:
         click.echo(f"Report and figures: {printable(out)}")
     worse = {"not_gaussian": {"not_gaussian"}, "inconclusive": {"not_gaussian", "inconclusive"}}
     if fail_on and report.verdict.status in worse[fail_on]:
         sys.exit(FAILED_ON)
+
+
+def _write(report: Report, out: str) -> None:
+    """Write report and figures: all of them appear, or none."""
+    from gausscheck import figures
+    from gausscheck.files import atomic_folder
+
+    with atomic_folder(out, "report", "figures") as work:
+        report.save(work)
+        figures.draw(report, work)
 
 
 @click.command()
