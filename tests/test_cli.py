@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import numpy as np
@@ -47,18 +48,22 @@ def test_json_is_all_that_stands_on_stdout(run, gaussian_file):
 def test_out_holds_report_and_figures_and_plot_redraws_them(run, laplace_file, tmp_path):
     out = tmp_path / "out"
     assert run("analyze", laplace_file, "--out", out, *FAST).exit_code == 0
-    names = {p.name for p in out.iterdir()}
+    names = {p.name for p in out.glob("[!.]*")}
     assert {"report.json", "report.npz"} <= names
     figures = {n for n in names if n.endswith(".png")}
     assert len(figures) >= 4
     for name in figures:
         (out / name).unlink()
     assert run("plot", out).exit_code == 0
-    assert {p.name for p in out.iterdir()} == names
+    assert {p.name for p in out.glob("[!.]*")} == names
     shown = run("show", out)
     assert shown.exit_code == 0
     assert "NOT GAUSSIAN" in shown.stdout
-    assert run("show", out, "--json").stdout == (out / "report.json").read_text()
+    told = json.loads((out / "report.json").read_text())
+    assert (
+        told.pop("arrays_sha256") == hashlib.sha256((out / "report.npz").read_bytes()).hexdigest()
+    )
+    assert json.loads(run("show", out, "--json").stdout) == told
 
 
 @pytest.mark.parametrize(("file", "code"), [("gaussian_file", 0), ("laplace_file", 3)])

@@ -11,13 +11,15 @@ SRC = Path(__file__).parents[1] / "src" / "gausscheck"
 # room (a file or folder below src/gausscheck): (rank, third-party packages allowed anywhere in it)
 ROOMS: dict[str, tuple[float, set[str]]] = {
     "core": (0, {"numpy"}),
+    "swap": (0.5, set()),
     "config": (1, set()),
     "files": (1, {"numpy", "platformdirs"}),
     "threads": (1, {"threadpoolctl"}),
     "rng": (1, {"numpy"}),
     "passes": (2, {"numpy", "dask", "distributed"}),
     "preparation": (3, {"numpy"}),
-    "sources": (3, {"numpy", "h5py", "pyarrow", "zarr", "fsspec", "torch", "pandas", "scipy", "faiss", "lance"}),
+    "sources": (3, {"numpy", "h5py", "pyarrow", "zarr", "fsspec", "torch", "pandas", "scipy",
+                    "faiss", "lance"}),
     "normality": (3, {"numpy", "scipy"}),
     "report": (4, {"numpy", "pandas"}),
     "audit": (5, {"numpy", "scipy", "sklearn"}),

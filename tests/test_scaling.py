@@ -131,7 +131,7 @@ def test_the_command_over_files(tmp_path):
     done = runner.invoke(main, ["scale", *files, "--out", str(tmp_path / "o"), "--format", "pdf"])
     assert done.exit_code == 0, done.output
     assert all(len(line) <= 80 for line in done.stdout.splitlines() if str(tmp_path) not in line)
-    assert {p.name for p in (tmp_path / "o").iterdir()} == {
+    assert {p.name for p in (tmp_path / "o").glob("[!.]*")} == {
         "scaling.json", "scaling.npz", "scaling.pdf",
     }  # fmt: skip
     told = json.loads(runner.invoke(main, ["scale", *files, "--json"]).stdout)

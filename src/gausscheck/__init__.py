@@ -9,12 +9,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gausscheck.core import __version__ as __version__
-
 if TYPE_CHECKING:
     from gausscheck.audit.analyze import analyze
     from gausscheck.config import Config
     from gausscheck.core import Directions, GausscheckError, Source
+    from gausscheck.core import __version__ as __version__
     from gausscheck.normality import TESTS, evaluate
     from gausscheck.normality.spec import Outcome, Spec
     from gausscheck.pairs import Pairs, audit_pairs
@@ -46,6 +45,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "__version__": "core",
     "TESTS": "normality",
     "Config": "config",
     "Directions": "core",

@@ -28,6 +28,9 @@ _LEAST = {
 }  # fmt: skip
 """Options that are integers, and the smallest that means anything."""
 
+_MOST = 10**9
+"""The largest of any of them, ``seed`` apart: beyond it nothing can be held."""
+
 _TEXTS = ("labels", "groups_by", "shape", "dtype", "subsets", "dataset", "resume", "dask")
 """Options that are text or left out."""
 
@@ -142,6 +145,8 @@ class Config:
                 raise GausscheckError(
                     f"{name}: expected an integer of at least {low}, got {value!r}"
                 )
+            if name != "seed" and value > (1000 if name == "groups" else _MOST):
+                raise GausscheckError(f"{name}: expected fewer, got {value}")
         for name in ("confidence", "alpha"):
             value = getattr(self, name)
             if not isinstance(value, float) or not 0 < value < 1:

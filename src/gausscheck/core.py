@@ -29,8 +29,41 @@ Progress: TypeAlias = "Callable[[str, float], None]"
 __version__ = "0.2.0"
 
 
+_SHOWN = 2000
+"""Characters of a foreign text that are shown at most."""
+
+
+def printable(text: object) -> str:
+    r"""Return a foreign text (a name, a label, a key, an address) as one line that shows itself.
+
+    Control characters, escape sequences, line breaks, marks that turn the direction of writing and
+    bytes that are not UTF-8 come as escapes; a very long text is cut.
+
+    Examples
+    --------
+    >>> print(printable("a\x1b[31m\nb"))
+    a\x1b[31m\nb
+    """
+    told = str(text)
+    cut = told if len(told) <= _SHOWN else f"{told[:_SHOWN]}..."
+    return "".join(c if c.isprintable() else _escaped(c) for c in cut)
+
+
+def _escaped(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # how Python holds a byte of a name that is not UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
+
+
 class GausscheckError(ValueError):
-    """Bad input, said in one line: what was expected, what came, where, and what to do."""
+    """Bad input, said in one line: what was expected, what came, where, and what to do.
+
+    Names and values of others that the line quotes are shown by :func:`printable`.
+    """
+
+    def __str__(self) -> str:
+        """Return the line."""
+        return printable(super().__str__())
 
 
 @runtime_checkable

@@ -1,22 +1,34 @@
-"""What every result shares: plain values for JSON, and two files that appear together."""
+"""What touches the disk for everybody: first looks at a file, results that appear whole, digests.
+
+A result is staged in a hidden folder and takes its place in one step, so that a process that is
+killed leaves the old result or the new one. What killed processes left is removed by later ones.
+"""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
 import os
 import shutil
+import stat
 import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
+from gausscheck.core import printable as printable
+from gausscheck.swap import digest_of, listed, swap, sweep, work_name
+
+MOST_ARRAYS = 1 << 30
+"""Bytes that the arrays of a saved result may take in memory: those of an audit take far less."""
 
 
 def plain(value: Any, where: str, replaced: list[str]) -> Any:
@@ -38,80 +50,25 @@ def plain(value: Any, where: str, replaced: list[str]) -> Any:
     return value
 
 
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a path to write to; it becomes ``path`` when all went well, and is gone otherwise.
-
-    The folder is made where missing. A reader sees the old file or the new one, never a part.
-
-    Raises
-    ------
-    GausscheckError
-        If it cannot be written.
-    """
-    work = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield work
-        os.replace(work, path)
-    except OSError as err:
-        raise GausscheckError(
-            f"{path}: cannot be written ({err.strerror or err}); choose another place"
-        ) from err
-    finally:
-        work.unlink(missing_ok=True)
-
-
-def save_result(
-    directory: str | Path, stem: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-) -> Path:
-    """Write ``stem.json`` and ``stem.npz``: both or neither appear.
-
-    Raises
-    ------
-    GausscheckError
-        If the directory cannot be written.
-    """
-    directory = Path(directory)
-    text = json.dumps(data, indent=1, allow_nan=False) + "\n"
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{stem}-", dir=directory))
-    except OSError as err:
-        raise GausscheckError(
-            f"{directory}: expected a folder that can be written: {err.strerror}; choose "
-            "another with out="
-        ) from err
-    try:
-        with (work / f"{stem}.npz").open("wb") as handle:
-            np.savez_compressed(handle, **dict(arrays))  # type: ignore[arg-type]
-        (work / f"{stem}.json").write_text(text, encoding="utf-8")
-        for name in (f"{stem}.npz", f"{stem}.json"):  # the JSON last: it says all is there
-            os.replace(work / name, directory / name)
-    except OSError as err:
-        raise GausscheckError(f"{directory}: could not write the {stem}: {err}") from err
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return directory
-
-
 def check_file(path: Path) -> None:
-    """Refuse what is plainly not a data file, by its first bytes.
+    """Refuse what is plainly not a data file, by its kind and its first bytes.
 
     Raises
     ------
     GausscheckError
-        For a missing or empty file, a folder, a Git LFS pointer, an HTML page.
+        For a missing or empty file, a folder, a device, pipe or socket, a Git LFS pointer, an HTML
+        page.
     """
     try:
+        check_regular(path)
         with path.open("rb") as handle:
             head = handle.read(512)
     except FileNotFoundError as err:
         raise GausscheckError(f"{path}: no such file; check the path") from err
     except IsADirectoryError as err:
         raise GausscheckError(f"{path}: expected a file, got a folder") from err
-    except OSError as err:
-        raise GausscheckError(f"{path}: cannot be read: {err.strerror}") from err
+    except (OSError, ValueError) as err:  # ValueError: a NUL in the name
+        raise GausscheckError(f"{path}: cannot be read: {reason_of(err)}") from err
     if not head:
         raise GausscheckError(f"{path}: the file is empty; download or save it again")
     if head.startswith(b"version https://git-lfs"):
@@ -125,27 +82,236 @@ def check_file(path: Path) -> None:
         )
 
 
+def check_regular(path: Path) -> None:
+    """Refuse devices, pipes and sockets before they are opened: reading one may never end.
+
+    Raises
+    ------
+    GausscheckError
+    OSError
+        If there is no such file, or it is a folder.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+        kind = kinds.get(stat.S_IFMT(mode), "a device")
+        raise GausscheckError(f"{path}: not a regular file but {kind}; save the data to a file")
+
+
+def reason_of(err: BaseException) -> str:
+    """Return why the system refused, in its words."""
+    return (err.strerror if isinstance(err, OSError) else None) or str(err) or type(err).__name__
+
+
 def fingerprint_of(paths: Iterable[Path]) -> str:
     """Name the files at some paths, folders with all that is inside: a change changes the name.
 
-    Place, size, time of change and inode of each file are hashed; no content is read.
+    Place, size, times of change and inode of each file are hashed; no content is read.
     """
     told = hashlib.sha256()
     for path in paths:
         inside = sorted(path.rglob("*")) if path.is_dir() else []
         for file in [path, *inside]:
-            stat = file.stat()
-            size = 0 if file.is_dir() else stat.st_size
-            told.update(repr((str(file), size, stat.st_mtime_ns, stat.st_ino)).encode())
+            found = file.stat()
+            size = 0 if file.is_dir() else found.st_size
+            times = (found.st_mtime_ns, found.st_ctime_ns)
+            told.update(repr((str(file), size, times, found.st_ino)).encode())
     return told.hexdigest()
 
 
-def printable(value: str) -> str:
-    r"""Return text with control characters written out, so that printing it does nothing else.
+def scratch(size: int) -> IO[bytes]:
+    """Open an unnamed temporary file whose space on the disk is set aside.
 
-    Examples
-    --------
-    >>> printable("a\x1b[31mb\n")
-    'a\\x1b[31mb\\n'
+    A memory map of a file without it dies of a bus error when the disk is full.
+
+    Raises
+    ------
+    GausscheckError
+        If the disk has no room for it.
     """
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in value)
+    try:
+        file = tempfile.TemporaryFile(prefix="gausscheck-")  # noqa: SIM115 - the caller closes it
+        set_aside(file.fileno(), size)
+    except OSError as err:
+        raise GausscheckError(
+            f"{tempfile.gettempdir()}: expected room for {size:,} bytes ({reason_of(err)}); free "
+            "some, set TMPDIR to another disk, or raise the memory budget"
+        ) from err
+    return file
+
+
+def set_aside(handle: int, size: int) -> None:
+    """Make a file that long, its space on the disk taken. Raises OSError where there is none."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(handle, 0, size)
+        return
+    zeros = bytes(1 << 20)
+    for start in range(0, size, len(zeros)):
+        os.write(handle, zeros[: size - start])
+    os.lseek(handle, 0, os.SEEK_SET)
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a path to write to; it becomes ``path`` when all went well, and is gone otherwise.
+
+    The folder is made where missing. A reader sees the old file or the new one, never a part.
+
+    Raises
+    ------
+    GausscheckError
+        If it cannot be written.
+    """
+    work = path.with_name(work_name())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
+        yield work
+        os.replace(work, path)
+    except OSError as err:
+        raise GausscheckError(
+            f"{path}: cannot be written ({reason_of(err)}); choose another place"
+        ) from err
+    finally:
+        _remove(work)
+
+
+def _remove(work: Path) -> None:
+    with suppress(OSError):  # a folder that cannot be entered; what went wrong is already told
+        work.unlink(missing_ok=True)
+
+
+def check_folder(directory: str | Path) -> None:
+    """Refuse a folder that results could not be written to, before they are worked out.
+
+    Raises
+    ------
+    GausscheckError
+    """
+    place = Path(directory).absolute()
+    try:
+        while not place.exists():
+            place = place.parent
+        sound = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
+        reason = "" if sound else f": {place} is no folder, or not yours to write to"
+    except (OSError, ValueError) as err:
+        sound, reason = False, f": {reason_of(err)}"
+    if not sound:
+        raise GausscheckError(
+            f"{directory}: expected a folder that can be written{reason}; choose another"
+        )
+
+
+@contextmanager
+def atomic_folder(directory: str | Path, stem: str, *replaced: str) -> Iterator[Path]:
+    """Give a folder for all files of a result: they appear in ``directory`` together or not at all.
+
+    The files of the result that was there before go as the new ones come, in one step that the
+    system does not divide; a process that is killed leaves the old ones whole or the new ones. A
+    hidden list ``.STEM.sha256`` names them. Files of others stay. Where the folder cannot be
+    swapped (it holds folders, is the working folder or a place where a disk is mounted) files are
+    replaced one after another, the JSON last: the digest in it tells files of two results apart.
+
+    Parameters
+    ----------
+    directory : path
+        Made where missing.
+    stem : str
+        What the result is called: ``report``.
+    *replaced : str
+        Other results whose files go too: ``figures`` drawn from an older report.
+
+    Raises
+    ------
+    GausscheckError
+        If it cannot be written.
+    """
+    try:
+        target = Path(directory).resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not target.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        place = target.parent if os.access(target.parent, os.W_OK) else target
+        for folder in (target.parent, target):
+            sweep(folder)
+        work = place / work_name()
+        work.mkdir()
+    except (OSError, ValueError, RuntimeError) as err:
+        raise GausscheckError(
+            f"{directory}: expected a folder that can be written ({reason_of(err)}); choose another"
+        ) from err
+    try:
+        yield work
+        names = sorted(name for name in os.listdir(work) if not name.startswith("."))
+        lines = [f"{digest_of(work / name)}  {name}\n" for name in names]
+        (work / f".{stem}.sha256").write_text("".join(lines), encoding="utf-8")
+        swap(work, target, listed(target, (stem, *replaced)))
+    except OSError as err:
+        raise GausscheckError(
+            f"{directory}: could not write the {stem} ({reason_of(err)}); nothing is changed"
+        ) from err
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def save_result(
+    directory: str | Path, stem: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> Path:
+    """Write ``stem.json`` and ``stem.npz``: both or neither appear.
+
+    Raises
+    ------
+    GausscheckError
+        If the directory cannot be written.
+    """
+    with atomic_folder(directory, stem) as work:
+        write_result(work, stem, data, arrays)
+    return Path(directory)
+
+
+def write_result(
+    folder: Path, stem: str, data: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> None:
+    """Write both files of a result into a folder; the JSON names the digest of the arrays."""
+    with (folder / f"{stem}.npz").open("wb") as handle:
+        np.savez_compressed(handle, **dict(arrays))  # type: ignore[arg-type]
+    told = {**data, "arrays_sha256": digest_of(folder / f"{stem}.npz")}
+    text = json.dumps(told, indent=1, allow_nan=False) + "\n"
+    (folder / f"{stem}.json").write_text(text, encoding="utf-8")
+
+
+def read_arrays(path: Path, digest: str | None = None) -> dict[str, NDArray[Any]]:
+    """Read the arrays of a saved result.
+
+    Parameters
+    ----------
+    path : Path
+        The .npz.
+    digest : str, optional
+        What its JSON says under ``arrays_sha256``.
+
+    Raises
+    ------
+    GausscheckError
+        If it is missing, damaged, of another result than the JSON, or unpacks to more than
+        :data:`MOST_ARRAYS`.
+    """
+    check_file(path)
+    if digest is not None and digest_of(path) != digest:
+        raise GausscheckError(
+            f"{path}: not the arrays that its JSON was written with: damaged, or of another run; "
+            "run that command again"
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+        if size > MOST_ARRAYS:
+            raise ValueError(f"it unpacks to {size:,} bytes, over {MOST_ARRAYS:,}")
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: np.asarray(archive[name]) for name in archive.files}
+    except Exception as err:  # zipfile, zlib and NumPy's header parser raise of every kind
+        raise GausscheckError(
+            f"{path}: expected the arrays of a result, got a damaged file ({reason_of(err)})"
+        ) from err

@@ -153,11 +153,10 @@ def apply_to_file(preparation: Preparation, source: Source, path: Path) -> tuple
         If the rows have another dimension than the fit, or the file cannot be written.
     """
     shape = (source.n, preparation.dim)
-    with atomic_path(path) as work:
-        out = np.lib.format.open_memmap(work, mode="w+", dtype=np.float32, shape=shape)
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    with atomic_path(path) as work, work.open("wb") as handle:
+        np.lib.format.write_array_header_1_0(handle, header)
         for start in range(0, source.n, 4096):
-            stop = min(start + 4096, source.n)
-            out[start:stop] = preparation.apply(source.read(start, stop))
-        out.flush()
-        del out
+            rows = preparation.apply(source.read(start, min(start + 4096, source.n)))
+            handle.write(np.ascontiguousarray(rows, "<f4").data)
     return shape

@@ -213,7 +213,7 @@ def test_save_load_show_the_same(report, tmp_path):
     report.save(tmp_path / "r")
     again = gausscheck.load_report(tmp_path / "r")
     assert again.to_dict() == report.to_dict()
-    assert sorted(p.name for p in (tmp_path / "r").iterdir()) == ["report.json", "report.npz"]
+    assert sorted(p.name for p in (tmp_path / "r").glob("[!.]*")) == ["report.json", "report.npz"]
     frame = again.to_frame()
     assert len(frame) == 16 + 24 + 6
     assert {"level", "label", "ad_star", "anderson_darling_pvalue"} <= set(frame.columns)

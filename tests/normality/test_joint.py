@@ -156,19 +156,23 @@ def test_energy_speaks_in_hundreds_of_dimensions(rng):
     assert heavy > np.mean(calm) + 10 * np.std(calm)
 
 
+def draws(file):
+    return np.frombuffer(file.read_bytes()[32:])
+
+
 def test_sequential_stopping_and_the_cache(rng, tmp_path):
     spec = TESTS["mardia_kurtosis"]  # two-sided: stops when both tails are settled
     quick = simulated_law(spec, np.array([0.0]), 50, 3)
-    (file,) = (tmp_path / "cache").rglob("*.npy")
-    first = np.load(file)
+    (file,) = (tmp_path / "cache").rglob("*.draws")
+    first = draws(file)
     assert first.size < DRAWS
     assert quick.pvalue[0] > 0.3
     again = simulated_law(spec, np.array([0.0]), 50, 3)
     assert again.pvalue == quick.pvalue
-    assert np.array_equal(np.load(file), first)
+    assert np.array_equal(draws(file), first)
     full = simulated_law(spec, np.array([50.0]), 50, 3)
     assert full.pvalue[0] == pytest.approx(2 / (DRAWS + 1))
-    assert np.array_equal(np.load(file)[: first.size], first)
+    assert np.array_equal(draws(file)[: first.size], first)
     alone = simulated_law(spec, np.array([0.0]), 50, 3, cache=False, threads=1)
     assert alone.pvalue == quick.pvalue
     assert HITS / first.size <= 1
@@ -177,11 +181,15 @@ def test_sequential_stopping_and_the_cache(rng, tmp_path):
 def test_a_broken_cache_costs_time_and_not_the_answer(tmp_path):
     spec = TESTS["mardia_kurtosis"]
     want = simulated_law(spec, np.array([1.0]), 50, 3)
-    (file,) = (tmp_path / "cache").rglob("*.npy")
+    (file,) = (tmp_path / "cache").rglob("*.draws")
     for content in (b"", b"\x93NUMPY broken", b"x" * 500):
         file.write_bytes(content)
         assert simulated_law(spec, np.array([1.0]), 50, 3).pvalue == want.pvalue
-    np.save(file, np.full(40, np.nan))
+    raw = bytearray(file.read_bytes())
+    raw[32] ^= 1  # one bit of the first draw
+    file.write_bytes(raw)
+    assert simulated_law(spec, np.array([1.0]), 50, 3).pvalue == want.pvalue
+    assert draws(file)[0] != np.frombuffer(bytes(raw[32:]))[0]
     assert simulated_law(spec, np.array([1.0]), 50, 3).pvalue == want.pvalue
     blocked = tmp_path / "file"
     blocked.write_text("in the way")

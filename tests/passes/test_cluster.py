@@ -100,6 +100,6 @@ def test_states_alone_travel(folder):
 
 
 def test_nobody_there_is_one_line(folder, monkeypatch):
-    monkeypatch.setattr(dask_cluster, "CONNECT", "1s")
+    monkeypatch.setattr(dask_cluster, "CONNECT", 1.0)
     with pytest.raises(gausscheck.GausscheckError, match="expected a running scheduler"):
         gausscheck.analyze(folder, dask="tcp://127.0.0.1:9", **FAST)

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 import gausscheck
 from gausscheck.cli import main
+from gausscheck.core import GausscheckError
 from gausscheck.passes import first_pass as passes
 from gausscheck.passes import plan as cutting
 from gausscheck.passes.sketch import load_pass, merge_passes, save_pass
@@ -221,3 +222,57 @@ def test_an_interrupted_run_goes_on(file, tmp_path, counted, monkeypatch):
 def test_rows_in_memory_have_nothing_to_be_known_by(rng, tmp_path):
     with pytest.raises(gausscheck.GausscheckError, match="rows of a file"):
         gausscheck.analyze(rng.standard_normal((500, 4)), resume=str(tmp_path), **FAST)
+
+
+def test_every_byte_of_a_sketch_is_under_its_checksum(tmp_path, rng):
+    x = rng.standard_normal((300, 3)).astype(np.float32)
+    save_pass(_whole(x), tmp_path / "x.sketch")
+    raw = (tmp_path / "x.sketch").read_bytes()
+    want = load_pass(tmp_path / "x.sketch")
+    silent, lines = [], []
+    for place in range(0, len(raw), 7):
+        bad = bytearray(raw)
+        bad[place] ^= 1 << (place % 8)
+        (tmp_path / "y.sketch").write_bytes(bad)
+        try:
+            got = load_pass(tmp_path / "y.sketch")
+        except GausscheckError as err:
+            lines.append(len(str(err).splitlines()))
+            continue
+        if _said(got) != _said(want):
+            silent.append(place)
+    assert silent == []
+    assert set(lines) == {1}
+
+
+def _whole(x):
+    return passes.sketch_rows(
+        gausscheck.open_source(x), 0, 1, memory=1 << 28, seed=0, rows=100, unit=False
+    )
+
+
+def _said(part):
+    return repr((part.meta, part.first, part.last, part.rows, part.nodes, part.slots, part.sample))
+
+
+def test_sketches_that_contradict_themselves_are_refused(tmp_path, rng):
+    from dataclasses import replace
+
+    whole = _whole(rng.standard_normal((300, 3)).astype(np.float32))
+    meta = whole.meta
+    for changed in (
+        {"slots": whole.slots + 1000},
+        {"slots": np.zeros_like(whole.slots)},
+        {"sample": whole.sample[:5]},
+        {"last": 9},
+        {"first": -1},
+        {"meta": replace(meta, n=10**12)},
+        {"meta": replace(meta, d=4)},
+        {"meta": replace(meta, dtype="float64")},
+        {"meta": replace(meta, dtype="O")},
+        {"meta": replace(meta, leaf=0)},
+        {"meta": replace(meta, notes=[1])},
+    ):
+        save_pass(replace(whole, **changed), tmp_path / "x.sketch")
+        with pytest.raises(GausscheckError, match="damaged"):
+            load_pass(tmp_path / "x.sketch")

@@ -158,7 +158,7 @@ def test_a_report_that_fails_midway_leaves_no_file(tmp_path, monkeypatch):
     monkeypatch.setattr(np, "savez_compressed", fail)
     with pytest.raises(gausscheck.GausscheckError, match="No space left"):
         report.save(tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_bad_rows_can_be_dropped(tmp_path):
@@ -173,3 +173,15 @@ def test_inspect_explains_bad_files_too(tmp_path):
     done = run("inspect", tmp_path / "x.npy")
     assert done.exit_code == 1
     assert "git lfs pull" in done.stderr
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_flipped_bit_in_an_npz_is_told_by_its_checksum(tmp_path, compressed):
+    (np.savez_compressed if compressed else np.savez)(tmp_path / "x.npz", emb=GOOD)
+    raw = bytearray((tmp_path / "x.npz").read_bytes())
+    raw[len(raw) // 2] ^= 1
+    (tmp_path / "x.npz").write_bytes(raw)
+    done = run("analyze", tmp_path / "x.npz", "--directions", "axes", "--levels", "none")
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert "damaged" in line

@@ -17,6 +17,7 @@ from gausscheck.audit.directions import count_of
 from gausscheck.audit.projector import Projector
 from gausscheck.core import F64, Directions, GausscheckError
 from gausscheck.normality import whiten_tall
+from gausscheck.normality.whiten import canonical
 from gausscheck.rng import stream
 
 ROUNDS = 40
@@ -157,7 +158,7 @@ LEARNED: dict[str, Callable[[FittingRows, str], tuple[F64, tuple[str, ...]]]] = 
 def _kurtosis_ends(y: F64, k: int) -> F64:
     """Eigenvectors at both ends of (1/n) Σ ‖y‖² y yᵀ, the lowest and the highest in turn."""
     square = np.einsum("ij,ij->i", y, y)
-    _, vectors = np.linalg.eigh(y.T @ (square[:, None] * y) / len(y))
+    vectors = canonical(np.linalg.eigh(y.T @ (square[:, None] * y) / len(y))[1])
     low, high = vectors[:, : (k + 1) // 2], vectors[:, ::-1][:, : k // 2]
     return np.hstack([low, high])[:, :k]
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
+from gausscheck.normality.whiten import canonical
 from gausscheck.passes.reductions import Rows, Spread
 from gausscheck.preparation import Eigenbasis
 from gausscheck.report import Preflight
@@ -69,7 +70,7 @@ def eigenbasis(spread: Spread, live: NDArray[np.intp]) -> Eigenbasis:
     values, vectors = np.linalg.eigh(cov)
     tolerance = float(max(cov.shape[0], 100) * np.finfo(np.float64).eps)
     rank = int((values > tolerance * values[-1]).sum())
-    return Eigenbasis(values, vectors, min(rank, spread.n - 1), tolerance)
+    return Eigenbasis(values, canonical(vectors), min(rank, spread.n - 1), tolerance)
 
 
 def preflight_section(

@@ -16,7 +16,7 @@ from gausscheck.config import Config
 from gausscheck.core import I64, GausscheckError, Source
 from gausscheck.passes.first_pass import FirstPassJob, first_pass, recall
 from gausscheck.passes.fold import tree_fold
-from gausscheck.passes.plan import plan
+from gausscheck.passes.plan import check_budget, plan
 from gausscheck.passes.reductions import Rows, Spread, SpreadOfRows, merge_spread
 from gausscheck.passes.run import Workers, fold_rows
 from gausscheck.passes.sample import RowSample
@@ -124,6 +124,7 @@ def read_rows(source: Source | KeptPass, config: Config, workers: Workers) -> It
             f"{source.uri}: expected at least {LEAST_ROWS} rows, got {source.n}; save more "
             "embeddings"
         )
+    check_budget(source.n, source.d, config.memory_bytes, source.uri)
     blocks = plan(source.n, source.d, source.dtype.itemsize, config.memory_bytes // 4)
     unit = config.normalize == "unit"
     budget = config.memory_bytes // 2

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import select
+import sys
+import traceback
 from typing import Any
 
 import click
@@ -11,17 +15,103 @@ from gausscheck.cli.options import as_options
 from gausscheck.core import GausscheckError, __version__
 
 DATA_ERROR = 1
+INTERRUPTED, PIPE_CLOSED = 130, 141
+"""What a shell makes of SIGINT and SIGPIPE: 128 and the signal's number."""
+
+_TRACE = "GAUSSCHECK_TRACEBACK"
 
 
 class _Cli(click.Group):
-    """A group whose commands turn bad data into one line on stderr and exit code 1."""
+    """A group whose commands turn whatever goes wrong into one line on stderr and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        before = _stdout_file()
         try:
-            return super().invoke(ctx)
-        except GausscheckError as err:
-            click.echo(f"gausscheck: {as_options(str(err))}", err=True)
-            ctx.exit(DATA_ERROR)
+            found = super().invoke(ctx)
+            sys.stdout.flush()
+            return found
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except SystemExit as err:
+            if err.code == 1 and _stdout_file() != before:  # how rich leaves at a closed pipe
+                ctx.exit(PIPE_CLOSED)
+            raise
+        except KeyboardInterrupt as err:
+            _say(str(err) or "interrupted")
+            ctx.exit(getattr(err, "code", INTERRUPTED))
+        except BrokenPipeError as err:
+            if _pipe_closed():
+                _discard_stdout()
+                ctx.exit(PIPE_CLOSED)
+            self._fail(ctx, err)
+        except Exception as err:
+            self._fail(ctx, err)
+
+    def _fail(self, ctx: click.Context, err: Exception) -> None:
+        """Say an error in one line, and leave."""
+        if os.environ.get(_TRACE):
+            traceback.print_exc()
+        _say(told(err))
+        if isinstance(err, OSError) and err.filename is None:
+            _discard_stdout()  # what cannot be written would be tried again at the end
+        ctx.exit(DATA_ERROR)
+
+
+def told(err: Exception) -> str:
+    """Return an error as one line.
+
+    Examples
+    --------
+    >>> told(FileNotFoundError(2, "No such file or directory", "x.npy"))
+    'x.npy: No such file or directory'
+    """
+    from gausscheck.files import printable, reason_of
+
+    if isinstance(err, GausscheckError):
+        return printable(as_options(str(err)))
+    if isinstance(err, MemoryError):
+        return "out of memory; lower --memory or --rows, or take fewer columns"
+    if isinstance(err, OSError):
+        place = "" if err.filename is None else f"{err.filename}: "
+        return printable(f"{place}{reason_of(err)}")
+    return printable(
+        f"internal error: {type(err).__name__}: {err}; please report it, with what {_TRACE}=1 shows"
+    )
+
+
+def _say(message: str) -> None:
+    click.echo(f"gausscheck: {message}", err=True)
+
+
+def _stdout_file() -> tuple[int, int] | None:
+    """Name what standard output is written to."""
+    try:
+        found = os.fstat(sys.stdout.fileno())
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _pipe_closed() -> bool:
+    """Whether nobody reads standard output any more."""
+    try:
+        watch = select.poll()
+        watch.register(sys.stdout.fileno(), select.POLLOUT)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in watch.poll(0))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _discard_stdout() -> None:
+    """Let what is left to be written go nowhere: the interpreter writes it when it ends."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        try:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+        except (OSError, ValueError, AttributeError):
+            return
 
 
 @click.group(cls=_Cli, context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,7 +119,8 @@ class _Cli(click.Group):
 def main() -> None:
     """Audit embeddings for Gaussian structure: is it, how far off, and where.
 
-    Exit codes: 0 done, 1 bad data, 2 bad usage, 3 when --fail-on says so.
+    Exit codes: 0 done, 1 bad data, 2 bad usage, 3 when --fail-on says so, 130 interrupted,
+    143 terminated.
     """
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gausscheck.cli.options import ProgressLine, audit_options, merge
+from gausscheck.core import printable
 
 if TYPE_CHECKING:
     from gausscheck.report import Report
@@ -41,21 +42,36 @@ def analyze(
 ) -> None:
     """Audit FILE: table, effect sizes, verdict; figures and report with --out."""
     merged = merge(config_file, options)
+    if out is not None:
+        from gausscheck.files import check_folder
+
+        check_folder(out)
     from gausscheck.audit.analyze import analyze as run
 
     with ProgressLine() as progress:
         report = run(file, progress=progress, **merged)
     if out is not None:
-        from gausscheck import figures
-
-        report.save(out)
-        figures.draw(report, out)
+        try:
+            _write(report, out)
+        except Exception:  # what was worked out is told all the same
+            _show(report, as_json, verbose=verbose, explain=explain)
+            raise
     _show(report, as_json, verbose=verbose, explain=explain)
     if out is not None and not as_json:
-        click.echo(f"Report and figures: {out}")
+        click.echo(f"Report and figures: {printable(out)}")
     worse = {"not_gaussian": {"not_gaussian"}, "inconclusive": {"not_gaussian", "inconclusive"}}
     if fail_on and report.verdict.status in worse[fail_on]:
         sys.exit(FAILED_ON)
+
+
+def _write(report: Report, out: str) -> None:
+    """Write report and figures: all of them appear, or none."""
+    from gausscheck import figures
+    from gausscheck.files import atomic_folder
+
+    with atomic_folder(out, "report", "figures") as work:
+        report.save(work)
+        figures.draw(report, work)
 
 
 @click.command()
@@ -98,7 +114,7 @@ def plot(directory: str, out: str | None, formats: tuple[str, ...]) -> None:
     from gausscheck.report import load_report
 
     for path in figures.draw(load_report(directory), out or directory, formats=formats):
-        click.echo(str(path))
+        click.echo(printable(path))
 
 
 @click.command(name="apply")
@@ -114,7 +130,7 @@ def apply_(directory: str, file: str, dataset: str | None, out: str) -> None:
 
     preparation = load_report(directory).preparation
     shape = apply_to_file(preparation, open_source(file, dataset=dataset), Path(out))
-    click.echo(f"{out}: {shape[0]:,} rows x {shape[1]:,}, {preparation.kind}")
+    click.echo(f"{printable(out)}: {shape[0]:,} rows x {shape[1]:,}, {preparation.kind}")
 
 
 @click.command()

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import click
@@ -130,6 +131,9 @@ def merge(config_file: str | None, options: dict[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in options.items() if value is not None}
     if config_file is None:
         return given
+    from gausscheck.files import check_file
+
+    check_file(Path(config_file))  # a pipe or device would be read without end
     base = Config.from_toml(config_file).to_dict()
     return {**base, **given}
 

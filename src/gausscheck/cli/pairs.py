@@ -8,6 +8,7 @@ import click
 
 from gausscheck.cli.options import ProgressLine
 from gausscheck.config import ON_BAD_ROWS
+from gausscheck.core import printable
 
 
 @click.command()
@@ -63,7 +64,7 @@ def pairs(
 
     show_pairs(found)
     if out is not None:
-        click.echo(f"Numbers and figure: {out}")
+        click.echo(f"Numbers and figure: {printable(out)}")
 
 
 COMMANDS = (pairs,)

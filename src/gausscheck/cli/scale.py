@@ -7,7 +7,7 @@ import json
 import click
 
 from gausscheck.cli.options import ProgressLine
-from gausscheck.core import GausscheckError
+from gausscheck.core import GausscheckError, printable
 
 
 def _sizes(option: str, text: str | None) -> list[int]:
@@ -75,7 +75,7 @@ def scale(
 
     show_scaling(found)
     if out is not None:
-        click.echo(f"Numbers and figure: {out}")
+        click.echo(f"Numbers and figure: {printable(out)}")
 
 
 COMMANDS = (scale,)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gausscheck.config import Config
-from gausscheck.core import GausscheckError
+from gausscheck.core import GausscheckError, printable
 
 _DEFAULT = Config()
 
@@ -46,7 +46,7 @@ def sketch(
         unit=unit,
     )
     save_pass(found, Path(out))
-    click.echo(f"{out}: {found.rows.keys.size:,} of {source.n:,} rows")
+    click.echo(f"{printable(out)}: {found.rows.keys.size:,} of {source.n:,} rows")
 
 
 @click.command()
@@ -58,7 +58,7 @@ def merge(sketches: tuple[str, ...], out: str) -> None:
 
     merged = merge_passes([load_pass(Path(name)) for name in sketches])
     save_pass(merged, Path(out))
-    click.echo(f"{out}: {merged.rows.keys.size:,} of {merged.n:,} rows")
+    click.echo(f"{printable(out)}: {merged.rows.keys.size:,} of {merged.n:,} rows")
 
 
 COMMANDS = (sketch, merge)

@@ -65,12 +65,28 @@ def whiten_tall(x: F64, *, most: int | None = None) -> tuple[F64, F64]:
     keep = values > values[-1] * max(x.shape[1], 100) * np.finfo(float).eps
     if most is not None:
         keep[: -max(most, 1)] = False
-    back = vectors[:, keep] / np.sqrt(values[keep])
+    back = canonical(vectors[:, keep]) / np.sqrt(values[keep])
     y = x @ back
-    # the smallest eigenvalues carry the rounding of the largest: a second step takes it out
+    # the smallest eigenvalues carry the rounding of the largest: a second step takes it out; its
+    # symmetric root, for the eigenvectors of what is nearly the identity are rounding alone
     inner, turn = np.linalg.eigh(y.T @ y / x.shape[0])
-    turn /= np.sqrt(inner)
-    return y @ turn, back @ turn
+    root = (turn / np.sqrt(inner)) @ turn.T
+    return y @ root, back @ root
+
+
+def canonical(vectors: F64) -> F64:
+    """Return columns whose largest entry is positive: an eigenvector's sign is the library's whim.
+
+    What starts from them is then the same on every processor, up to rounding.
+
+    Examples
+    --------
+    >>> canonical(np.array([[-3.0, 1.0], [1.0, 2.0]]))
+    array([[ 3.,  1.],
+           [-1.,  2.]])
+    """
+    largest = np.abs(vectors).argmax(axis=0)
+    return np.asarray(vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])]))
 
 
 def fit_whitening(x: NDArray[Any]) -> tuple[F64, F64]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import F64, I64, Moments
-from gausscheck.files import atomic_path
+from gausscheck.core import F64, I64, GausscheckError, Moments
+from gausscheck.files import atomic_path, read_arrays
 from gausscheck.passes.first_pass import FirstPassJob
 from gausscheck.passes.plan import TILE
 from gausscheck.passes.reductions import PowerSums
@@ -67,6 +68,11 @@ class DirectionMoments:
         return PowerSums().merge(a, b)
 
     @property
+    def k(self) -> int:
+        """The number of directions."""
+        return sum(matrix.shape[-1] for matrix in self.matrices)
+
+    @property
     def key(self) -> str:
         """Name what is looked at, for a kept pass."""
         seen = hashlib.sha256(self.center.tobytes() + self.bad.tobytes())
@@ -76,16 +82,35 @@ class DirectionMoments:
 
 
 def direction_moments(job: FirstPassJob, reduction: DirectionMoments, workers: Workers) -> Moments:
-    """Take the moments of every direction over all rows, or those that were kept."""
+    """Take the moments of every direction over all rows, or those that were kept.
+
+    Raises
+    ------
+    GausscheckError
+        If the file is not what it was in the first pass.
+    """
     stage = "moments over all rows"
-    if workers.keep is None:
-        return fold_rows(job.source, job.blocks, reduction, workers, stage)
-    held = workers.keep / f"{job.key}-{reduction.key}.npz"
-    names = ("mean", "m2", "m3", "m4")
-    if held.exists():
-        with np.load(held, allow_pickle=False) as archive:
-            return Moments(int(archive["n"]), *(archive[name] for name in names))
+    held = None if workers.keep is None else workers.keep / f"{job.key}-{reduction.key}.npz"
+    known = None if held is None else _kept(held, reduction.k)
+    if known is not None:
+        return known
+    job.check_unchanged()
     total = fold_rows(job.source, job.blocks, reduction, workers, stage)
-    with atomic_path(held) as work, work.open("wb") as handle:
-        np.savez(handle, n=total.n, mean=total.mean, m2=total.m2, m3=total.m3, m4=total.m4)
+    job.check_unchanged()
+    if held is not None:
+        with atomic_path(held) as work, work.open("wb") as handle:
+            np.savez(handle, n=total.n, mean=total.mean, m2=total.m2, m3=total.m3, m4=total.m4)
     return total
+
+
+def _kept(path: Path, k: int) -> Moments | None:
+    """Return moments that were kept; None where they are missing or damaged."""
+    if not path.exists():
+        return None
+    try:
+        arrays = read_arrays(path)  # members carry checksums
+        found = Moments(int(arrays["n"]), *(arrays[name] for name in ("mean", "m2", "m3", "m4")))
+    except (GausscheckError, KeyError, TypeError, ValueError):
+        return None
+    shapes = {np.shape(values) for values in (found.mean, found.m2, found.m3, found.m4)}
+    return found if shapes == {(k,)} else None

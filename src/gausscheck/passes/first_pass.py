@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
 from gausscheck.passes.fold import TreeFold, fold_blocks, map_ahead
-from gausscheck.passes.plan import Plan, plan
+from gausscheck.passes.plan import Plan, check_budget, plan
 from gausscheck.passes.reductions import FirstPass, Rows, Spread, merge_spread
 from gausscheck.passes.run import STRETCHES, Workers, submit
 from gausscheck.passes.sample import RowSample
 from gausscheck.passes.sketch import KeptPass, PassMeta, load_pass, merge_passes, save_pass
+from gausscheck.passes.watch import check_unchanged, stamp_of
 from gausscheck.rng import hashed_order
 from gausscheck.threads import one_thread
 
@@ -35,6 +36,8 @@ class FirstPassJob:
         Of the random sample.
     unit : bool
         Whether rows are divided by their norms before the spread is taken.
+    stamp : str or None
+        Names the bytes of the source before the first row is read.
     """
 
     source: Source
@@ -42,6 +45,20 @@ class FirstPassJob:
     seed: int
     rows: int
     unit: bool
+    stamp: str | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look at the file once, so that later passes can tell whether it is the same."""
+        object.__setattr__(self, "stamp", stamp_of(self.source))
+
+    def check_unchanged(self) -> None:
+        """Refuse to go on if the file is not what it was before the first row was read.
+
+        Raises
+        ------
+        GausscheckError
+        """
+        check_unchanged(self.source, self.stamp)
 
     @property
     def meta(self) -> PassMeta:
@@ -56,12 +73,11 @@ class FirstPassJob:
     @property
     def key(self) -> str:
         """Name the bytes of the source and the options of the pass: a changed file has another."""
-        stamp = self.source.fingerprint()
-        if stamp is None:
+        if self.stamp is None:
             raise GausscheckError(
                 f"{self.source.uri}: a kept pass expected rows of a file, whose change can be seen"
             )
-        return hashlib.sha256(repr((self.meta, stamp)).encode()).hexdigest()[:20]
+        return hashlib.sha256(repr((self.meta, self.stamp)).encode()).hexdigest()[:20]
 
 
 def take_stretch(
@@ -114,6 +130,7 @@ def sketch_rows(
     GausscheckError
         If there are fewer stretches of rows than parts.
     """
+    check_budget(source.n, source.d, memory, source.uri)
     blocks = plan(source.n, source.d, source.dtype.itemsize, memory)
     low, high = part * blocks.count // of, (part + 1) * blocks.count // of
     if low == high:
@@ -148,10 +165,12 @@ def first_pass(job: FirstPassJob, sample: RowSample, workers: Workers) -> tuple[
             sample.put(block, row0)
             return reduction.of(block, row0)
 
-        return fold_blocks(
+        found = fold_blocks(
             job.source.read, job.blocks, leaf, reduction.merge, workers.pool,
             lambda done: workers.progress("reading", done),
         )  # fmt: skip
+        job.check_unchanged()
+        return found
     kept = _by_stretches(job, sample, workers)
     return kept.rows, kept.spread
 
@@ -179,33 +198,45 @@ def _by_stretches(job: FirstPassJob, sample: RowSample, workers: Workers) -> Kep
     """Take the pass stretch by stretch, each kept as soon as it is done."""
     keep = workers.keep
     whole = None if keep is None else keep / f"{job.key}.sketch"
-    if whole is not None and whole.exists():
-        kept = load_pass(whole)
+    kept = _kept(whole)
+    if kept is not None:
         recall(kept, job.meta, sample)
         return kept
     ranges = job.blocks.parts(STRETCHES)
     paths = [None if keep is None else keep / f"{job.key}-{r.start}.sketch" for r in ranges]
-    done = [path is not None and path.exists() for path in paths]
-    jobs = [_arguments(job, sample, r) for r, old in zip(ranges, done, strict=True) if not old]
+    old = [_kept(path) for path in paths]
+    jobs = [_arguments(job, sample, r) for r, had in zip(ranges, old, strict=True) if had is None]
     fresh: Iterator[KeptPass]
     if workers.client is None:
         fresh = (take_stretch(*arguments, workers.pool) for arguments in jobs)
     else:
         fresh = submit(workers.client, take_stretch, jobs)
     parts = []
-    for place, (path, old) in enumerate(zip(paths, done, strict=True)):
-        part = load_pass(path) if old and path is not None else next(fresh)
-        if path is not None and not old:
+    for place, (path, had) in enumerate(zip(paths, old, strict=True)):
+        part = next(fresh) if had is None else had
+        if path is not None and had is None:
+            job.check_unchanged()  # what is kept under this name is of these bytes
             save_pass(part, path)
         sample.fill(part.slots, part.sample)
         parts.append(part if keep is not None else part.without_sample())
         workers.progress("reading", (place + 1) / len(ranges))
+    job.check_unchanged()
     merged = merge_passes(parts)
     if whole is not None:
         save_pass(merged, whole)
         for path in paths:
             Path(str(path)).unlink(missing_ok=True)
     return merged
+
+
+def _kept(path: Path | None) -> KeptPass | None:
+    """Return what was kept; None where it is missing or damaged, and is taken anew."""
+    if path is None or not path.exists():
+        return None
+    try:
+        return load_pass(path)
+    except GausscheckError:
+        return None
 
 
 def _arguments(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isqrt
+
+from gausscheck.core import GausscheckError
 
 LEAF_VALUES = 1 << 21
 """Values in a leaf (rows times dimensions), about 16 MB in float64."""
@@ -12,6 +15,10 @@ LEAF_VALUES = 1 << 21
 READ_BYTES = 24 << 20
 """Bytes of one read at most: larger blocks get fresh pages each time, which costs more than they
 save."""
+
+ROW_BYTES = 24
+"""Bytes that a pass holds of every row whatever its width: its key, its norm, its place in the
+sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,30 @@ def plan(n: int, d: int, itemsize: int, memory: int) -> Plan:
     bytes_per_leaf = leaf * max(d, 1) * itemsize
     batch = max(1, min(memory // (4 * bytes_per_leaf), READ_BYTES // bytes_per_leaf))
     return Plan(n=n, leaf=leaf, batch=int(batch))
+
+
+def check_budget(n: int, d: int, memory: int, uri: str) -> None:
+    """Refuse more rows or dimensions than a budget holds, whatever is promised by a header.
+
+    Raises
+    ------
+    GausscheckError
+        If what is held of every row, or one covariance matrix, takes more than the budget.
+
+    Examples
+    --------
+    >>> check_budget(1_000_000, 8192, 10**9, "x.npy")
+    """
+    if n * ROW_BYTES > memory:
+        raise GausscheckError(
+            f"{uri}: expected at most {memory // ROW_BYTES:,} rows in a budget of {memory:,} "
+            f"bytes, got {n:,}; raise the memory budget or take fewer rows"
+        )
+    if 8 * d * d > memory:
+        raise GausscheckError(
+            f"{uri}: expected at most {isqrt(memory // 8):,} dimensions in a budget of {memory:,} "
+            f"bytes, got {d:,}; raise the memory budget or take fewer columns"
+        )
 
 
 TILE = 64

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 from numpy.typing import NDArray
 
 from gausscheck.core import Progress, Source
+from gausscheck.passes.dask import results
 from gausscheck.passes.fold import Node, TreeFold, fold_blocks
 from gausscheck.passes.plan import Plan
 from gausscheck.threads import one_thread
@@ -114,6 +115,4 @@ def submit(
 ) -> Iterator[State]:
     """Run jobs on a cluster, all at once; yield what they give in order."""
     futures = [client.submit(work, *job, pure=False) for job in jobs]
-    for place in range(len(futures)):
-        yield futures[place].result()
-        futures[place] = None
+    yield from results(client, futures)

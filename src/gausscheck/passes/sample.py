@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from types import TracebackType
 from typing import IO, Any
@@ -10,6 +9,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gausscheck.files import scratch
 from gausscheck.rng import hashed_order
 
 _PIECE = 1024
@@ -27,6 +27,11 @@ class RowSample:
     seed : int
     memory : int
         Bytes that may be held; a larger sample goes to an unnamed temporary file.
+
+    Raises
+    ------
+    GausscheckError
+        If the disk has no room for it.
     """
 
     def __init__(self, n: int, d: int, m: int, dtype: np.dtype[Any], seed: int, memory: int):
@@ -41,7 +46,7 @@ class RowSample:
         shape = (m, self._d)
         if m * self._d * dtype.itemsize <= self._memory:
             return np.empty(shape, dtype), None
-        spill = tempfile.TemporaryFile(prefix="gausscheck-")  # noqa: SIM115 - __exit__ closes it
+        spill = scratch(m * self._d * dtype.itemsize)
         return np.memmap(spill, dtype=dtype, mode="w+", shape=shape), spill
 
     def __enter__(self) -> RowSample:

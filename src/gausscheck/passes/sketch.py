@@ -9,7 +9,9 @@ members.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import math
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -20,11 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
-from gausscheck.files import atomic_path, check_file
+from gausscheck.files import atomic_path, check_file, printable
 from gausscheck.passes.fold import Node, TreeFold
 from gausscheck.passes.reductions import Rows, Spread, merge_spread
 
-FORMAT, VERSION = "gausscheck.sketch", (1, 0)
+FORMAT, VERSION = "gausscheck.sketch", (1, 1)
+"""Version 1.1 counts the header into the checksum."""
+
+_HEADER = 1 << 20
+"""Bytes of a header at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +214,8 @@ def save_pass(part: KeptPass, path: Path) -> None:
         "meta": asdict(part.meta),
         "first": part.first,
         "last": part.last,
-        "sha256": _digest(members),
     }
+    header["sha256"] = _digest(members, header)
     with atomic_path(path) as work, zipfile.ZipFile(work, "w") as archive:
         archive.writestr("header.json", json.dumps(header))
         for name, value in members.items():
@@ -217,8 +223,12 @@ def save_pass(part: KeptPass, path: Path) -> None:
                 np.lib.format.write_array(member, np.ascontiguousarray(value))
 
 
-def _digest(members: dict[str, NDArray[Any]]) -> str:
+def _digest(members: dict[str, NDArray[Any]], header: dict[str, Any]) -> str:
+    """Return the checksum of members, and of the header but for the checksum itself."""
     total = hashlib.sha256()
+    if header["version"] != [1, 0]:
+        told = {key: value for key, value in header.items() if key != "sha256"}
+        total.update(json.dumps(told, sort_keys=True).encode())
     for name, value in members.items():
         total.update(f"{name} {value.dtype.str} {value.shape}".encode())
         total.update(np.ascontiguousarray(value).tobytes())
@@ -236,7 +246,7 @@ def load_pass(path: Path) -> KeptPass:
     check_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            header = json.loads(archive.read("header.json"))
+            header = json.loads(_member(archive, "header.json", _HEADER))
             if header["format"] != FORMAT:
                 raise ValueError("another format")
             if header["version"][0] > VERSION[0]:
@@ -244,24 +254,41 @@ def load_pass(path: Path) -> KeptPass:
                     f"{path}: sketch version {header['version'][0]} is newer than {VERSION[0]}, "
                     "which this gausscheck reads; upgrade with pip install -U gausscheck"
                 )
-            members = {}
-            for name in archive.namelist():
-                if name.endswith(".npy"):
-                    with archive.open(name) as member:
-                        members[name.removesuffix(".npy")] = np.lib.format.read_array(
-                            member, allow_pickle=False
-                        )
-        if _digest(members) != header["sha256"]:
+            names = [name for name in archive.namelist() if name.endswith(".npy")]
+            members = {name.removesuffix(".npy"): _array(archive, name) for name in names}
+        if _digest(members, header) != header["sha256"]:
             raise ValueError("its checksum differs")
-        return _assemble(header, members)
-    except GausscheckError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, EOFError, IndexError, NotImplementedError,
-            RuntimeError, zipfile.BadZipFile) as err:  # fmt: skip
+        return _checked(_assemble(header, members))
+    except GausscheckError as err:
+        raise GausscheckError(printable(err)) from err
+    except Exception as err:  # zipfile and NumPy's header parser raise of every kind
         raise GausscheckError(
-            f"{path}: expected a sketch, got a damaged or truncated file ({err}); sketch those "
-            "rows again"
+            f"{path}: expected a sketch, got a damaged or truncated file ({printable(err)}); "
+            "sketch those rows again"
         ) from err
+
+
+def _member(archive: zipfile.ZipFile, name: str, most: int | None = None) -> bytes:
+    """Return the bytes of a member: as many as the file holds, for nothing is packed."""
+    info = archive.getinfo(name)
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
+        raise ValueError(f"{name} is packed")
+    if most is not None and info.file_size > most:
+        raise ValueError(f"{name} has {info.file_size:,} bytes")
+    return archive.read(info)  # checks its CRC
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """Return an array whose header promises what is there."""
+    raw = io.BytesIO(_member(archive, name))
+    major, minor = np.lib.format.read_magic(raw)
+    if (major, minor) != (1, 0):
+        raise ValueError(f"{name} has version {major}.{minor}")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(raw)
+    rest = raw.getbuffer()[raw.tell() :]
+    if fortran or dtype.hasobject or math.prod(shape) * dtype.itemsize != len(rest):
+        raise ValueError(f"{name} does not hold {dtype} {shape}")
+    return np.frombuffer(rest, dtype).reshape(shape).copy()
 
 
 def _assemble(header: dict[str, Any], members: dict[str, NDArray[Any]]) -> KeptPass:
@@ -274,7 +301,69 @@ def _assemble(header: dict[str, Any], members: dict[str, NDArray[Any]]) -> KeptP
     )
     rows = Rows(*(members[f"rows/{k}"] for k in ("non_finite", "zero", "keys", "norms")))
     return KeptPass(_meta(header["meta"]), header["first"], header["last"], rows, nodes,
-                members["sample/slots"], members["sample/rows"])  # fmt: skip
+                    members["sample/slots"], members["sample/rows"])  # fmt: skip
+
+
+def _checked(part: KeptPass) -> KeptPass:
+    """Refuse a sketch whose parts contradict one another, whoever computed its checksum.
+
+    Raises
+    ------
+    ValueError
+    """
+    meta, d = part.meta, part.meta.d
+    whole = (meta.n, d, meta.leaf, meta.seed, meta.rows, part.first, part.last)
+    if not all(type(value) is int and value >= 0 for value in whole):
+        raise ValueError("its numbers are not whole")
+    if not (meta.n and d and meta.leaf and part.first < part.last <= part.leaves):
+        raise ValueError(f"leaves {part.first} to {part.last} of {meta.n} rows")
+    if part.dtype.kind not in "fiu" or not isinstance(meta.uri, str) or type(meta.eps) is not float:
+        raise ValueError(f"rows of {meta.dtype}")
+    if not all(isinstance(note, str) for note in meta.notes) or type(meta.unit) is not bool:
+        raise ValueError("its notes are no text")
+    low, high = part.first * meta.leaf, min(part.last * meta.leaf, meta.n)
+    slots, sample, rows = part.slots, part.sample, part.rows
+    sound = (
+        rows.keys.shape == rows.norms.shape == (high - low,)
+        and rows.keys.dtype == np.uint64
+        and all(
+            bad.ndim == 1 and bad.dtype == np.int64 and _within(bad, low, high)
+            for bad in (rows.non_finite, rows.zero)
+        )
+        and slots.ndim == 1
+        and slots.dtype == np.int32
+        and np.unique(slots).size == slots.size
+        and _within(slots, 0, min(meta.rows, meta.n))
+        and sample.shape == (slots.size, d)
+        and sample.dtype == part.dtype
+        and all(
+            (node.state.mean.shape, node.state.scatter.shape, node.state.largest.shape)
+            == ((d,), (d, d), (d,))
+            for node in part.nodes
+        )
+        and _cover(part)
+    )
+    if not sound:
+        raise ValueError("its arrays do not fit one another")
+    return part
+
+
+def _within(values: NDArray[Any], low: int, high: int) -> bool:
+    return values.size == 0 or bool(low <= values.min() and values.max() < high)
+
+
+def _cover(part: KeptPass) -> bool:
+    """Whether the nodes follow one another over the leaves of the part."""
+    end = part.first
+    for node in part.nodes:
+        if node.level not in range(64) or node.index << node.level != end:
+            return False
+        end = (
+            min(end + (1 << node.level), part.last)
+            if node is part.nodes[-1]
+            else end + (1 << node.level)
+        )
+    return end == part.last
 
 
 def _meta(values: dict[str, Any]) -> PassMeta:

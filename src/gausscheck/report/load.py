@@ -7,10 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gausscheck.core import GausscheckError
-from gausscheck.report.codec import Arrays, decode
+from gausscheck.files import check_file, read_arrays
+from gausscheck.report.codec import decode
 from gausscheck.report.result import SCHEMA, SCHEMA_VERSION, Report, level_class
 from gausscheck.report.schema_1 import upgrade
 
@@ -41,7 +40,7 @@ def load_report(directory: str | Path) -> Report:
             f"{path}: schema version {version[0]} is newer than {SCHEMA_VERSION[0]}, which this "
             "gausscheck reads; upgrade with pip install -U gausscheck"
         )
-    arrays = _read_arrays(directory / "report.npz")
+    arrays = read_arrays(directory / "report.npz", data.pop("arrays_sha256", None))
     try:
         if version[0] == 1:
             data, arrays = upgrade(data, arrays)
@@ -57,25 +56,18 @@ def load_report(directory: str | Path) -> Report:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as err:
+    if not path.exists():
         raise GausscheckError(
             f"{path}: expected a report, found none; make one with gausscheck analyze and out="
-        ) from err
+        )
+    check_file(path)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as err:
         raise GausscheckError(f"{path}: expected a JSON report: {err}") from err
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         raise GausscheckError(f"{path}: expected schema {SCHEMA}, got another kind of JSON")
     return data
-
-
-def _read_arrays(path: Path) -> Arrays:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except Exception as err:  # a damaged archive fails in many ways
-        raise GausscheckError(f"{path}: expected the report's arrays: {err}") from err
 
 
 def _shaped(data: dict[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def open_source(
     dtype: str | None = None,
     limit: int | None = None,
     seed: int = 0,
+    untrusted: bool = False,
 ) -> Source:
     """Open a file, or wrap an array, as rows of embeddings.
 
@@ -64,6 +65,8 @@ def open_source(
         Take a random sample of so many rows, in their order, and read little else.
     seed : int
         Of that sample.
+    untrusted : bool
+        Whether a child process with limits on memory and time reads the file.
 
     Returns
     -------
@@ -88,7 +91,15 @@ def open_source(
         if shape is not None or dtype is not None:
             raise GausscheckError("shape, dtype: an array in memory has its own; leave them out")
         return limited(open_memory(source, dataset, flatten), limit, seed)
-    opener = partial(_open_local, flatten=flatten, shape=shape, dtype=dtype)
+    opener: Any = partial(_open_local, flatten=flatten, shape=shape, dtype=dtype)
+    if untrusted:
+        from gausscheck.sources.untrusted import UntrustedSource
+
+        if flatten or shape is not None or dtype is not None:
+            raise GausscheckError(
+                "untrusted: flatten, shape and dtype are not taken; leave them out"
+            )
+        opener = UntrustedSource
     address = str(source)
     if is_remote(address) and not address.startswith("file://"):
         url, key = split_address(address)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gausscheck.core import GausscheckError
 from gausscheck.files import check_file
 from gausscheck.sources.base import Contents, Entry, choose, contents_of
-from gausscheck.sources.hdf5 import Hdf5Source, entries_of, values_of
+from gausscheck.sources.hdf5 import Hdf5Source, entries_of, member, values_of
 
 _DRAWN = ("umap", "tsne", "draw_graph", "spatial", "mde", "phate")
 """What is computed to be looked at: taken only where it is asked for."""
@@ -35,22 +35,25 @@ def column_h5ad(path: Path, key: str) -> NDArray[Any] | None:
 
     check_file(path)
     with h5py.File(path, "r") as file:
-        obs = file.get("obs")
+        obs = member(file, "obs", path)
         key = key.removeprefix("obs/")
         if isinstance(obs, h5py.Dataset):  # files of AnnData before 0.7: one record a cell
-            held = obs[key] if key in (obs.dtype.names or ()) else None
+            held = values_of(obs, path)[key] if key in (obs.dtype.names or ()) else None
             return held.astype(np.str_) if held is not None and held.dtype.kind in "OS" else held
-        item = None if obs is None else obs.get(key)
+
+        def values(name: str) -> NDArray[Any]:
+            return values_of(member(file, f"obs/{name}", path), path)
+
+        item = None if obs is None else member(file, f"obs/{key}", path)
         if isinstance(item, h5py.Group) and {"codes", "categories"} <= set(item):
-            return _by_name(item["codes"][()], values_of(item["categories"]))
+            return _by_name(values(f"{key}/codes"), values(f"{key}/categories"))
         if isinstance(item, h5py.Group) and {"values", "mask"} <= set(item):
-            return _with_gaps(values_of(item["values"]), item["mask"][()])
+            return _with_gaps(values(f"{key}/values"), values(f"{key}/mask"))
         if not isinstance(item, h5py.Dataset):
             return None
-        categories = obs.get(f"__categories/{key}")  # AnnData 0.7
-        if categories is not None:
-            return _by_name(item[()], values_of(categories))
-        return values_of(item)
+        if member(file, f"obs/__categories/{key}", path) is not None:  # AnnData 0.7
+            return _by_name(values(key), values(f"__categories/{key}"))
+        return values(key)
 
 
 def _by_name(codes: NDArray[Any], names: NDArray[Any]) -> NDArray[Any]:

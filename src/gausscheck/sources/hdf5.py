@@ -1,8 +1,13 @@
-"""HDF5 files: the 2-D numeric dataset is found, groups searched, chunks read once."""
+"""HDF5 files: the 2-D numeric dataset is found, groups searched, chunks read once.
+
+A file may point outside itself (links, virtual datasets, external storage) and name filters that
+HDF5 loads from a plug-in: none of it is followed.
+"""
 
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +17,12 @@ from numpy.typing import NDArray
 from gausscheck.core import GausscheckError
 from gausscheck.files import check_file
 from gausscheck.sources.base import (
+    LARGEST_PIECE,
     Contents,
     Entry,
     FileSource,
+    as_text,
+    check_beside,
     choose,
     contents_of,
     line_of,
@@ -22,6 +30,13 @@ from gausscheck.sources.base import (
     stored_eps,
 )
 from gausscheck.sources.stack import Getter, StackSource, stacked, summed_up
+
+FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000})
+"""Filters that come with HDF5 or h5py: deflate, shuffle, fletcher32, szip, n-bit, scale-offset,
+LZF."""
+
+_LINKS = 16
+"""Links that are followed one after another."""
 
 
 class Hdf5Source(FileSource):
@@ -32,6 +47,8 @@ class Hdf5Source(FileSource):
         self._file: Any = None
         try:
             data = self._dataset()
+        except GausscheckError:
+            raise
         except Exception as err:
             raise GausscheckError(
                 f"{path}:/{key}: cannot be opened ({line_of(err)}); the file is damaged: copy or "
@@ -54,7 +71,13 @@ class Hdf5Source(FileSource):
 
             # a cache of 64 MB holds a chunk that straddles two reads
             self._file = h5py.File(self.path, "r", rdcc_nbytes=64 << 20)
-        return self._file[self._key]
+        return plain_dataset(self._file, self._key, self.path)
+
+    def close(self) -> None:
+        """Close the file; the next read opens it again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous, in native byte order."""
@@ -80,15 +103,7 @@ def check_written(data: Any, uri: str) -> None:
     ------
     GausscheckError
     """
-    if data.is_virtual:
-        folder = Path(data.file.filename).parent
-        names = {source.file_name for source in data.virtual_sources()}
-        lost = sorted(n for n in names if n != "." and not (folder / n).is_file())
-        if lost:
-            raise GausscheckError(
-                f"{uri}: a virtual dataset whose sources are missing: {', '.join(lost[:3])}; HDF5 "
-                f"would read them as {data.fillvalue}: put them beside it"
-            )
+    if data.is_virtual:  # of this file alone
         return
     if data.size and data.external is None and data.id.get_storage_size() == 0:
         raise GausscheckError(
@@ -111,17 +126,100 @@ def column_hdf5(path: Path, key: str) -> NDArray[Any] | None:
     import h5py
 
     with h5py.File(path, "r") as file:
-        item = file.get(key)
-        return values_of(item) if isinstance(item, h5py.Dataset) else None
+        item = member(file, key, path)
+        return values_of(item, path) if isinstance(item, h5py.Dataset) else None
 
 
-def values_of(item: Any) -> NDArray[Any]:
+def values_of(item: Any, path: Path) -> NDArray[Any]:
     """Return all of a dataset, strings decoded."""
     import h5py
 
+    _refuse(item, path)
+    check_beside(math.prod(item.shape or ()) * item.dtype.itemsize, str(path), item.name)
     if h5py.check_string_dtype(item.dtype) is not None:
-        return np.asarray(item.asstr()[()], dtype=np.str_)
+        return as_text(np.asarray(item.asstr()[()]), str(path), item.name)
     return np.asarray(item[()])
+
+
+def member(file: Any, key: str, path: Path, depth: int = 0) -> Any:
+    """Return what lies under a key, links inside the file followed; None where nothing does.
+
+    Raises
+    ------
+    GausscheckError
+        At a link to another file, and where links lead in circles.
+    """
+    import h5py
+
+    place, rest = file, [part for part in key.split("/") if part not in ("", ".")]
+    while rest:
+        name = rest.pop(0)
+        if not isinstance(place, h5py.Group):
+            return None
+        try:
+            link = place.get(name, getlink=True)
+        except TypeError:  # a kind of link that h5py does not know
+            link = h5py.ExternalLink("", "")
+        if isinstance(link, h5py.ExternalLink):
+            raise GausscheckError(
+                f"{path}: {key} is a link to another file, which is not followed; name that file"
+            )
+        if isinstance(link, h5py.SoftLink):
+            if depth > _LINKS:
+                raise GausscheckError(f"{path}: {key} is a link that leads in circles")
+            begin = "" if link.path.startswith("/") else f"{place.name}/"
+            return member(file, "/".join([begin + link.path, *rest]), path, depth + 1)
+        if link is None:
+            return None
+        place = place[name]
+    return place
+
+
+def plain_dataset(file: Any, key: str, path: Path) -> Any:
+    """Return a dataset whose values lie in this file and need no plug-in.
+
+    Raises
+    ------
+    GausscheckError
+    """
+    item = member(file, key, path)
+    if item is None:
+        raise GausscheckError(f"{path}: expected a dataset {key}, found none")
+    _refuse(item, path)
+    return item
+
+
+def _refuse(item: Any, path: Path) -> None:
+    problem = outside(item)
+    if problem is not None:
+        raise GausscheckError(f"{path}:{item.name}: {problem}")
+
+
+def outside(item: Any) -> str | None:
+    """Say why the values of a dataset are not read: they lie elsewhere, or need what is not ours.
+
+    Reading a chunk makes HDF5 look for a filter that it does not know among plug-ins, and load it.
+    """
+    if item.external:
+        return "its values lie in other files, which are not read; copy them into one file"
+    plist = item.id.get_create_plist()
+    if item.is_virtual:
+        names = {source.file_name for source in item.virtual_sources()}
+        if names != {"."}:
+            return "a view of other files, which are not followed; name one of them"
+        return None
+    filters = [plist.get_filter(place)[0] for place in range(plist.get_nfilters())]
+    strange = [number for number in filters if number not in FILTERS]
+    if strange and "hdf5plugin" not in sys.modules:
+        return (
+            f"packed with filter {strange[0]}, which is not part of HDF5; repack it with gzip, or "
+            "import hdf5plugin before"
+        )
+    if item.chunks is not None:
+        size = math.prod(item.chunks) * item.dtype.itemsize
+        if size > LARGEST_PIECE:
+            return f"chunks of {size:,} bytes, of which at most {LARGEST_PIECE:,} are held"
+    return None
 
 
 def entries_of(path: Path) -> list[Entry]:
@@ -135,6 +233,7 @@ def entries_of(path: Path) -> list[Entry]:
         if isinstance(item, h5py.Dataset) and item.shape != ():
             shape = (0,) if item.shape is None else item.shape  # a null dataspace
             problem = _problem(item) if item.shape else "it holds nothing"
+            problem = outside(item) if problem is None else problem
             if isinstance(name, bytes):  # h5py leaves a name that is not UTF-8 as it is
                 name, problem = name.decode("utf-8", "replace"), "its name is not UTF-8"
             found.append(Entry(name, shape, str(item.dtype), problem))
@@ -175,7 +274,7 @@ def getter_hdf5(path: Path) -> Getter:
     import h5py
 
     file = h5py.File(path, "r")
-    return lambda key: file[key]
+    return lambda key: plain_dataset(file, key, path)
 
 
 def documents_hdf5(path: Path) -> tuple[list[Entry], Getter]:

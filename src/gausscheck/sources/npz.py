@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import weakref
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -48,6 +49,8 @@ class NpzSource(FileSource):
             with zipfile.ZipFile(path) as archive, archive.open(self._member) as member:
                 shape, fortran, self._stored = _header(cast(BinaryIO, member), self.uri)
                 head = member.tell()
+                member.seek(0)
+                self._running = zlib.crc32(member.read(head))
                 info = archive.getinfo(self._member)
             self._packed = info.compress_type != zipfile.ZIP_STORED
             self._offset = head if self._packed else _begin(path, info) + head
@@ -55,6 +58,7 @@ class NpzSource(FileSource):
             raise
         except Exception as err:
             raise self._damaged(err) from err
+        self._promised, self._next = info.CRC, 0
         self.n, self.d = shape
         self.dtype = self._stored.newbyteorder("=")
         self._fortran = fortran and self.d > 1
@@ -107,7 +111,17 @@ class NpzSource(FileSource):
             flat = np.fromfile(place, self._stored, count, offset=where)
         if flat.size != count:
             raise GausscheckError(f"{self.uri}: the file shrank while it was read")
+        if not self._packed and start == self._next:
+            self._check(flat, stop)
         return flat.astype(self.dtype, copy=False).reshape(stop - start, self.d)
+
+    def _check(self, flat: NDArray[Any], stop: int) -> None:
+        """Hold rows that are read in order against the checksum, which is of all of them."""
+        self._running, self._next = zlib.crc32(flat.data, self._running), stop
+        if stop == self.n and self._running != self._promised:
+            raise GausscheckError(
+                f"{self.uri}: damaged: its checksum differs; copy or download it again"
+            )
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another member of the archive; None where there is none."""

@@ -1,4 +1,4 @@
-"""Remote files by fsspec: fetched piece by piece into a temporary folder, then read as local ones.
+"""Remote files by HTTP or fsspec: fetched into a temporary folder, then read as local ones.
 
 An audit reads its rows at least twice, in blocks; so they cross the network once, and memory holds
 a piece of a file at a time.
@@ -6,9 +6,11 @@ a piece of a file at a time.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import tempfile
+import urllib.parse
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
 from gausscheck.sources.base import BaseSource, line_of, need
+from gausscheck.swap import digest_of, sweep, work_name
 
 _PIECE = 8 << 20
 
@@ -57,12 +60,18 @@ def fetch(url: str, owner: object) -> Path:
     GausscheckError
         If fsspec or the protocol's own package is missing, or nothing can be fetched.
     """
+    folder = _temporary(owner)
+    name = _safe(urllib.parse.unquote(url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]))
+    if _is_http(url):
+        if "*" in url.split("?")[0]:
+            raise GausscheckError(f"{url}: HTTP lists no files; name one")
+        from gausscheck.sources.http import download
+
+        download(url, folder / name)
+        return folder / name
     need("fsspec", "remote", url)
     import fsspec
 
-    folder = Path(tempfile.mkdtemp(prefix="gausscheck-"))
-    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
-    name = url.split("?")[0].rstrip("/").rsplit("/", 1)[-1]
     try:
         if "*" in url or "[" in url:
             files, root = fsspec.open_files(url, "rb"), _before_pattern(url)
@@ -89,6 +98,23 @@ def fetch(url: str, owner: object) -> Path:
     return inside / url[len(root) :].lstrip("/") if root != url.rstrip("/") else inside
 
 
+def _is_http(url: str) -> bool:
+    return url.lower().startswith(("http://", "https://"))
+
+
+def _temporary(owner: object) -> Path:
+    """Make a folder that lives as long as its owner; remove those of killed processes."""
+    sweep(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=f"{work_name().removesuffix('.partial')}-"))
+    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _safe(name: str) -> str:
+    """Return a file name that stays in its folder, short enough for any disk."""
+    return re.sub(r"[/\\\0]", "_", name)[-200:].lstrip(".") or "remote"
+
+
 def _inside(folder: Path, name: str) -> Path:
     """Return where a remote name goes, never outside of the folder."""
     parts = [part for part in name.split("/") if part not in ("", ".", "..")]
@@ -106,8 +132,6 @@ def _is_folder(url: str) -> bool:
     import fsspec
 
     fs, path = fsspec.url_to_fs(url)
-    if "http" in str(fs.protocol):
-        return False
     return bool(fs.isdir(path))
 
 
@@ -123,12 +147,25 @@ def _told(err: Exception) -> str:
     return line_of(err)
 
 
+def content_of(path: Path) -> str:
+    """Return the SHA-256 of a file, or of all files of a folder or pattern, names included."""
+    if path.is_file():
+        return digest_of(path)
+    folder = path if path.is_dir() else path.parent
+    total = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            total.update(f"{file.relative_to(folder)} {digest_of(file)}\n".encode())
+    return total.hexdigest()
+
+
 class RemoteSource(BaseSource):
     """Rows of a fetched file; it travels by its address and is fetched again where it arrives."""
 
     def __init__(self, url: str, opener: Callable[[Path], Source]) -> None:
         self._url, self._opener = url, opener
         self._inner: Source | None = None
+        self._digest: str | None = None
         inner = self._fetched()
         self.uri = url
         self.n, self.d, self.dtype = inner.n, inner.d, inner.dtype
@@ -142,12 +179,29 @@ class RemoteSource(BaseSource):
     def _fetched(self) -> Source:
         if self._inner is None:
             path = fetch(self._url, self)
+            self._check_same(path)
             try:
                 self._inner = self._opener(path)
             except GausscheckError as err:
                 raise self._renamed(err, path) from err
             self._local = path
         return self._inner
+
+    def _check_same(self, path: Path) -> None:
+        """Refuse bytes that are not those of the first time, there or on another machine.
+
+        Raises
+        ------
+        GausscheckError
+        """
+        digest = content_of(path)
+        if self._digest is None:
+            self._digest = digest
+        elif digest != self._digest:
+            raise GausscheckError(
+                f"{self._url}: changed since it was fetched first; run again when nobody writes "
+                "to it"
+            )
 
     def _renamed(self, err: GausscheckError, path: Path) -> GausscheckError:
         """Say the address where the message says the temporary file."""
@@ -167,8 +221,9 @@ class RemoteSource(BaseSource):
         return self._fetched().beside(key)
 
     def fingerprint(self) -> str | None:
-        """Name the fetched bytes."""
-        return self._fetched().fingerprint()
+        """Name the fetched bytes, by what they are."""
+        self._fetched()
+        return self._digest
 
     def close(self) -> None:
         """Close what was fetched."""

@@ -16,6 +16,8 @@ from gausscheck.sources.base import (
     Contents,
     Entry,
     FileSource,
+    as_text,
+    check_beside,
     choose,
     contents_of,
     line_of,
@@ -23,6 +25,7 @@ from gausscheck.sources.base import (
     problem_of,
     stored_eps,
 )
+from gausscheck.sources.zarr_metadata import ArrayMetadata, arrays_in, check_chunks_regular
 
 ROOT = "array"
 """What the array is called where the store is one array."""
@@ -31,9 +34,10 @@ ROOT = "array"
 class ZarrSource(FileSource):
     """Rows of one array of a store."""
 
-    def __init__(self, path: Path, key: str) -> None:
-        self.path, self._key = path, key
+    def __init__(self, path: Path, metadata: ArrayMetadata) -> None:
+        self.path, self._metadata = path, metadata
         self._array: Any = None
+        key = metadata.key
         self.uri = str(path) if key == ROOT else f"{path}:{key}"
         array = self._opened()
         _check_chunks(array, self.uri)
@@ -48,8 +52,7 @@ class ZarrSource(FileSource):
 
     def _opened(self) -> Any:
         if self._array is None:
-            held = _store(self.path)
-            self._array = held if self._key == ROOT else held[self._key]
+            self._array = _open_array(self.path, self._metadata)
         return self._array
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
@@ -69,11 +72,43 @@ class ZarrSource(FileSource):
 
 
 def column_zarr(path: Path, key: str) -> NDArray[Any] | None:
-    """Return one array of a store whole; None where there is none."""
-    held = _store(path)
-    if hasattr(held, "shape") or key not in held or not hasattr(held[key], "shape"):
+    """Return one array of a store whole, strings as text; None where there is none.
+
+    Raises
+    ------
+    GausscheckError
+        If its codecs are not among those that are read, or it is too large.
+    """
+    held = next((array for array in arrays_in(path, ROOT) if array.key == key), None)
+    if held is None or key == ROOT:
         return None
-    return np.asarray(held[key][:])
+    check_beside(held.nbytes, str(path), key)
+    values = np.asarray(_open_array(path, held)[:])
+    return as_text(values, str(path), key) if values.dtype.kind in "OT" else values
+
+
+def _open_array(path: Path, metadata: ArrayMetadata) -> Any:
+    """Open an array by zarr, if what its metadata names may be decoded.
+
+    Raises
+    ------
+    GausscheckError
+    """
+    if metadata.unsafe is not None:
+        raise GausscheckError(f"{path}: {metadata.key}: {metadata.unsafe}")
+    need("zarr", "zarr", str(path))
+    import zarr
+
+    folder = path if metadata.key == ROOT else path / metadata.key
+    check_chunks_regular(folder)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # files in the folder that are no part of the store
+            return zarr.open_array(folder, mode="r", zarr_format=3 if metadata.version == 3 else 2)
+    except Exception as err:
+        raise GausscheckError(
+            f"{folder}: expected a zarr array, its metadata cannot be read ({line_of(err)})"
+        ) from err
 
 
 def _check_chunks(array: Any, uri: str) -> None:
@@ -98,56 +133,37 @@ def _check_chunks(array: Any, uri: str) -> None:
         )
 
 
-def _store(path: Path) -> Any:
-    need("zarr", "zarr", str(path))
-    import zarr
+def _entry(array: ArrayMetadata) -> Entry:
+    problem = array.unsafe or problem_of(array.shape, array.dtype)
+    return Entry(array.key, array.shape, str(array.dtype), problem)
 
+
+def _arrays(path: Path) -> list[ArrayMetadata]:
+    need("zarr", "zarr", str(path))
     if not path.exists():
         raise GausscheckError(f"{path}: no such store; check the path")
-    try:
-        return zarr.open(path, mode="r")
-    except Exception as err:
-        raise GausscheckError(
-            f"{path}: expected a zarr array or group, its metadata cannot be read ({line_of(err)})"
-        ) from err
-
-
-def _entries(path: Path) -> list[Entry]:
-    held = _store(path)
-    if hasattr(held, "shape"):
-        return [_entry(ROOT, held)]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # files in the folder that are no part of the store
-            members = list(held.members(max_depth=None))
-    except Exception as err:
-        raise GausscheckError(f"{path}: its metadata cannot be read ({line_of(err)})") from err
-    return [_entry(name, item) for name, item in sorted(members) if hasattr(item, "shape")]
-
-
-def _entry(name: str, array: Any) -> Entry:
-    dtype = np.dtype(array.dtype)
-    return Entry(name, tuple(array.shape), str(dtype), problem_of(array.shape, dtype))
+    return arrays_in(path, ROOT)
 
 
 def documents_zarr(path: Path) -> tuple[list[Entry], Callable[[str], Any]]:
     """Return the store's arrays, and what opens one."""
-    held = _store(path)
+    held = {array.key: array for array in _arrays(path)}
 
     def checked(key: str) -> Any:
-        array = held if key == ROOT else held[key]
+        array = _open_array(path, held[key])
         _check_chunks(array, f"{path}:{key}")
         return array
 
-    return _entries(path), checked
+    return [_entry(array) for array in held.values()], checked
 
 
 def open_zarr(path: Path, dataset: str | None) -> ZarrSource:
     """Open one array of the store."""
-    entry, _ = choose(_entries(path), dataset, str(path))
-    return ZarrSource(path, entry.key)
+    held = _arrays(path)
+    entry, _ = choose([_entry(array) for array in held], dataset, str(path))
+    return ZarrSource(path, next(array for array in held if array.key == entry.key))
 
 
 def inspect_zarr(path: Path) -> Contents:
     """Say what the store holds."""
-    return contents_of(path, "zarr", _entries(path))
+    return contents_of(path, "zarr", [_entry(array) for array in _arrays(path)])

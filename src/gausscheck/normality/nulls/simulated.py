@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 
-from gausscheck.core import F64, FloatArray
+from gausscheck.core import F64, FloatArray, GausscheckError
+from gausscheck.files import atomic_path, check_regular
 from gausscheck.normality.nulls.shipped import shipped_draws
 from gausscheck.normality.spec import Law, Spec
 from gausscheck.normality.whiten import residuals
@@ -37,6 +39,9 @@ SETTLED_ROWS, SETTLED_RATIO = 2000, 100
 """Rows, and rows a dimension, from which a law counts as settled: ``benchmarks/levels.py``."""
 
 _BATCH = 40
+
+_DIGEST = 32
+"""Bytes of a SHA-256."""
 
 
 def simulated_law(
@@ -80,7 +85,8 @@ def simulated_law(
     if np.isnan(observed):
         return Law(np.array([np.nan]), np.array([np.nan]), "monte_carlo")
     null = null_of(spec, n, d, sampled)
-    path = cache_folder() / f"v{VERSION}" / f"{null.key}.npy" if cache else None
+    folder = cache_folder() if cache else None
+    path = None if folder is None else folder / f"v{VERSION}" / f"{null.key}.draws"
     known = shipped_draws(null.key)
     if known.size < draws and not _settled(known, observed, spec.two_sided):
         known = np.concatenate([known, _load(path)[known.size :]])
@@ -182,44 +188,46 @@ def _whitened(x: F64) -> F64:
         return residuals(x)[0]
 
 
-def cache_folder() -> Path:
-    """Return the platform's cache folder for gausscheck; GAUSSCHECK_CACHE overrides it."""
+def cache_folder() -> Path | None:
+    """Return the platform's cache folder for gausscheck; GAUSSCHECK_CACHE overrides it.
+
+    None where the user has no home, as in many containers: nothing is kept there.
+    """
     override = os.environ.get("GAUSSCHECK_CACHE")
     if override:
         return Path(override)
-    home = Path.home()
-    places: dict[str, Callable[[], Path]] = {
-        "win32": lambda: Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")),
-        "darwin": lambda: home / "Library" / "Caches",
-    }
-    default = lambda: Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")  # noqa: E731
-    return places.get(sys.platform, default)() / "gausscheck"
+    given = {"win32": "LOCALAPPDATA", "darwin": ""}.get(sys.platform, "XDG_CACHE_HOME")
+    if os.environ.get(given):
+        return Path(os.environ[given]) / "gausscheck"
+    inside = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
+    try:
+        return Path.home() / inside / "gausscheck"
+    except RuntimeError:
+        return None
 
 
 def _load(path: Path | None) -> F64:
-    """Return cached draws; whatever cannot be read is simulated anew."""
+    """Return cached draws; whatever is damaged, by one bit, is simulated anew.
+
+    The file is a SHA-256 of what follows it: the draws, as float64.
+    """
     if path is None:
         return np.empty(0)
     try:
-        known = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        check_regular(path)
+        raw = path.read_bytes()
+    except (OSError, ValueError):
         return np.empty(0)
-    sound = known.ndim == 1 and known.dtype == np.float64 and bool(np.isfinite(known).all())
-    return np.asarray(known) if sound else np.empty(0)
+    if sha256(raw[_DIGEST:]).digest() != raw[:_DIGEST] or len(raw) % 8:
+        return np.empty(0)
+    known = np.frombuffer(raw[_DIGEST:], "<f8")
+    return known if np.isfinite(known).all() else np.empty(0)
 
 
 def _store(path: Path, known: F64) -> None:
     """Write draws whole or not at all; a run beside this one may have written more: keep those."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if _load(path).size >= known.size:
-            return
-        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".partial")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.save(file, known)
-            os.replace(name, path)
-        finally:
-            Path(name).unlink(missing_ok=True)
-    except OSError:
-        return  # a cache that cannot be written costs time, not the answer
+    if _load(path).size >= known.size:
+        return
+    raw = known.astype("<f8").tobytes()
+    with suppress(GausscheckError), atomic_path(path) as work:  # unwritten costs time, no answer
+        work.write_bytes(sha256(raw).digest() + raw)

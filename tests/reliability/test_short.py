@@ -1,0 +1,15 @@
+"""The short version of ``make reliability``: a part of each kind of case."""
+
+import sys
+
+import pytest
+
+from reliability.__main__ import everything
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and sets limits")
+def test_nothing_is_lost_nothing_runs_no_traceback():
+    for counts in everything(short=True, minutes=3):
+        assert counts.cases > 10, counts
+        assert counts.bad == 0, str(counts)
