@@ -29,7 +29,8 @@ class _Cli(click.Group):
 def main() -> None:
     """Audit embeddings for Gaussian structure: is it, how far off, and where.
 
-    Exit codes: 0 done, 1 bad data, 2 bad usage, 3 when --fail-on says so.
+    Exit codes: 0 done, 1 bad data, 2 bad usage; where --require or --fail-on ask
+    for it, 3 not Gaussian or a requirement failed, 4 inconclusive.
     """
 
 
