@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from gausscheck.audit.analyze import analyze
+from gausscheck.audit.directions import FAMILIES
 from gausscheck.audit.learned_directions import LEARNED
 from gausscheck.config import JOINT_LEVELS
 from gausscheck.core import GausscheckError
-from gausscheck.gate import Check, check_requirements, check_status, parse
+from gausscheck.gate import Check, Requirement, check_requirements, check_status, parse
 from gausscheck.report import DirectionalLevel, Report
 
 LEVELS = ("axes", "random")
@@ -65,23 +66,25 @@ def assert_gaussian(
     >>> assert_gaussian(rng.laplace(size=(4000, 16)), levels=["axes"])
     Traceback (most recent call last):
         ...
-    AssertionError: not Gaussian: array...
+    AssertionError: not Gaussian: ...
     """
     __tracebackhide__ = True  # pytest shows the caller's line
     if inconclusive not in ("fail", "pass"):
         raise GausscheckError(f"inconclusive: expected fail or pass, got {inconclusive!r}")
     bound = None if false_alarm is None else f"false_alarm_1<={float(false_alarm)!r}"
     requirements = [one for text in (bound, require) if text for one in parse(text)]
-    directions, joint = _split(levels)
-    report = analyze(x, directions=directions or "random:1", levels=joint or "none", **options)
     asked = [_name(level) for level in levels]
+    directions, joint = _split([*levels, *_needed(requirements, asked)])
+    report = analyze(x, directions=directions or "random:1", levels=joint or "none", **options)
     checks = [
         *check_status(report, "gaussian_except", asked),
         *_left_out(report, asked),
         *check_requirements(report, requirements),
     ]
     failed = [check for check in checks if check.outcome == "failed"]
-    untold = [check for check in checks if check.outcome == "inconclusive"]
+    supported = any(check.outcome == "met" for check in checks)
+    open_ones = ("inconclusive",) if supported else ("inconclusive", "not_asked")
+    untold = [check for check in checks if check.outcome in open_ones]
     if failed or (untold and inconclusive == "fail"):
         raise AssertionError(_message(report, failed, untold))
     return report
@@ -91,6 +94,18 @@ def _name(level: str) -> str:
     """Return the level that a family of directions is reported as."""
     family = level.partition(":")[0].strip()
     return "learned" if family in LEARNED else family
+
+
+def _needed(requirements: Sequence[Requirement], asked: Sequence[str]) -> list[str]:
+    """Return the rungs that requirements speak of, beside those asked for by name."""
+    needed: list[str] = []
+    for requirement in requirements:
+        path = requirement.target.path
+        if path[:3] == ("verdict", "claims", "projections"):
+            needed += LEVELS
+        elif path[0] == "levels" and path[1] in (*FAMILIES, *JOINT_LEVELS):
+            needed.append(path[1])
+    return [name for name in dict.fromkeys(needed) if name not in asked and name != "file"]
 
 
 def _split(levels: Sequence[str]) -> tuple[str, str]:
@@ -139,6 +154,7 @@ def _about(report: Report, check: Check) -> list[str]:
             f"    {worst.direction}: A*² {worst.ad_star:.3g}, {worst.shape}; rows at its ends "
             f"{', '.join(map(str, (*worst.lowest_rows[:1], *worst.highest_rows[:1])))}"
             for worst in level.worst
+            if worst.direction in level.rejected or not level.rejected
         ]
     if check.outcome == "inconclusive" and level.rows_needed is not None:
         lines.append(f"    about {level.rows_needed:,} rows would tell")
