@@ -453,9 +453,9 @@ def test_assert_gaussian_needs_no_pytest():
 
 @pytest.mark.slow
 def test_assert_gaussian_seldom_fails_gaussian_rows():
-    """At most 5 % a rung, so 10 % for two: 60 seeds give 15 or more with 0.1 %.
+    """Seeds are fixed; 0 of 60 when this was written, and 1 in 200 is what the rule is made for.
 
-    The bound would catch a rung that fails in 15 % of samples in 3 of 4 runs.
+    The bound lets a rate of 1 % pass (more than 4 with 0.03 %) and catches 15 % with 97 %.
     """
     failed = 0
     for seed in range(60):
@@ -464,7 +464,7 @@ def test_assert_gaussian_seldom_fails_gaussian_rows():
             assert_gaussian(x, levels=["axes", "random:32"], inconclusive="pass")
         except AssertionError:
             failed += 1
-    assert failed < 15
+    assert failed <= 4
 
 
 # --- the action and the page

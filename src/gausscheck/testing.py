@@ -71,6 +71,8 @@ def assert_gaussian(
     __tracebackhide__ = True  # pytest shows the caller's line
     if inconclusive not in ("fail", "pass"):
         raise GausscheckError(f"inconclusive: expected fail or pass, got {inconclusive!r}")
+    if isinstance(levels, str):
+        raise GausscheckError(f"levels: expected a list of rungs, got {levels!r}; put it in a list")
     bound = None if false_alarm is None else f"false_alarm_1<={float(false_alarm)!r}"
     requirements = [one for text in (bound, require) if text for one in parse(text)]
     asked = [_name(level) for level in levels]
@@ -110,8 +112,6 @@ def _needed(requirements: Sequence[Requirement], asked: Sequence[str]) -> list[s
 
 def _split(levels: Sequence[str]) -> tuple[str, str]:
     """Part rungs into families of directions and joint levels."""
-    if isinstance(levels, str):
-        raise GausscheckError(f"levels: expected a list of rungs, got {levels!r}; put it in a list")
     joint = [level for level in levels if level in JOINT_LEVELS]
     return ",".join(level for level in levels if level not in joint), ",".join(joint)
 
