@@ -27,6 +27,8 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "scaling": (5, {"numpy", "scipy", "pandas"}),
     "figures": (6, {"numpy", "scipy", "matplotlib"}),
     "terminal": (6, {"rich"}),
+    "gate": (6, set()),
+    "testing": (7, set()),
     "train": (7, {"numpy", "scipy", "torch", "kornia", "sklearn", "h5py", "matplotlib", "pyarrow",
                   "PIL", "click", "rich"}),
     "cli": (8, {"click", "rich"}),

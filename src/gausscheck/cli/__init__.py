@@ -119,8 +119,9 @@ def _discard_stdout() -> None:
 def main() -> None:
     """Audit embeddings for Gaussian structure: is it, how far off, and where.
 
-    Exit codes: 0 done, 1 bad data, 2 bad usage, 3 when --fail-on says so, 130 interrupted,
-    143 terminated.
+    Exit codes: 0 done, 1 bad data, 2 bad usage; where --require or --fail-on ask
+    for it, 3 not Gaussian or a requirement failed, 4 inconclusive; 130
+    interrupted, 143 terminated.
     """
 
 

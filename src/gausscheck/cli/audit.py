@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gausscheck.cli.gate import gate_options
 from gausscheck.cli.options import ProgressLine, audit_options, merge
 from gausscheck.core import printable
 
 if TYPE_CHECKING:
     from gausscheck.report import Report
-
-FAILED_ON = 3
 
 
 @click.command()
@@ -25,21 +23,16 @@ FAILED_ON = 3
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every test, and notes in full.")
 @click.option("--explain", is_flag=True, help="Define each term that is printed, in one line.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["not_gaussian", "inconclusive"]),
-    help="Exit 3 at this verdict or a worse one.",
-)
+@gate_options
 def analyze(
     file: str,
     out: str | None,
     as_json: bool,
     verbose: bool,
     explain: bool,
-    fail_on: str | None,
     config_file: str | None,
     **options: Any,
-) -> None:
+) -> Report:
     """Audit FILE: table, effect sizes, verdict; figures and report with --out."""
     merged = merge(config_file, options)
     if out is not None:
@@ -59,9 +52,7 @@ def analyze(
     _show(report, as_json, verbose=verbose, explain=explain)
     if out is not None and not as_json:
         click.echo(f"Report and figures: {printable(out)}")
-    worse = {"not_gaussian": {"not_gaussian"}, "inconclusive": {"not_gaussian", "inconclusive"}}
-    if fail_on and report.verdict.status in worse[fail_on]:
-        sys.exit(FAILED_ON)
+    return report
 
 
 def _write(report: Report, out: str) -> None:
@@ -89,11 +80,14 @@ def inspect(file: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every test, and notes in full.")
 @click.option("--explain", is_flag=True, help="Define each term that is printed, in one line.")
-def show(directory: str, as_json: bool, verbose: bool, explain: bool) -> None:
+@gate_options
+def show(directory: str, as_json: bool, verbose: bool, explain: bool) -> Report:
     """Print the report in DIRECTORY."""
     from gausscheck.report import load_report
 
-    _show(load_report(directory), as_json, verbose=verbose, explain=explain)
+    report = load_report(directory)
+    _show(report, as_json, verbose=verbose, explain=explain)
+    return report
 
 
 @click.command()
