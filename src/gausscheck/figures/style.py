@@ -200,11 +200,24 @@ def _glyphs() -> frozenset[int]:
     return frozenset(font.get_charmap())
 
 
+def file_name(uri: str) -> str:
+    """Return the last part of a path, with the name of the array in the file.
+
+    Examples
+    --------
+    >>> file_name("/data/emb.h5:/embeddings"), file_name("s3://bucket/emb.npy")
+    ('emb.h5:/embeddings', 'emb.npy')
+    """
+    path, mark, key = uri.replace("\\", "/").rpartition(":/")
+    if not mark or key.startswith("/"):
+        return uri.replace("\\", "/").rsplit("/", 1)[-1]
+    return f"{path.rsplit('/', 1)[-1]}:/{key}"
+
+
 def about(report: Report) -> str:
     """Return what stands below each figure: file, n and d."""
-    place = str(report.source.uri).replace("\\", "/").rsplit("/", 2)
-    name = place[-1] if "." in place[-1] else "/".join(place[-2:])
-    return f"{label(name, 48)} · n = {report.source.n:,} · d = {report.source.d:,}"
+    name = label(file_name(report.source.uri), 48)
+    return f"{name} · n = {report.source.n:,} · d = {report.source.d:,}"
 
 
 def canvas(columns: int = 1, *, width: float = 3.4, height: float = 2.6) -> tuple[Figure, Any]:
