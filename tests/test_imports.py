@@ -25,6 +25,7 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "scaling": (5, {"numpy", "scipy", "pandas"}),
     "figures": (6, {"numpy", "scipy", "matplotlib"}),
     "terminal": (6, {"rich"}),
+    "html": (7, {"numpy", "jinja2", "markupsafe"}),
     "train": (7, {"numpy", "scipy", "torch", "kornia", "sklearn", "h5py", "matplotlib", "pyarrow",
                   "PIL", "click", "rich"}),
     "cli": (8, {"click", "rich"}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -20,7 +20,9 @@ FAILED_ON = 3
 @click.command()
 @click.argument("file")
 @audit_options
-@click.option("--out", type=click.Path(file_okay=False), help="Write report and figures here.")
+@click.option(
+    "--out", type=click.Path(file_okay=False), help="Write report, page and figures here."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every test, and notes in full.")
 @click.option("--explain", is_flag=True, help="Define each term that is printed, in one line.")
@@ -46,13 +48,10 @@ def analyze(
     with ProgressLine() as progress:
         report = run(file, progress=progress, **merged)
     if out is not None:
-        from gausscheck import figures
-
-        report.save(out)
-        figures.draw(report, out)
+        _write(report, Path(out))
     _show(report, as_json, verbose=verbose, explain=explain)
     if out is not None and not as_json:
-        click.echo(f"Report and figures: {out}")
+        click.echo(f"Report, page and figures: {out}")
     worse = {"not_gaussian": {"not_gaussian"}, "inconclusive": {"not_gaussian", "inconclusive"}}
     if fail_on and report.verdict.status in worse[fail_on]:
         sys.exit(FAILED_ON)
@@ -73,11 +72,28 @@ def inspect(file: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every test, and notes in full.")
 @click.option("--explain", is_flag=True, help="Define each term that is printed, in one line.")
-def show(directory: str, as_json: bool, verbose: bool, explain: bool) -> None:
+@click.option("--html", type=click.Path(dir_okay=False), help="Write it as one HTML page instead.")
+def show(directory: str, as_json: bool, verbose: bool, explain: bool, html: str | None) -> None:
     """Print the report in DIRECTORY."""
     from gausscheck.report import load_report
 
-    _show(load_report(directory), as_json, verbose=verbose, explain=explain)
+    report = load_report(directory)
+    if html is None:
+        _show(report, as_json, verbose=verbose, explain=explain)
+        return
+    from gausscheck.html import write
+
+    click.echo(str(write(report, html)))
+
+
+def _list_figures(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from gausscheck.figures import FIGURES
+
+    for name, drawn in FIGURES.items():
+        click.echo(f"{name:<14}{(drawn.__doc__ or '').splitlines()[0].removeprefix('Draw ')}")
+    ctx.exit()
 
 
 @click.command()
@@ -92,13 +108,46 @@ def show(directory: str, as_json: bool, verbose: bool, explain: bool) -> None:
     show_default=True,
     help="File formats; may be repeated.",
 )
-def plot(directory: str, out: str | None, formats: tuple[str, ...]) -> None:
+@click.option("--figure", "names", multiple=True, help="Which; may be repeated. Default: all.")
+@click.option(
+    "--width",
+    type=click.Choice(["single", "double"]),
+    default="double",
+    show_default=True,
+    help="A journal's column (85 mm) or page (178 mm).",
+)
+@click.option(
+    "--style",
+    type=click.Choice(["paper", "screen"]),
+    default="paper",
+    show_default=True,
+    help="Fonts embedded, or text that a screen can select.",
+)
+@click.option(
+    "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_figures,
+    help="List the figures and what they show.",
+)  # fmt: skip
+def plot(
+    directory: str,
+    out: str | None,
+    formats: tuple[str, ...],
+    names: tuple[str, ...],
+    width: Literal["single", "double"],
+    style: Literal["paper", "screen"],
+) -> None:
     """Redraw the figures from the report in DIRECTORY alone."""
     from gausscheck import figures
     from gausscheck.report import load_report
 
-    for path in figures.draw(load_report(directory), out or directory, formats=formats):
+    written = figures.draw(
+        load_report(directory), out or directory, formats=formats, names=names or None,
+        width=width, style=style,
+    )  # fmt: skip
+    for path in written:
         click.echo(str(path))
+    for name in names:
+        if name not in {path.stem for path in written}:
+            click.echo(f"{name}: nothing to show in this report", err=True)
 
 
 @click.command(name="apply")
@@ -124,6 +173,15 @@ def tests() -> None:
     from gausscheck.terminal import show_tests
 
     show_tests(TESTS.values())
+
+
+def _write(report: Report, out: Path) -> None:
+    """Write a report's files, its page and its figures."""
+    from gausscheck import figures, html
+
+    report.save(out)
+    html.write(report, out / "report.html")
+    figures.draw(report, out)
 
 
 def _show(report: Report, as_json: bool, *, verbose: bool, explain: bool) -> None:

@@ -18,7 +18,7 @@ FLOOR = 0.1
 
 
 def marginals(report: Report, page: Page) -> Figure | None:
-    """Draw the shell statistic of k-dimensional marginals at the reference; None without them.
+    """Draw the shell statistic of random subspaces against their dimension k.
 
     The dotted line is the mean under normality, the dashed one its 5 % limit; both depend on k.
     """

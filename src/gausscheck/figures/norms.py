@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def norm_histogram(report: Report, page: Page) -> Figure | None:
-    """Draw the norms; None on normalised input, where there is nothing to see.
+    """Draw a histogram of the rows' lengths and the Gaussian thin shell.
 
-    The band is mean ± one standard deviation that rows of N(mean, covariance) would show.
+    None on normalised input, where there is nothing to see. The band is mean ± one standard deviation that rows of N(mean, covariance) would show.
     """
     norms = report.norms
     counts, edges = norms.counts, norms.edges

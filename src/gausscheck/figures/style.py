@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from gausscheck.audit.verdict import LEVEL_WORDS
 from gausscheck.report import Report
 
 if TYPE_CHECKING:
@@ -134,17 +135,8 @@ _LEVELS = {
 }
 _MORE = ("#B5651D", "#3B7A57", "#4B5D9A")
 
-NAMES = {
-    "axes": "axes",
-    "random": "random projections",
-    "pca": "principal components",
-    "file": "own directions",
-    "learned": "learned directions",
-    "marginals": "random subspaces",
-    "norms": "whitened norms",
-    "sphere": "whitened directions",
-}
-"""What figures and pages call a level."""
+LADDER = ("axes", "random", "pca", "file", "norms", "marginals", "sphere", "learned")
+"""Levels from weak to strong."""
 
 STATUS = {
     "gaussian": "#1b7837",
@@ -157,7 +149,7 @@ MARKS = {"gaussian": "o", "gaussian_except": "D", "inconclusive": "o", "not_gaus
 
 WORDS = {
     "gaussian": "Gaussian",
-    "gaussian_except": "on average, with exceptions",
+    "gaussian_except": "Gaussian on average, with exceptions",
     "inconclusive": "inconclusive",
     "not_gaussian": "not Gaussian",
 }
@@ -172,7 +164,19 @@ def color(level: str) -> str:
 
 def name(level: str) -> str:
     """Return what figures call a level: ``pca`` is ``principal components``."""
-    return NAMES.get(level) or label(level, 24)
+    return LEVEL_WORDS.get(level) or label(level, 24)
+
+
+def ladder(levels: Iterable[str]) -> list[str]:
+    """Return levels from weak to strong; those of no known strength come last.
+
+    Examples
+    --------
+    >>> ladder(["sphere", "mine", "axes"])
+    ['axes', 'sphere', 'mine']
+    """
+    place = {level: i for i, level in enumerate(LADDER)}
+    return sorted(levels, key=lambda level: place.get(level, len(place)))
 
 
 def label(text: object, most: int = 40) -> str:

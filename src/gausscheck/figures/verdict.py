@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gausscheck.figures import style
 from gausscheck.figures.style import Page
-from gausscheck.report import Level, Report
+from gausscheck.report import LearnedLevel, Level, Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 def verdict(report: Report, page: Page) -> Figure:
     """Draw a forest plot: 0 is Gaussian, 1 the limit. Mark and colour tell the status.
 
-    Levels without a value in that unit (learned directions: lower bounds that rise with n) have a
-    line of words in place of a mark.
+    Learned directions have words in place of a mark: lower bounds, which rise with n, are not
+    compared with a limit.
     """
-    levels = list(report.levels.items())[::-1]
+    levels = [(name, report.levels[name]) for name in style.ladder(report.levels)[::-1]]
     height = 17 + 6.5 * len(levels)
     figure, (axes,) = page.panels(1, 1, height, style.about(report))
     low, high = _limits([level for _, level in levels])
@@ -41,13 +42,14 @@ def verdict(report: Report, page: Page) -> Figure:
 
 
 def _wrapped(name: str, page: Page) -> str:
-    return name.replace(" ", "\n", 1) if page.width == "single" else name
+    return textwrap.fill(name, 15) if page.width == "single" else name
 
 
 def _limits(levels: list[Level]) -> tuple[float, float]:
     ends = [
         end
         for level in levels
+        if not isinstance(level, LearnedLevel)
         for end in (level.times_limit, *(level.times_limit_ci or ()))
         if end is not None and np.isfinite(end)
     ]
@@ -69,6 +71,10 @@ def _scale(axes: Axes, low: float, high: float) -> None:
 
 
 def _row(axes: Axes, place: int, level: Level, low: float, high: float) -> None:
+    if isinstance(level, LearnedLevel):
+        found = f"{level.directions_rejected} of {level.directions} deviate"
+        _beside(axes, place, f"{found}\n(lower bound)", style.INK)
+        return
     tint = style.STATUS[level.status]
     value, ends = level.times_limit, level.times_limit_ci
     if ends is not None and np.isfinite(ends).all():
@@ -78,8 +84,16 @@ def _row(axes: Axes, place: int, level: Level, low: float, high: float) -> None:
         fill = "white" if level.status == "inconclusive" else tint
         axes.plot([value], [place], style.MARKS[level.status], ms=4.5, mfc=fill, mec=tint, mew=1,
                   zorder=3)  # fmt: skip
+    _beside(axes, place, f"{numbers(level)}\n{_SHORT.get(level.status, style.WORDS[level.status])}",
+            tint)  # fmt: skip
+
+
+_SHORT = {"gaussian_except": "on average"}
+
+
+def _beside(axes: Axes, place: int, text: str, tint: str) -> None:
     axes.annotate(
-        f"{numbers(level)}\n{style.WORDS[level.status]}", (1, place), (5, 0),
+        text, (1, place), (5, 0),
         xycoords=("axes fraction", "data"), textcoords="offset points", va="center", ha="left",
         fontsize=6.2, color=tint, linespacing=1.05, annotation_clip=False,
     )  # fmt: skip
@@ -88,7 +102,7 @@ def _row(axes: Axes, place: int, level: Level, low: float, high: float) -> None:
 def numbers(level: Level) -> str:
     """Write value and interval in times the limit: ``1.07 [0.91, 1.23]``."""
     if level.times_limit is None:
-        return "no limit: a lower bound"
+        return "not measured"
     text = short(level.times_limit)
     if level.times_limit_ci is None:
         return text

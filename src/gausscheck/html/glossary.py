@@ -1,37 +1,24 @@
-"""Terms of the page, one sentence or two each, and what to cite."""
+"""Terms of the page in a line each, those of the screens first, and what to cite."""
 
-GLOSSARY: tuple[tuple[str, str], ...] = (
-    ("false-alarm rate", "Share of rows beyond a threshold that a Gaussian law sets. Gaussian rows "
-     "give the nominal rate at any number of rows and dimensions, for the law allows for a mean "
-     "and a covariance fitted to the same rows."),
-    ("whitened length", "Length of a row after the mean is subtracted and the covariance made the "
-     "identity; its square is the squared Mahalanobis distance."),
-    ("leading components", "Principal components, largest variance first."),
-    ("radial KL", "Log-likelihood that a Gaussian model loses in the lengths alone, in nats a row: "
-     "a lower bound on what it loses in all."),
-    ("normalised Gaussian twin", "Rows drawn from the Gaussian law with the same mean and "
-     "covariance, each divided by its length: what normalisation alone does to a rate."),
-    ("A*²", "The Anderson-Darling statistic with fitted mean and variance, modified for the number "
-     "of rows; 0.752 is its 5 % point under normality."),
-    ("times the limit", "(value − Gaussian mean) / (limit − Gaussian mean): 0 is Gaussian, 1 the "
-     "limit. It estimates a property of the law of the rows and does not grow with their number."),
-    ("level", "One way to look at the rows: along axes, random projections, principal components "
-     "or learned directions, in random subspaces, by whitened norms, by whitened directions."),
-    ("learned directions", "Directions searched on one half of the rows to be as non-Gaussian as "
-     "possible and measured on the other half. Their numbers are lower bounds that rise with the "
-     "number of rows."),
-    ("inconclusive", "The interval spans the limit: these rows cannot tell."),
-    ("on average, with exceptions", "The mean over directions lies below the limit, but not every "
-     "direction does; those that do not are named."),
-    ("shell A²", "The Anderson-Darling statistic of squared whitened lengths against their exact "
-     "law."),
-    ("effective rank", "exp of the entropy of the eigenvalues' shares of the variance."),
-    ("participation ratio", "(Σλ)²/Σλ² of the eigenvalues λ of the covariance."),
-    ("Holm", "A correction that keeps the chance of any false rejection over all directions at the "
-     "stated level."),
-    ("n", "Rows."),
-    ("d", "Dimensions."),
-)  # fmt: skip
+from __future__ import annotations
+
+from gausscheck.terminal.explain import TERMS
+
+_MORE = {
+    "rank": "dimensions in which rows vary beyond rounding",
+    "effective rank": "exp of the entropy of the eigenvalues' shares of the variance",
+    "RankMe": "the same of the singular values of the rows, with their mean",
+    "participation ratio": "(Σλ)²/Σλ² of the eigenvalues λ of the covariance",
+    "α-ReQ": "a in λᵢ ~ i^(−a): how fast the eigenvalues fall",
+    "Holm": "a correction that bounds the chance of any false rejection over all directions",
+    "n, d": "rows, dimensions",
+}
+
+
+def glossary() -> dict[str, str]:
+    """Return what each term means."""
+    return TERMS | _MORE
+
 
 BIBTEX = """@software{{gausscheck,
   title   = {{gausscheck: audit embeddings for Gaussian structure}},

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
+from gausscheck.audit.use.words import percent as _percent
 from gausscheck.figures.verdict import short as _short
 
 NONE = "–"
@@ -86,10 +87,10 @@ def percent(share: float | None) -> str:
 
     Examples
     --------
-    >>> percent(0.1862), percent(0.0012), percent(0.00003), percent(0.0)
-    ('18.6 %', '0.12 %', '0.003 %', '0 %')
+    >>> percent(0.1862), percent(0.00003), percent(None)
+    ('18.6 %', '0.003 %', '–')
     """
-    return NONE if share is None or not isfinite(share) else f"{_hundred(share)} %"
+    return NONE if share is None or not isfinite(share) else _percent(share)
 
 
 def percent_span(ends: Sequence[float]) -> str:
@@ -100,14 +101,8 @@ def percent_span(ends: Sequence[float]) -> str:
     >>> percent_span((0.176, 0.197))
     '[17.6, 19.7] %'
     """
-    return f"[{_hundred(ends[0])}, {_hundred(ends[1])}] %"
-
-
-def _hundred(share: float) -> str:
-    value = 100 * share
-    if value == 0:
-        return "0"
-    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
+    low, high = (percent(end).removesuffix(" %") for end in ends)
+    return f"[{low}, {high}] %"
 
 
 def listed(values: Sequence[int] | None, most: int = 8) -> str:

@@ -13,7 +13,7 @@ from gausscheck import figures
 from gausscheck.figures import style
 from gausscheck.files import atomic_path
 from gausscheck.html import numbers, words
-from gausscheck.html.glossary import BIBTEX, GLOSSARY
+from gausscheck.html.glossary import BIBTEX, glossary
 from gausscheck.html.methods import command, methods
 from gausscheck.html.svg import histogram, inline
 from gausscheck.report import Report
@@ -96,7 +96,7 @@ def _context(report: Report) -> dict[str, Any]:
         "advice": words.advice_sentence(report),
         "methods": methods(report),
         "bibtex": BIBTEX.format(version=report.version),
-        "glossary": GLOSSARY,
+        "glossary": glossary(),
     }
 
 
@@ -139,6 +139,7 @@ def _environment() -> Environment:
         "histogram": histogram,
         "level": style.name,
         "words": style.WORDS.get,
+        "ladder": style.ladder,
         "file_name": style.file_name,
     }
     return environment

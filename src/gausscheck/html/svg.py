@@ -21,7 +21,7 @@ _INKS = {
     style.BAND: "band",
     "#ffffff": "paper",
     **{tint: name.replace("_", "-") for name, tint in style.STATUS.items()},
-    **{style.color(level): level for level in style.NAMES},
+    **{style.color(level): level for level in style.LADDER},
 }
 """Colours that the page sets by name, since they differ in the dark."""
 
@@ -43,7 +43,7 @@ def inline(text: str, name: str, said: str) -> Markup:
     body = re.sub(r'\b(?:d|x|y|transform)="[^"]*"', _shortened, body)
     body = re.sub(r"\s*\n\s*", " ", body)
     for tint, ink in _INKS.items():
-        body = re.sub(f"(?i){tint}(?=[;\"])", f"var(--{ink})", body)
+        body = re.sub(f'(?i){tint}(?=[;"])', f"var(--{ink})", body)
     body = body.replace("font-family: 'DejaVu Sans'", "font-family: var(--sans)")
     view = re.search(r'viewBox="[^"]*"', body)
     head = (

@@ -109,7 +109,7 @@ def _isotropic(report: Report) -> str:
     said = [
         "The aim is mean zero, equal variances and Gaussian along each direction, with nothing "
         "fitted. This report fits mean and covariance first, so it looks at shape alone; "
-        "null=isotropic looks at the whole aim."
+        "an audit with the isotropic null looks at the whole aim."
     ]
     random = report.levels.get("random")
     if random is not None and random.times_limit is not None:
