@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
             f"{path}: cannot be written ({err.strerror or err}); choose another place"
         ) from err
     finally:
-        work.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing could be written, nothing is there
+            work.unlink()
 
 
 def save_result(

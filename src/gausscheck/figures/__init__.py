@@ -205,7 +205,9 @@ def _laid_out(
     with style.house(page.style):
         figure = drawn(result, page)
         if figure is not None:
-            figure.draw_without_rendering()
+            engine = figure.get_layout_engine()
+            if engine is not None:
+                engine.execute(figure)
             figure.set_layout_engine("none")
         return figure
 

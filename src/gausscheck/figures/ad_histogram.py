@@ -47,6 +47,7 @@ def _panel(axes: Axes, name: str, level: DirectionalLevel) -> None:
     axes.stairs(null, edges, color=style.INK, lw=0.9, label="if normal")
     axes.set_ylim(0, float(max(share.max(), null.max())) * 1.75)
     axes.axvline(AD_THRESHOLD, color=style.INK, lw=0.7, ls=(0, (4, 2)), ymax=0.58)
+    axes.locator_params(axis="y", nbins=5)  # whatever the size: the layout can rely on it
     style.set_log(axes, "x", 0.1, highest, 5)
     beyond = float((values > AD_THRESHOLD).mean()) if values.size else 0.0
     axes.legend(

@@ -41,5 +41,6 @@ def cosines(found: Pairs, page: Page) -> Figure:
     axes.set(xlabel="cosine of anchor and candidate", ylabel="density")
     axes.set_xlim(max(low - 0.02, -1), min(max(edges[1:][seen].max(), 0.2) + 0.02, 1))
     axes.set_ylim(0, axes.get_ylim()[1] * 1.35)
+    axes.locator_params(nbins=6)
     axes.legend(loc="upper right")
     return figure

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def norm_histogram(report: Report, page: Page) -> Figure | None:
     """Draw a histogram of the rows' lengths and the Gaussian thin shell.
 
-    None on normalised input, where there is nothing to see. The band is mean ± one standard deviation that rows of N(mean, covariance) would show.
+    None on normalised input, where there is nothing to see. The band is mean ± one standard
+    deviation that rows of N(mean, covariance) would show.
     """
     norms = report.norms
     counts, edges = norms.counts, norms.edges
@@ -39,5 +40,6 @@ def norm_histogram(report: Report, page: Page) -> Figure | None:
     axes.set_ylim(0, density.max() * 1.4)
     seen = np.flatnonzero(counts)
     axes.set_xlim(edges[seen[0]], edges[seen[-1] + 1])
+    axes.locator_params(nbins=6)
     axes.legend(loc="upper left")
     return figure

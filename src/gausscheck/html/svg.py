@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gausscheck.figures import style
+from gausscheck.html.numbers import printable
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -85,7 +86,7 @@ def histogram(direction: WorstDirection) -> Markup | None:
             steps += [point(start, share), point(end, share)]
     steps.append(point(right, 0))
     curve = [point(x, np.exp(-x * x / 2) / np.sqrt(2 * np.pi)) for x in np.linspace(-4.5, 4.5, 37)]
-    said = f"Histogram of {direction.direction}: {direction.shape}"
+    said = printable(f"Histogram of {direction.direction}: {direction.shape}")
     return Markup(
         f'<svg class="small" role="img" aria-label="{escape(said)}" viewBox="0 0 {WIDE} {HIGH}">'
         f'<path class="bars" d="M{"L".join(steps)}Z"/>'

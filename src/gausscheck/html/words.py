@@ -124,7 +124,12 @@ def _linear(report: Report) -> str:
         "against them. LDA and Gaussian class models need normality within each class, with equal "
         "covariances; a mixture of Gaussian classes is not Gaussian as a whole."
     ]
-    kurtosis = [w.excess_kurtosis for level in report.directional.values() for w in level.worst]
+    kurtosis = [
+        direction.excess_kurtosis
+        for level in report.directional.values()
+        if level.fit_rows != "half"  # learned ones were searched for their tails
+        for direction in level.worst
+    ]
     heavy = max((k for k in kurtosis if k == k), default=0.0)
     if heavy > 3:
         said.append(
