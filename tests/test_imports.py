@@ -29,6 +29,7 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "terminal": (6, {"rich"}),
     "gate": (6, set()),
     "testing": (7, set()),
+    "html": (7, {"numpy", "jinja2", "markupsafe"}),
     "train": (7, {"numpy", "scipy", "torch", "kornia", "sklearn", "h5py", "matplotlib", "pyarrow",
                   "PIL", "click", "rich"}),
     "cli": (8, {"click", "rich"}),

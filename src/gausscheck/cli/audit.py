@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file")
 @audit_options
-@click.option("--out", type=click.Path(file_okay=False), help="Write report and figures here.")
+@click.option(
+    "--out", type=click.Path(file_okay=False), help="Write report, page and figures here."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every test, and notes in full.")
 @click.option("--explain", is_flag=True, help="Define each term that is printed, in one line.")
@@ -51,17 +53,18 @@ def analyze(
             raise
     _show(report, as_json, verbose=verbose, explain=explain)
     if out is not None and not as_json:
-        click.echo(f"Report and figures: {printable(out)}")
+        click.echo(f"Report, page and figures: {printable(out)}")
     return report
 
 
 def _write(report: Report, out: str) -> None:
-    """Write report and figures: all of them appear, or none."""
-    from gausscheck import figures
+    """Write report, page and figures: all of them appear, or none."""
+    from gausscheck import figures, html
     from gausscheck.files import atomic_folder
 
-    with atomic_folder(out, "report", "figures") as work:
+    with atomic_folder(out, "report", "page", "figures") as work:
         report.save(work)
+        html.write(report, Path(work) / "report.html")
         figures.draw(report, work)
 
 
@@ -80,14 +83,30 @@ def inspect(file: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every test, and notes in full.")
 @click.option("--explain", is_flag=True, help="Define each term that is printed, in one line.")
+@click.option("--html", type=click.Path(dir_okay=False), help="Write it as one HTML page instead.")
 @gate_options
-def show(directory: str, as_json: bool, verbose: bool, explain: bool) -> Report:
+def show(directory: str, as_json: bool, verbose: bool, explain: bool, html: str | None) -> Report:
     """Print the report in DIRECTORY."""
     from gausscheck.report import load_report
 
     report = load_report(directory)
-    _show(report, as_json, verbose=verbose, explain=explain)
+    if html is None:
+        _show(report, as_json, verbose=verbose, explain=explain)
+        return report
+    from gausscheck.html import write
+
+    click.echo(printable(str(write(report, html))))
     return report
+
+
+def _list_figures(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from gausscheck.figures import FIGURES
+
+    for name, drawn in FIGURES.items():
+        click.echo(f"{name:<14}{(drawn.__doc__ or '').splitlines()[0].removeprefix('Draw ')}")
+    ctx.exit()
 
 
 @click.command()
@@ -102,13 +121,46 @@ def show(directory: str, as_json: bool, verbose: bool, explain: bool) -> Report:
     show_default=True,
     help="File formats; may be repeated.",
 )
-def plot(directory: str, out: str | None, formats: tuple[str, ...]) -> None:
+@click.option("--figure", "names", multiple=True, help="Which; may be repeated. Default: all.")
+@click.option(
+    "--width",
+    type=click.Choice(["single", "double"]),
+    default="double",
+    show_default=True,
+    help="A journal's column (85 mm) or page (178 mm).",
+)
+@click.option(
+    "--style",
+    type=click.Choice(["paper", "screen"]),
+    default="paper",
+    show_default=True,
+    help="Fonts embedded, or text that a screen can select.",
+)
+@click.option(
+    "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_figures,
+    help="List the figures and what they show.",
+)  # fmt: skip
+def plot(
+    directory: str,
+    out: str | None,
+    formats: tuple[str, ...],
+    names: tuple[str, ...],
+    width: Literal["single", "double"],
+    style: Literal["paper", "screen"],
+) -> None:
     """Redraw the figures from the report in DIRECTORY alone."""
     from gausscheck import figures
     from gausscheck.report import load_report
 
-    for path in figures.draw(load_report(directory), out or directory, formats=formats):
-        click.echo(printable(path))
+    written = figures.draw(
+        load_report(directory), out or directory, formats=formats, names=names or None,
+        width=width, style=style,
+    )  # fmt: skip
+    for path in written:
+        click.echo(printable(str(path)))
+    for name in names:
+        if name not in {path.stem for path in written}:
+            click.echo(f"{name}: nothing to show in this report", err=True)
 
 
 @click.command(name="apply")

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,11 @@ from gausscheck.figures.marginals import marginals
 from gausscheck.figures.norms import norm_histogram
 from gausscheck.figures.qq import qq
 from gausscheck.figures.scaling import scaling
+from gausscheck.figures.spectrum import spectrum
+from gausscheck.figures.style import STYLES, WIDTHS, Page, Style, Width
+from gausscheck.figures.use import use
 from gausscheck.figures.verdict import verdict
+from gausscheck.figures.worst import worst
 from gausscheck.pairs import Pairs
 from gausscheck.report import Report
 from gausscheck.scaling import Scaling
@@ -26,27 +31,94 @@ from gausscheck.scaling import Scaling
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "FORMATS", "PAIR_FIGURES", "SCALING_FIGURES", "draw"]
+__all__ = [
+    "FIGURES",
+    "FORMATS",
+    "PAIR_FIGURES",
+    "SCALING_FIGURES",
+    "STYLES",
+    "WIDTHS",
+    "Page",
+    "draw",
+    "plot",
+    "svg",
+]
 
-FIGURES: dict[str, Callable[[Report], Figure | None]] = {
+FIGURES: dict[str, Callable[[Report, Page], Figure | None]] = {
+    "use": use,
     "verdict": verdict,
     "growth": growth,
     "ad_histogram": ad_histogram,
     "qq": qq,
+    "worst": worst,
+    "spectrum": spectrum,
     "marginals": marginals,
     "norms": norm_histogram,
 }
 """Every figure of a report by its file name; a figure is None where it does not apply."""
 
-PAIR_FIGURES: dict[str, Callable[[Pairs], Figure | None]] = {"cosines": cosines}
+PAIR_FIGURES: dict[str, Callable[[Pairs, Page], Figure | None]] = {"cosines": cosines}
 """Figures of anchors and positives."""
 
-SCALING_FIGURES: dict[str, Callable[[Scaling], Figure | None]] = {"scaling": scaling}
+SCALING_FIGURES: dict[str, Callable[[Scaling, Page], Figure | None]] = {"scaling": scaling}
 """Figures of statistics against a size."""
 
 FORMATS = ("png", "svg", "pdf")
 
-_METADATA = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+_METADATA: Mapping[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+}
+
+
+def plot(
+    result: Any,
+    name: str,
+    *,
+    width: Width = "double",
+    style: Style = "paper",
+    table: Mapping[str, Callable[[Any, Page], Figure | None]] = FIGURES,
+) -> Figure:
+    """Draw one figure of a result.
+
+    Parameters
+    ----------
+    result : Report or other result
+    name : str
+        A key of the table.
+    width : {"single", "double"}
+        85 or 178 mm, a journal's column or page.
+    style : {"paper", "screen"}
+        What :class:`gausscheck.figures.Page` says.
+    table : mapping
+        :data:`FIGURES` for a report.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Laid out; ``savefig`` writes it.
+
+    Raises
+    ------
+    GausscheckError
+        On an unknown name, width or style, and where the result lacks what the figure shows.
+
+    Examples
+    --------
+    >>> plot(None, "pie")
+    Traceback (most recent call last):
+        ...
+    gausscheck.core.GausscheckError: figure: expected one of use, verdict, growth, ad_histogram, \
+qq, worst, spectrum, marginals, norms, got 'pie'
+    """
+    _check("figure", [name], table)
+    figure = _laid_out(table[name], result, _page(width, style))
+    if figure is None:
+        raise GausscheckError(
+            f"figure {name}: expected a result with what it shows, got one without; choose another"
+        )
+    return figure
 
 
 def draw(
@@ -55,7 +127,9 @@ def draw(
     *,
     formats: Sequence[str] = ("png", "svg"),
     names: Sequence[str] | None = None,
-    table: Mapping[str, Callable[[Any], Figure | None]] = FIGURES,
+    width: Width = "double",
+    style: Style = "paper",
+    table: Mapping[str, Callable[[Any, Page], Figure | None]] = FIGURES,
 ) -> list[Path]:
     """Draw a result's figures into a folder.
 
@@ -68,6 +142,10 @@ def draw(
     formats : sequence of {"png", "svg", "pdf"}
     names : sequence of str, optional
         Keys of the table; all by default.
+    width : {"single", "double"}
+        85 or 178 mm, a journal's column or page.
+    style : {"paper", "screen"}
+        What :class:`gausscheck.figures.Page` says.
     table : mapping
         :data:`FIGURES` for a report.
 
@@ -79,12 +157,11 @@ def draw(
     Raises
     ------
     GausscheckError
-        On an unknown name or format, or a folder that cannot be written.
+        On an unknown name, format, width or style, or a folder that cannot be written.
     """
-    for known, wanted in ((FORMATS, formats), (table, names or ())):
-        for name in wanted:
-            if name not in known:
-                raise GausscheckError(f"expected one of {', '.join(known)}, got {name!r}")
+    _check("format", formats, FORMATS)
+    _check("figure", names or (), table)
+    page = _page(width, style)
     directory = Path(directory)
     written = []
     try:
@@ -95,18 +172,58 @@ def draw(
             f"{directory}: expected a folder that can be written: {err.strerror}"
         ) from err
     try:
-        with style.house():
-            for name in names or table:
-                figure = table[name](result)
-                if figure is None:
-                    continue
-                for form in formats:
-                    path = work / f"{name}.{form}"
-                    figure.savefig(path, format=form, metadata=_METADATA[form])
-                    os.replace(path, directory / path.name)
-                    written.append(directory / path.name)
+        for name in names or table:
+            figure = _laid_out(table[name], result, page)
+            if figure is None:
+                continue
+            for form in formats:
+                path = work / f"{name}.{form}"
+                _write(figure, path, form, page)
+                os.replace(path, directory / path.name)
+                written.append(directory / path.name)
     except OSError as err:
         raise GausscheckError(f"{directory}: could not write a figure: {err}") from err
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return written
+
+
+def svg(report: Report, name: str, page: Page) -> str | None:
+    """Return a figure as the text of an SVG document; None where it does not apply."""
+    figure = _laid_out(FIGURES[name], report, page)
+    if figure is None:
+        return None
+    held = BytesIO()
+    _write(figure, held, "svg", page)
+    return held.getvalue().decode()
+
+
+def _laid_out(
+    drawn: Callable[[Any, Page], Figure | None], result: Any, page: Page
+) -> Figure | None:
+    """Draw, and fix the layout: every format then shows the same, and none lays out again."""
+    with style.house(page.style):
+        figure = drawn(result, page)
+        if figure is not None:
+            engine = figure.get_layout_engine()
+            if engine is not None:
+                engine.execute(figure)
+            figure.set_layout_engine("none")
+        return figure
+
+
+def _write(figure: Figure, target: Any, form: str, page: Page) -> None:
+    with style.house(page.style):
+        figure.savefig(target, format=form, metadata=_METADATA[form])
+
+
+def _page(width: Width, style: Style) -> Page:
+    _check("width", [width], WIDTHS)
+    _check("style", [style], STYLES)
+    return Page(width, style)
+
+
+def _check(what: str, wanted: Sequence[str], known: Any) -> None:
+    for name in wanted:
+        if name not in known:
+            raise GausscheckError(f"{what}: expected one of {', '.join(known)}, got {name!r}")

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gausscheck.figures import style
+from gausscheck.figures.style import Page
 from gausscheck.report import DirectionalLevel, Report
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FLOOR = 0.15
 """Values below it are drawn there: the axis is logarithmic."""
 
 
-def growth(report: Report) -> Figure | None:
+def growth(report: Report, page: Page) -> Figure | None:
     """Draw mean A*² on nested subsets of rows and the line a0 + n · delta with its interval."""
     levels = {k: v for k, v in report.directional.items() if v.growth is not None}
     if not levels:
         return None
-    figure, panels = style.canvas(len(levels), width=2.6, height=2.6)
-    top = max([1.2, *(_highest(level) for level in levels.values())]) * 2.2
+    across = page.across(2, min(len(levels), 5))
+    figure, panels = page.panels(len(levels), across, 45, style.about(report))
     for axes, (name, level) in zip(panels, levels.items(), strict=True):
-        _panel(axes, name, level, top)
-    panels[0].set_ylabel("mean A*² over directions")
+        _panel(axes, name, level)
+    for axes in panels[::across]:
+        axes.set_ylabel("mean A*² over directions")
     return figure
 
 
@@ -34,28 +37,28 @@ def _highest(level: DirectionalLevel) -> float:
     return max(measured, level.value_ci[1] if level.value_ci else 0.0)
 
 
-def _panel(axes: Any, name: str, level: DirectionalLevel, top: float) -> None:
-    if level.growth is None or level.value is None:
+def _panel(axes: Axes, name: str, level: DirectionalLevel) -> None:
+    if level.growth is None:
         return
     sizes, means = level.growth.T
     tint = style.color(name)
-    grid = np.geomspace(sizes[0], max(sizes[-1], level.reference) * 1.15, 200)
+    top = max(1.2, _highest(level)) * 8  # room for the legend
+    right = max(float(sizes[-1]), level.reference) * 1.25
+    grid = np.geomspace(sizes[0], right, 60)
     if level.discrepancy_ci is not None:
         low, high = (level.null_mean + grid * slope for slope in level.discrepancy_ci)
         axes.fill_between(grid, np.maximum(low, FLOOR), np.maximum(high, FLOOR), color=tint,
                           alpha=0.2, lw=0)  # fmt: skip
-    line = level.null_mean + grid * (level.discrepancy or 0.0)
-    axes.plot(grid, np.maximum(line, FLOOR), color=tint, label="a0 + n · delta")
-    axes.plot(sizes, means, "o", ms=3.5, color=style.INK, label="measured")
-    axes.axhline(level.null_mean, color=style.MUTED, lw=0.8, ls=":")
-    axes.plot([level.reference], [max(level.value, FLOOR)], "D", ms=4.5, mfc="white", mec=tint,
-              label=f"read at {level.reference:,}: {level.value:.2f}")  # fmt: skip
-    style.threshold(axes, level.limit, f" limit {level.limit:g}")
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_ylim(0.25, top)
-    ticks = [t for t in (0.3, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000) if t < top]
-    axes.set_yticks(ticks, [f"{t:g}" for t in ticks])
-    axes.minorticks_off()
-    axes.set(xlabel="rows n", title=name)
-    axes.legend(loc="upper left", borderaxespad=0.1)
+    if level.discrepancy is not None:
+        line = level.null_mean + grid * level.discrepancy
+        axes.plot(grid, np.maximum(line, FLOOR), color=tint, label="a₀ + n δ")
+    axes.plot(sizes, means, "o", ms=2.8, color=style.INK, label="measured")
+    axes.axhline(level.null_mean, color=style.MUTED, lw=0.8, ls=style.LINES[2])
+    if level.value is not None:
+        axes.plot([level.reference], [max(level.value, FLOOR)], "D", ms=4, mfc="white", mec=tint,
+                  label=f"at {level.reference:,}: {level.value:.2f}")  # fmt: skip
+    style.threshold(axes, level.limit, f" limit {level.limit:.3g}")
+    style.set_log(axes, "y", 0.25, top, 7)
+    style.set_log(axes, "x", float(sizes[0]) / 1.25, right, 3)
+    axes.set(xlabel="rows n", title=style.name(name))
+    axes.legend(loc="upper left", borderaxespad=0.1, fontsize=6, handlelength=1.4)

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gausscheck.figures import style
+from gausscheck.figures.style import Page
 from gausscheck.report import Report, SubspaceLevel
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FLOOR = 0.1
+"""Values below it are drawn there: the axis is logarithmic."""
 
-def marginals(report: Report) -> Figure | None:
-    """Draw the shell statistic of k-dimensional marginals at the reference; None without them.
+
+def marginals(report: Report, page: Page) -> Figure | None:
+    """Draw the shell statistic of random subspaces against their dimension k.
 
     The dotted line is the mean under normality, the dashed one its 5 % limit; both depend on k.
     """
@@ -23,29 +27,24 @@ def marginals(report: Report) -> Figure | None:
         return None
     curve = level.curve
     k = np.array([point.k for point in curve])
-    figure, (axes,) = style.canvas(width=3.8)
-    tops = [point.value_ci[1] for point in curve]
-    floor = 0.1
+    figure, (axes,) = page.panels(1, 1, 52 if page.width == "single" else 70, style.about(report))
     for point in curve:
-        low, high = (max(end, floor) for end in point.value_ci)
+        low, high = (max(end, FLOOR) for end in point.value_ci)
         tint = style.STATUS[point.status]
-        axes.plot([point.k] * 2, [low, high], color=tint, lw=2, solid_capstyle="butt")
-        axes.plot([point.k], [max(point.value, floor)], "o", ms=4.5, color=tint)
-    axes.plot(k, [point.null_mean for point in curve], color=style.MUTED, lw=0.9, ls=":",
-              label="Gaussian mean")  # fmt: skip
+        fill = "white" if point.status == "inconclusive" else tint
+        axes.plot([point.k] * 2, [low, high], color=tint, lw=1.6, solid_capstyle="butt")
+        axes.plot([point.k], [max(point.value, FLOOR)], style.MARKS[point.status], ms=4, mfc=fill,
+                  mec=tint)  # fmt: skip
+    axes.plot(k, [point.null_mean for point in curve], color=style.MUTED, lw=0.9,
+              ls=style.LINES[2], label="Gaussian mean")  # fmt: skip
     axes.plot(k, [point.limit for point in curve], color=style.INK, lw=0.9, ls=(0, (4, 2)),
-              label="5 % limit")  # fmt: skip
+              label="limit")  # fmt: skip
+    ends = [end for point in curve for end in (*point.value_ci, point.null_mean, point.limit)]
+    bottom = max(FLOOR, min(ends)) / 1.3
+    style.set_log(axes, "y", bottom, max(2.0, *ends) * 1.6)
     axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
     axes.set_xticks(k, [f"{value}" for value in k])
-    axes.set_ylim(floor * 0.9, max(2.0, *tops) * 1.8)
-    ticks = [t for t in (0.1, 0.3, 1, 3, 10, 30, 100, 1000) if t <= max(2.0, *tops) * 1.8]
-    axes.set_yticks(ticks, [f"{t:g}" for t in ticks])
-    axes.minorticks_off()
-    axes.set(
-        xlabel="dimension k of the marginal",
-        ylabel=f"shell A² at {level.reference:,} rows",
-        title="Random subspaces",
-    )
+    axes.set_xticks([], minor=True)
+    axes.set(xlabel="dimension k of the subspace", ylabel=f"shell A² at {level.reference:,} rows")
     axes.legend(loc="upper left")
     return figure

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gausscheck.figures import style
+from gausscheck.figures.style import Page
 from gausscheck.scaling import TITLES, Scaling
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 AXIS = {"d": "dimensions d", "k": "dimensions k of the subspace", "n": "rows n"}
 
 
-def scaling(found: Scaling) -> Figure | None:
+def scaling(found: Scaling, page: Page) -> Figure | None:
     """Draw a panel for each statistic that has two points; values below 0 by their magnitude.
 
     Circles have the sign of the fit, open ones the other; an interval that reaches 0 runs off the
@@ -24,16 +25,10 @@ def scaling(found: Scaling) -> Figure | None:
     names = [n for n in TITLES if np.isfinite(found.column(n)[:, 0]).sum() >= 2]
     if not names:
         return None
-    across = min(4, len(names))
-    down = -(-len(names) // across)
-    from matplotlib.figure import Figure as Canvas
-
-    figure = Canvas(figsize=(2.5 * across, 2.3 * down), layout="constrained")
-    panels = figure.subplots(down, across, squeeze=False).ravel()
-    for axes, name in zip(panels, names, strict=False):
+    across = page.across(2, 4)
+    figure, panels = page.panels(len(names), across, 42)
+    for axes, name in zip(panels, names, strict=True):
         _panel(axes, found, name)
-    for axes in panels[len(names) :]:
-        axes.set_visible(False)
     return figure
 
 
@@ -72,4 +67,4 @@ def _panel(axes: Any, found: Scaling, name: str) -> None:
     axes.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
     axes.yaxis.set_minor_formatter(lambda v, _: "")
     axes.set(xlabel=AXIS[found.by], title=title)
-    axes.title.set_fontsize(7.5)
+    axes.title.set_fontsize(6)
