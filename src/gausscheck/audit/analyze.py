@@ -190,14 +190,15 @@ def _audit(source: Source | KeptPass, config: Config, beside: Beside, workers: W
     with read_rows(source, config, workers) as read:
         rows = clean_rows(read, config, beside)
         inputs = _inputs(rows, config)
-        directions = _directions(inputs, beside.labels)
+        directions, reasons = _directions(inputs, beside.labels)
         moments = _moments(rows.read, inputs, directions)
         audits = {
             family.kind: audit_directions(inputs, family, moment)
             for family, moment in zip(directions, moments, strict=True)
         }
         sphere = claim_of_sphere(rows.read, config)
-        joint, reasons = joint_levels(inputs, on_sphere=_on_sphere(rows, sphere))
+        joint, left_out = joint_levels(inputs, on_sphere=_on_sphere(rows, sphere))
+        reasons |= left_out
         return _report(rows, inputs, beside, audits, sphere, joint, reasons)
 
 
@@ -248,15 +249,28 @@ def _prepared_space(
     return PreparedSpace(covariance, chosen, names, rank, seed)
 
 
-def _directions(inputs: LevelInputs, labels: NDArray[Any] | None) -> list[Directions]:
-    """Return the families of directions asked for; all learned ones are one level, the last."""
+LEAST_HELD_OUT = 50
+"""Held-out rows that learned directions need."""
+
+
+def _directions(
+    inputs: LevelInputs, labels: NDArray[Any] | None
+) -> tuple[list[Directions], dict[str, str]]:
+    """Return the families of directions asked for; all learned ones are one level, the last.
+
+    And why that level is left out, where too few rows would be held out from learning.
+    """
     families = parse(inputs.config.directions, {**FAMILIES, **LEARNED})
     given = [FAMILIES[name](inputs.space, arg) for name, arg in families if name in FAMILIES]
     wanted = [(name, argument) for name, argument in families if name in LEARNED]
     if not wanted:
-        return given
+        return given, {}
+    held_out = inputs.projector.sample.m - inputs.projector.sample.m // 2
+    if held_out < LEAST_HELD_OUT and given:
+        why = f"{held_out} rows would be held out, {LEAST_HELD_OUT} are needed"
+        return given, {"learned": why}
     inputs.progress("learning directions", 0.0)
-    return [*given, learn(inputs.projector, wanted, labels, inputs.config.seed)]
+    return [*given, learn(inputs.projector, wanted, labels, inputs.config.seed)], {}
 
 
 def _moments(

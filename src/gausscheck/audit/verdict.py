@@ -198,7 +198,7 @@ def ladder_sentence(
         if level.status == "gaussian_except"
     ]
     if named["not_gaussian"]:
-        parts.append(f"Not Gaussian: {_listed(named['not_gaussian'])}.")
+        parts.append(f"Not along {_listed(named['not_gaussian'])}.")
     if named["inconclusive"]:
         parts.append(f"Inconclusive: {_listed(named['inconclusive'])}.")
     if isotropic is not None:
