@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 import gausscheck
 from gausscheck.normality.nulls import simulated
 from gausscheck.passes.sketch import load_pass
+from reliability import runner
 from reliability.runner import Case, Wrong
 from reliability.seeds import FILES, read, report, store
 from sources.cases import CASES
@@ -65,7 +64,7 @@ def mutate(raw: bytes, rng: np.random.Generator) -> bytes:
 
 def cases(total: int, seed: int = 0) -> list[Case]:
     """Make mutants of every kind of file; each is written and read when its case runs."""
-    home = Path(tempfile.mkdtemp(prefix="gausscheck-mutants-", dir=_fast()))
+    home = runner.home(fast=True)
     found: list[Case] = []
     share = total / sum(WEIGHTS.values())
     for kind, weight in WEIGHTS.items():
@@ -105,10 +104,6 @@ def _file_mutants(path: Path, options: dict[str, Any]) -> Callable[[np.random.Ge
         return read(path, **options)
 
     return act
-
-
-def _fast() -> str | None:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 def _mutant(make: Callable[[np.random.Generator], str], seed: list[int]) -> Callable[[], str]:
@@ -192,9 +187,3 @@ def _draws(folder: Path) -> Callable[[np.random.Generator], str]:
         return "read" if found.size else "simulated anew"
 
     return act
-
-
-def clean() -> None:
-    """Remove what mutants were written to."""
-    for home in Path(_fast() or tempfile.gettempdir()).glob("gausscheck-mutants-*"):
-        shutil.rmtree(home, ignore_errors=True)

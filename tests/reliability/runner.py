@@ -6,11 +6,14 @@ import faulthandler
 import multiprocessing
 import os
 import resource
+import shutil
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from gausscheck.core import GausscheckError
 
@@ -68,6 +71,22 @@ class Counts:
 
 Case = tuple[str, Callable[[], str]]
 """A name, and what is done: it returns how it ended well, and raises Wrong or anything else."""
+
+
+_homes: list[Path] = []
+
+
+def home(fast: bool = False) -> Path:
+    """Make a temporary folder for cases, in memory where there is such a place and it is asked."""
+    place = "/dev/shm" if fast and Path("/dev/shm").is_dir() else None
+    _homes.append(Path(tempfile.mkdtemp(prefix="gausscheck-reliability-", dir=place)))
+    return _homes[-1]
+
+
+def clean() -> None:
+    """Remove those folders."""
+    while _homes:
+        shutil.rmtree(_homes.pop(), ignore_errors=True)
 
 
 def run(name: str, cases: Sequence[Case], until: float = float("inf")) -> Counts:
