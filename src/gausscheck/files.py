@@ -133,7 +133,11 @@ def scratch(size: int) -> IO[bytes]:
     """
     try:
         file = tempfile.TemporaryFile(prefix="gausscheck-")  # noqa: SIM115 - the caller closes it
-        set_aside(file.fileno(), size)
+        try:
+            set_aside(file.fileno(), size)
+        except OSError:
+            file.close()
+            raise
     except OSError as err:
         raise GausscheckError(
             f"{tempfile.gettempdir()}: expected room for {size:,} bytes ({reason_of(err)}); free "

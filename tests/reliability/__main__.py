@@ -35,18 +35,18 @@ def everything(short: bool, minutes: float, seed: int = 0) -> list[runner.Counts
     until = time.monotonic() + 60 * minutes
     kills, interrupts, mutants = (5, 3, 2500) if short else (100, 20, 110_000)
     found = []
-    for name, seconds, make, clean in (
-        ("corpus", 10.0, corpus.cases, corpus.clean),
-        ("mutation", 10.0, lambda: mutation.cases(mutants, seed), mutation.clean),
-        ("faults", 90.0, lambda: faults.cases(kills, interrupts), faults.clean),
-        ("surroundings", 90.0, surroundings.cases, surroundings.clean),
+    for name, seconds, make in (
+        ("corpus", 10.0, corpus.cases),
+        ("mutation", 10.0, lambda: mutation.cases(mutants, seed)),
+        ("faults", 90.0, lambda: faults.cases(kills, interrupts)),
+        ("surroundings", 90.0, surroundings.cases),
     ):
         cases = make()
         if short and name != "mutation":
             cases = cases[:: {"corpus": 5, "faults": 6, "surroundings": 5}[name]]
         runner.SECONDS = seconds
         counts = runner.run(name, cases, until)
-        clean()
+        runner.clean()
         print(counts, flush=True)
         found.append(counts)
     return found

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from click.testing import CliRunner
 
 from gausscheck.cli import main
 from gausscheck.config import Config
+from reliability import runner
 from reliability.runner import Case, Wrong
 from reliability.seeds import FILES, X, report, store
 
@@ -36,18 +36,13 @@ ODD_NAMES = (
 
 def cases() -> list[Case]:
     """Make all of them below one temporary folder."""
-    home = Path(tempfile.mkdtemp(prefix="gausscheck-corpus-"))
+    home = runner.home()
     found: list[Case] = []
     for part in (_files, _arrays, _names, _options, _settings, _reports, _others):
         folder = home / part.__name__
         folder.mkdir()
         found += part(folder)
     return found
-
-
-def clean() -> None:
-    for home in Path(tempfile.gettempdir()).glob("gausscheck-corpus-*"):
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def command(args: list[Any], expect: str, out: Path | None = None) -> Callable[[], str]:

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 import gausscheck
 from gausscheck.core import GausscheckError
 from gausscheck.files import atomic_folder, read_arrays, save_result
+from reliability import runner
 from reliability.runner import Case, Wrong
 from reliability.seeds import X, report
 
@@ -40,14 +40,9 @@ def start(args: list[object], **more: object) -> subprocess.Popen[bytes]:
 
 def cases(kills: int, interrupts: int) -> list[Case]:
     """Make all of them below one temporary folder."""
-    home = Path(tempfile.mkdtemp(prefix="gausscheck-faults-"))
+    home = runner.home()
     found = _kills(home, kills) + _interrupts(home, interrupts) + _changes(home)
     return found + _full_disks(home)
-
-
-def clean() -> None:
-    for home in Path(tempfile.gettempdir()).glob("gausscheck-faults-*"):
-        shutil.rmtree(home, ignore_errors=True)
 
 
 # a process that is killed while it replaces a result ---------------------------------------------

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import gausscheck
 from gausscheck.normality.nulls import simulated
 from gausscheck.passes.sketch import load_pass
+from reliability import runner
 from reliability.runner import Case, Wrong
 from reliability.seeds import FILES, read, report, store
+from sources.cases import CASES
 
 WEIGHTS = {
     "npy": 16, "npy fortran": 4, "npz": 10, "npz packed": 8, "safetensors": 16, "faiss": 16,
@@ -62,7 +64,7 @@ def mutate(raw: bytes, rng: np.random.Generator) -> bytes:
 
 def cases(total: int, seed: int = 0) -> list[Case]:
     """Make mutants of every kind of file; each is written and read when its case runs."""
-    home = Path(tempfile.mkdtemp(prefix="gausscheck-mutants-", dir=_fast()))
+    home = runner.home(fast=True)
     found: list[Case] = []
     share = total / sum(WEIGHTS.values())
     for kind, weight in WEIGHTS.items():
@@ -72,11 +74,36 @@ def cases(total: int, seed: int = 0) -> list[Case]:
         found += [
             (f"{kind} {i}", _mutant(make, [seed, i])) for i in range(int(np.ceil(weight * share)))
         ]
+    return found + _of_every_format(home, 0.15 * total, seed)
+
+
+def _of_every_format(home: Path, total: float, seed: int) -> list[Case]:
+    """Mutants of the files that the readers' own cases write: every format has some."""
+    kinds = [case for case in CASES if not isinstance(case.right, str) and find_spec(case.needs)]
+    found: list[Case] = []
+    for place, case in enumerate(kinds):
+        folder = home / f"case-{place}"
+        folder.mkdir()
+        path = folder / case.file
+        case.write(path)
+        if path.is_file():
+            make = _file_mutants(path, case.options)
+            found += [
+                (f"{case.file} {i}", _mutant(make, [seed, place, i]))
+                for i in range(int(np.ceil(total / len(kinds))))
+            ]
     return found
 
 
-def _fast() -> str | None:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+def _file_mutants(path: Path, options: dict[str, Any]) -> Callable[[np.random.Generator], str]:
+    raw = path.read_bytes()
+
+    def act(rng: np.random.Generator) -> str:
+        path.unlink(missing_ok=True)
+        path.write_bytes(mutate(raw, rng))
+        return read(path, **options)
+
+    return act
 
 
 def _mutant(make: Callable[[np.random.Generator], str], seed: list[int]) -> Callable[[], str]:
@@ -160,9 +187,3 @@ def _draws(folder: Path) -> Callable[[np.random.Generator], str]:
         return "read" if found.size else "simulated anew"
 
     return act
-
-
-def clean() -> None:
-    """Remove what mutants were written to."""
-    for home in Path(_fast() or tempfile.gettempdir()).glob("gausscheck-mutants-*"):
-        shutil.rmtree(home, ignore_errors=True)

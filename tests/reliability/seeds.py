@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -103,12 +104,12 @@ def store(path: Path, version: int) -> None:
     group.create_array("labels", data=LABELS)
 
 
-def read(path: Path) -> str:
+def read(path: Path, **options: Any) -> str:
     """Open a file, read all rows in two pieces, and labels: what every command does first."""
     if path.suffix == ".sketch":
         load_pass(path)
         return "read"
-    source = open_source(path)
+    source = open_source(path, **options)
     half = source.n // 2
     if source.n * source.d > 10_000:
         half = min(half, 1000)

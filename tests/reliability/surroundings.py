@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import resource
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +13,7 @@ from threading import Event, Thread
 
 import numpy as np
 
+from reliability import runner
 from reliability.faults import environment, start
 from reliability.runner import Case, Wrong
 from reliability.seeds import X, report
@@ -24,15 +23,10 @@ QUICK = ["--directions", "axes", "--levels", "none"]
 
 def cases() -> list[Case]:
     """Make all of them below one temporary folder."""
-    home = Path(tempfile.mkdtemp(prefix="gausscheck-surroundings-"))
+    home = runner.home()
     np.save(home / "x.npy", X)
     report(home / "r")
     return _environments(home) + _outputs(home) + _network(home)
-
-
-def clean() -> None:
-    for home in Path(tempfile.gettempdir()).glob("gausscheck-surroundings-*"):
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def _ended(process: subprocess.Popen[bytes], codes: tuple[int, ...]) -> str:

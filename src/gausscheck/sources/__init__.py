@@ -95,11 +95,7 @@ def open_source(
     if untrusted:
         from gausscheck.sources.untrusted import UntrustedSource
 
-        if flatten or shape is not None or dtype is not None:
-            raise GausscheckError(
-                "untrusted: flatten, shape and dtype are not taken; leave them out"
-            )
-        opener = UntrustedSource
+        opener = partial(UntrustedSource, flatten=flatten, shape=shape, dtype=dtype)
     address = str(source)
     if is_remote(address) and not address.startswith("file://"):
         url, key = split_address(address)

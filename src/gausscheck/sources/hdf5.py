@@ -241,14 +241,36 @@ def entries_of(path: Path) -> list[Entry]:
             found.append(Entry(name, (0,), "a type", "it is a type, not a dataset"))
 
     try:
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             file.visititems(visit)
+    except GausscheckError:
+        raise
     except Exception as err:
-        raise GausscheckError(
-            f"{path}: expected an HDF5 file, got one that is damaged, truncated or of another kind "
-            f"({line_of(err)}); copy or download it again"
-        ) from err
+        raise _damaged(path, err) from err
     return found
+
+
+def opened(path: Path) -> Any:
+    """Open a file.
+
+    Raises
+    ------
+    GausscheckError
+        If it is damaged.
+    """
+    import h5py
+
+    try:
+        return h5py.File(path, "r")
+    except Exception as err:
+        raise _damaged(path, err) from err
+
+
+def _damaged(path: Path, err: Exception) -> GausscheckError:
+    return GausscheckError(
+        f"{path}: expected an HDF5 file, got one that is damaged, truncated or of another kind "
+        f"({line_of(err)}); copy or download it again"
+    )
 
 
 def _problem(item: Any) -> str | None:
@@ -271,9 +293,7 @@ def open_hdf5(path: Path, dataset: str | None) -> Hdf5Source | StackSource:
 
 def getter_hdf5(path: Path) -> Getter:
     """Open the file and return what reads a dataset, or rows of it."""
-    import h5py
-
-    file = h5py.File(path, "r")
+    file = opened(path)
     return lambda key: plain_dataset(file, key, path)
 
 

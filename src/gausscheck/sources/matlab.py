@@ -22,7 +22,7 @@ from gausscheck.sources.base import (
     problem_of,
     stored_eps,
 )
-from gausscheck.sources.hdf5 import Hdf5Source, entries_of
+from gausscheck.sources.hdf5 import Hdf5Source, column_hdf5, entries_of
 from gausscheck.sources.spool import Parsed, SpooledSource
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -127,11 +127,7 @@ def _damaged(path: Path, err: BaseException) -> GausscheckError:
 def column_matlab(path: Path, key: str) -> NDArray[Any] | None:
     """Return a vector of numbers or of texts; None where there is none."""
     if _is_hdf5(path):
-        import h5py
-
-        with h5py.File(path, "r") as file:
-            item = file.get(key)
-            held = item[()] if isinstance(item, h5py.Dataset) else None
+        held = column_hdf5(path, key)
     else:
         held = _loaded(path, key)
     if not isinstance(held, np.ndarray) or held.dtype.kind not in "biufU":

@@ -57,6 +57,8 @@ class UntrustedSource(BaseSource):
         Bytes that the child may take.
     seconds : float
         How long one answer may take.
+    **options
+        Those of :func:`gausscheck.open_source` that say how a file is to be taken.
 
     Raises
     ------
@@ -70,11 +72,13 @@ class UntrustedSource(BaseSource):
         dataset: str | None = None,
         memory: int = MEMORY,
         seconds: float = SECONDS,
+        **options: Any,
     ) -> None:
         if os.name != "posix":
             raise GausscheckError(f"{path}: files are read apart on Linux and macOS alone")
-        self.path, self._dataset = Path(path), dataset
+        self.path = Path(path)
         self._memory, self._seconds = memory, seconds
+        self._question = {"path": str(self.path), "dataset": dataset, "options": options}
         self._child: _Child | None = None
         told = self._ask("open")
         with self._checked():
@@ -111,10 +115,10 @@ class UntrustedSource(BaseSource):
             self._child = _Child(self.path, self._memory, self._seconds)
             weakref.finalize(self, self._child.close)
             if act != "open":
-                self._child.ask({"act": "open", "path": str(self.path), "dataset": self._dataset})
+                self._child.ask({"act": "open", **self._question})
         try:
             if act == "open":
-                words = {"path": str(self.path), "dataset": self._dataset}
+                words = self._question
             return self._child.ask({"act": act, **words})
         except GausscheckError:
             if not self._child.alive:
@@ -331,7 +335,7 @@ def _limit(memory: int) -> None:
 def _opened(source: list[Source], told: dict[str, Any]) -> dict[str, Any]:
     from gausscheck.sources import open_source
 
-    opened = open_source(told["path"], dataset=told["dataset"])
+    opened = open_source(told["path"], dataset=told["dataset"], **told["options"])
     source[:] = [opened]
     return {
         "uri": opened.uri,
