@@ -32,7 +32,8 @@ def spectrum(report: Report, page: Page) -> Figure | None:
     rank = np.arange(1, share.size + 1)
     figure, (axes,) = page.panels(1, 1, 55 if page.width == "single" else 75, style.about(report))
     blue = style.color("axes")
-    axes.plot(rank, share, color=blue, lw=1.0, zorder=3)
+    seen = np.unique(np.geomspace(1, share.size, 400).astype(int)) - 1
+    axes.plot(rank[seen], share[seen], color=blue, lw=1.0, zorder=3)
     few = np.unique(np.geomspace(1, share.size, 30).astype(int)) - 1
     axes.plot(rank[few], share[few], "o", ms=2.4, color=blue, zorder=4, label="eigenvalues")
     axes.axhline(1 / share.size, color=style.MUTED, lw=0.8, ls=(0, (4, 2)), zorder=1,
@@ -47,7 +48,7 @@ def spectrum(report: Report, page: Page) -> Figure | None:
     if found.alpha_req is not None:
         middle = int(np.sqrt(share.size))
         law = share[middle] * (rank / rank[middle]) ** -found.alpha_req
-        axes.plot(rank, law, color=style.INK, lw=0.8, ls=style.LINES[3], zorder=2,
+        axes.plot(rank[seen], law[seen], color=style.INK, lw=0.8, ls=style.LINES[3], zorder=2,
                   label=f"slope −{found.alpha_req:.2f} (α-ReQ)")  # fmt: skip
     style.set_log(axes, "x", 0.9, share.size * 1.15)
     low = float(

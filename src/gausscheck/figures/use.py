@@ -57,7 +57,7 @@ def _limits(found: Use) -> tuple[float, float]:
     rates = [point.false_alarm[key] for point in found.curve for key in KEYS]
     seen = [rate.value for rate in rates if rate.value > 0]
     low = max(min([0.0005, *(v / 1.6 for v in seen)]), 1e-5)
-    return low, min(1.0, max([0.3, *(rate.ci[1] * 1.8 for rate in rates)]))
+    return low, min(1.0, max([0.3, *(v * 1.8 for v in seen)]))
 
 
 def _rate(axes: Axes, found: Use, key: str, k: np.ndarray, low: float) -> None:

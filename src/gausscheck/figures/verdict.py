@@ -95,7 +95,7 @@ def _beside(axes: Axes, place: int, text: str, tint: str) -> None:
     axes.annotate(
         text, (1, place), (5, 0),
         xycoords=("axes fraction", "data"), textcoords="offset points", va="center", ha="left",
-        fontsize=6.2, color=tint, linespacing=1.05, annotation_clip=False,
+        fontsize=6.2, color=tint, linespacing=1.15, annotation_clip=False,
     )  # fmt: skip
 
 

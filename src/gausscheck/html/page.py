@@ -93,11 +93,22 @@ def _context(report: Report) -> dict[str, Any]:
         "sha256": hashlib.sha256(content.encode()).hexdigest(),
         "command": command(report),
         "meaning": words.meaning(report),
+        "notes": _notes(report),
         "advice": words.advice_sentence(report),
         "methods": methods(report),
         "bibtex": BIBTEX.format(version=report.version),
         "glossary": glossary(),
     }
+
+
+def _notes(report: Report) -> dict[str, list[str]]:
+    """Return what qualifies levels, and which."""
+    found: dict[str, list[str]] = {}
+    for name in style.ladder(report.levels):
+        note = report.levels[name].note
+        if note:
+            found.setdefault(note, []).append(name)
+    return found
 
 
 def _unbreakable(content: str) -> Markup:
