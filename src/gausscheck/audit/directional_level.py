@@ -12,13 +12,13 @@ from gausscheck.audit.effect import Effect, LeftOut, estimate_effect
 from gausscheck.audit.global_pvalue import global_pvalue
 from gausscheck.audit.growth import GrowthCurve
 from gausscheck.audit.inputs import LevelInputs
-from gausscheck.audit.learned_bounds import could_miss_kurtosis, learned_bounds
+from gausscheck.audit.learned_bounds import LEAST_HELD_OUT, could_miss_kurtosis, learned_bounds
 from gausscheck.audit.multiplicity import corrections
 from gausscheck.audit.noticed import ad_star_without
 from gausscheck.audit.rejected import rejected_directions
 from gausscheck.audit.verdict import decide, level_fields
 from gausscheck.audit.worst_directions import qq_curves, worst_directions
-from gausscheck.core import Directions, Moments
+from gausscheck.core import F64, Directions, Moments
 from gausscheck.normality import A0, L_KURTOSIS_NORMAL, Outcome, Profile, kolmogorov_null, profile
 from gausscheck.normality.groups import group_sizes
 from gausscheck.report import DirectionalLevel, DirectionTest, GlobalTest, LearnedLevel
@@ -68,6 +68,7 @@ def audit_directions(
         values,
         whole.ad_star_without,
         whole.n,
+        _log_pvalues(whole),
         reference=config.reference,
         alpha=config.alpha,
         blocks=blocks,
@@ -134,16 +135,9 @@ def learned_level(
     Directions that are beyond the limit make the level ``not_gaussian``; finding none supports
     nothing, so it is ``inconclusive``.
     """
-    block = np.array(inputs.projector.project(directions, slice(0, directions.k)))
-    bounds = learned_bounds(
-        block.astype(np.float64),
-        directions.labels,
-        directions.matrix,
-        inputs.space.covariance,
-        alpha=inputs.config.alpha,
-        threads=inputs.config.workers,
-    )
-    beyond = bool(fields["rejected"]) and inputs.too_few is None
+    block = inputs.projector.project(directions, slice(0, directions.k)).astype(np.float64)
+    enough = block.shape[1] >= LEAST_HELD_OUT
+    beyond = bool(fields["rejected"]) and enough and inputs.too_few is None
     return LearnedLevel(
         **{
             **fields,
@@ -151,13 +145,36 @@ def learned_level(
             "status": "not_gaussian" if beyond else "inconclusive",
             "rows_needed": None,
         },
-        directions_rejected=bounds.directions_rejected,
-        negentropy=tuple(bounds.negentropy.tolist()),
-        negentropy_median=bounds.median,
-        negentropy_largest=bounds.largest,
-        variance_share=bounds.variance_share,
+        **(_bounds(inputs, directions, block) if enough else _NO_BOUNDS),
         could_miss_kurtosis=could_miss_kurtosis(inputs.projector.sample.m, inputs.space.rank),
     )
+
+
+_NO_BOUNDS: dict[str, Any] = {
+    "directions_rejected": 0,
+    "negentropy": (),
+    "negentropy_median": None,
+    "negentropy_largest": None,
+    "variance_share": 0.0,
+}
+
+
+def _bounds(inputs: LevelInputs, directions: Directions, block: F64) -> dict[str, Any]:
+    bounds = learned_bounds(
+        block,
+        directions.labels,
+        directions.matrix,
+        inputs.space.covariance,
+        alpha=inputs.config.alpha,
+        threads=inputs.config.workers,
+    )
+    return {
+        "directions_rejected": bounds.directions_rejected,
+        "negentropy": tuple(bounds.negentropy.tolist()),
+        "negentropy_median": bounds.median,
+        "negentropy_largest": bounds.largest,
+        "variance_share": bounds.variance_share,
+    }
 
 
 def _sparse(inputs: LevelInputs, directions: Directions) -> NDArray[np.bool_]:
@@ -225,14 +242,18 @@ def _without_blocks(
 
 
 def _global_test(inputs: LevelInputs, directions: Directions, whole: Profile) -> GlobalTest:
-    log_pvalue = whole.outcomes["anderson_darling"].log_pvalue
-    if log_pvalue is None:
-        raise LookupError("anderson_darling gave no p-values")
     return global_pvalue(
         directions.matrix.T @ inputs.space.covariance @ directions.matrix,
         np.asarray(whole.ad_star, dtype=np.float64),
-        np.asarray(log_pvalue, dtype=np.float64),
+        _log_pvalues(whole),
     )
+
+
+def _log_pvalues(whole: Profile) -> F64:
+    log_pvalue = whole.outcomes["anderson_darling"].log_pvalue
+    if log_pvalue is None:
+        raise LookupError("anderson_darling gave no p-values")
+    return np.asarray(log_pvalue, dtype=np.float64)
 
 
 def direction_table(whole: Profile, directions: Directions) -> dict[str, NDArray[Any]]:

@@ -20,6 +20,9 @@ from gausscheck.normality import profile
 MISS_FACTOR = 4.0
 """could_miss_kurtosis is this times r / sqrt(fitting rows)."""
 
+LEAST_HELD_OUT = 50
+"""Held-out rows that bounds need."""
+
 _EDGES = np.concatenate([[-6.0, -5.0, -4.5], np.linspace(-4, 4, 33), [4.5, 5.0, 6.0]])
 """Edges of the histogram in normal scores: a quarter of a standard deviation, wider outside."""
 
@@ -111,9 +114,10 @@ def learned_bounds(
             f"learned directions: expected {k} labels, a matrix (d, {k}) and a covariance (d, d), "
             f"got {len(labels)}, {matrix.shape} and {covariance.shape}; pass those of one audit"
         )
-    if m < 50:
+    if m < LEAST_HELD_OUT:
         raise GausscheckError(
-            f"learned directions: expected at least 50 held-out rows, got {m}; take more rows"
+            f"learned directions: expected at least {LEAST_HELD_OUT} held-out rows, got {m}; take "
+            "more rows"
         )
     found = profile(projections, tests=("anderson_darling",), effects=False, threads=threads)
     logs = found.outcomes["anderson_darling"].log_pvalue

@@ -7,7 +7,7 @@ every function here sees one random half of the sample, and the pipeline tests o
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -178,7 +178,8 @@ def learn(
 ) -> Directions:
     """Learn directions from the first half of the sample, all families as one level.
 
-    At most :data:`FITTING_BYTES` of rows are learned from.
+    At most :data:`FITTING_BYTES` of rows are learned from. Directions along which all held-out rows
+    are equal (that of a column with one cell, say) are left out if others are left.
     """
     sample, dim = projector.sample, projector.preparation.dim
     half = min(sample.m // 2, max(FITTING_BYTES // (8 * dim), 64))
@@ -187,4 +188,11 @@ def learn(
     found = [LEARNED[name](fitting, argument) for name, argument in wanted]
     names = tuple(label for _, several in found for label in several)
     matrix = np.hstack([columns for columns, _ in found])
-    return Directions(matrix, "learned", names, seed=seed, fit_rows="half")
+    learned = Directions(matrix, "learned", names, seed=seed, fit_rows="half")
+    held_out = projector.project(learned, slice(0, learned.k))
+    varies = np.flatnonzero(np.ptp(held_out, axis=1) > 0)
+    if varies.size in (0, learned.k):
+        return learned
+    return replace(
+        learned, matrix=matrix[:, varies], labels=tuple(names[j] for j in varies.tolist())
+    )

@@ -17,6 +17,7 @@ def rejected_directions(
     ad_star: FloatArray,
     without: FloatArray,
     n: int,
+    log_pvalues: FloatArray,
     *,
     reference: int,
     alpha: float,
@@ -31,6 +32,8 @@ def rejected_directions(
     without : (k, G) array
         Without each of G equal groups.
     n : int
+    log_pvalues : (k,) array
+        Of A*² under normality.
     reference : int
         Rows at which the limit holds.
     alpha : float
@@ -44,8 +47,10 @@ def rejected_directions(
         With delta the discrepancy of a direction and delta_lim = (0.752 − a0)/reference, Holm on
         one-sided p-values of (√delta − √delta_lim)/se(√delta) by Student's t on G − 1 degrees of
         freedom, se by the delete-a-group jackknife. The root makes the error of a deviating
-        direction nearly free of its size. Of Gaussian rows next to none is rejected, for their
-        delta lies far below the limit.
+        direction nearly free of its size. Holm must reject the p-values under normality too: they
+        are exact at any n, where of a few hundred rows the jackknife's error is at times too small
+        (5 % of Gaussian samples of 600 x 60 had such a direction among 20). Of Gaussian rows of
+        some thousands next to none is rejected, for their delta lies far below the limit.
     """
     from scipy.special import stdtr
 
@@ -62,7 +67,8 @@ def rejected_directions(
     with np.errstate(divide="ignore", invalid="ignore"):
         t = (np.sqrt(np.maximum(delta, 0)) - limit) / error
         log_p = np.log(stdtr(groups - 1, -t))
-    return holm(np.where(np.isfinite(t), log_p, np.nan), alpha)
+    beyond = holm(np.where(np.isfinite(t), log_p, np.nan), alpha)
+    return np.asarray(beyond & holm(np.asarray(log_pvalues, dtype=np.float64), alpha))
 
 
 def _root_error(deltas: F64) -> F64:

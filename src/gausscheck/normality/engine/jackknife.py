@@ -88,7 +88,8 @@ def ad_star_without(below: NDArray[np.intp], one: F64, two: F64, n: int) -> F64:
     Returns
     -------
     (k, G) array
-        Cost O(k G) evaluations of the normal law at some 105 edges.
+        NaN where all values but those of the group are equal. Cost O(k G) evaluations of the normal
+        law at some 105 edges.
     """
     from scipy.special import log_ndtr, ndtr
 
@@ -96,7 +97,9 @@ def ad_star_without(below: NDArray[np.intp], one: F64, two: F64, n: int) -> F64:
     share = (below.sum(axis=1, keepdims=True) - below) / left[:, None]
     mean = (one.sum(axis=1, keepdims=True) - one) / left
     square = two.sum(axis=1, keepdims=True) - two
-    sd = np.sqrt((square - left * mean**2) / (left - 1))
+    variance = (square - left * mean**2) / (left - 1)
+    variance[variance <= 1e-12 * square / left] = np.nan  # what rounding leaves of equal values
+    sd = np.sqrt(variance)
     edges = (EDGES - mean[:, :, None]) / sd[:, :, None]
     lower = edges < 0
     tail = ndtr(-np.abs(edges))
