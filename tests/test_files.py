@@ -46,9 +46,14 @@ def test_new_files_come_as_old_ones_go(tmp_path):
 
 def test_a_failure_leaves_what_was_there(tmp_path):
     put(tmp_path / "out", a_txt="1")
-    with pytest.raises(RuntimeError), atomic_folder(tmp_path / "out", "report") as work:
-        (work / "a.txt").write_text("2")
-        raise RuntimeError
+
+    def fail():
+        with atomic_folder(tmp_path / "out", "report") as work:
+            (work / "a.txt").write_text("2")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert (tmp_path / "out" / "a.txt").read_text() == "1"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ from gausscheck.report.use import Use
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 SCHEMA = "gausscheck.report"
 SCHEMA_VERSION = (2, 0)
@@ -162,20 +164,15 @@ class Report:
         lines += [f"  {name:<10} {_line(level)}" for name, level in self.levels.items()]
         return "\n".join([*lines, f"  {self.verdict.summary}"])
 
-    def _repr_html_(self) -> str:
-        """Render the levels and the verdict for a notebook."""
-        from html import escape
+    def plot(self, name: str) -> Figure:
+        """Return one figure, such as ``use`` or ``verdict``: ``gausscheck.figures.plot``."""
+        figure: Figure = import_module("gausscheck.figures").plot(self, name)
+        return figure
 
-        rows = "".join(
-            f"<tr><td>{escape(name)}</td><td>{escape(level.status)}</td>"
-            f"<td>{_number(level.times_limit)}</td><td>{_span(level.times_limit_ci)}</td></tr>"
-            for name, level in self.levels.items()
-        )
-        head = "<tr><th>level</th><th>status</th><th>times the limit</th><th>interval</th></tr>"
-        return (
-            f"<b>{escape(self.source.uri)}</b><table>{head}{rows}</table>"
-            f"<p>{escape(self.verdict.summary)}</p>"
-        )
+    def _repr_html_(self) -> str:
+        """Return the first blocks of the page, for a notebook."""
+        page: str = import_module("gausscheck.html").notebook(self)
+        return page
 
 
 def _line(level: Level) -> str:

@@ -126,10 +126,7 @@ def _damaged(path: Path, err: BaseException) -> GausscheckError:
 
 def column_matlab(path: Path, key: str) -> NDArray[Any] | None:
     """Return a vector of numbers or of texts; None where there is none."""
-    if _is_hdf5(path):
-        held = column_hdf5(path, key)
-    else:
-        held = _loaded(path, key)
+    held = column_hdf5(path, key) if _is_hdf5(path) else _loaded(path, key)
     if not isinstance(held, np.ndarray) or held.dtype.kind not in "biufU":
         return None
     return np.asarray(held).reshape(-1) if held.ndim == 2 and 1 in held.shape else None

@@ -10,7 +10,6 @@ same with a cache and without.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -191,19 +190,15 @@ def _whitened(x: F64) -> F64:
 def cache_folder() -> Path | None:
     """Return the platform's cache folder for gausscheck; GAUSSCHECK_CACHE overrides it.
 
-    None where the user has no home, as in many containers: nothing is kept there.
+    None where the user has no home that can be told, as in some containers: nothing is kept there.
     """
     override = os.environ.get("GAUSSCHECK_CACHE")
     if override:
         return Path(override)
-    given = {"win32": "LOCALAPPDATA", "darwin": ""}.get(sys.platform, "XDG_CACHE_HOME")
-    if os.environ.get(given):
-        return Path(os.environ[given]) / "gausscheck"
-    inside = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
-    try:
-        return Path.home() / inside / "gausscheck"
-    except RuntimeError:
-        return None
+    from platformdirs import user_cache_path
+
+    found = user_cache_path("gausscheck", appauthor=False)
+    return found if found.is_absolute() else None
 
 
 def _load(path: Path | None) -> F64:
