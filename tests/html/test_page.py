@@ -191,6 +191,11 @@ def test_a_notebook_gets_the_first_blocks(report):
     assert "html" not in page.tags
     assert report.verdict.summary in text
     assert len(text) < 150_000
+    (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    selectors = [s for rule in re.findall(r"([^{}]+)\{", style) for s in rule.split(",")]
+    mine = [s.strip() for s in selectors if not s.strip().startswith(("@media", "--"))]
+    assert len(mine) > 50
+    assert all(s.startswith(".gausscheck") for s in mine)  # the notebook keeps its own style
 
 
 def _browse(page, folder):

@@ -89,6 +89,7 @@ def _context(report: Report) -> dict[str, Any]:
     return {
         "report": report,
         "style": _text("report.css"),
+        "page_style": _text("page.css"),
         "json": _unbreakable(content),
         "sha256": hashlib.sha256(content.encode()).hexdigest(),
         "command": command(report),
