@@ -77,6 +77,34 @@ def test_on_a_screen_text_is_text(report):
     assert "n = 1,500" not in svg(report, "verdict", Page("single", "screen", caption=False))
 
 
+def texts(figure):
+    from matplotlib.text import Text
+
+    return " | ".join(t.get_text() for t in figure.findobj(Text))
+
+
+def test_numbers_stand_on_the_ladder(report):
+    drawn = texts(plot(report, "verdict", width="single"))
+    for name, level in report.levels.items():
+        if name != "learned":
+            assert f"{level.times_limit:.2f} [" in drawn or f"{level.times_limit:.1f} [" in drawn
+    assert "of 2 deviate\n(lower bound)" in drawn
+
+
+def test_the_use_curve_shows_safe_components_and_too_few():
+    x = np.random.default_rng(1).standard_normal((2000, 32))
+    sphere = gausscheck.analyze(x / np.linalg.norm(x, axis=1, keepdims=True), directions="axes")
+    figure = plot(sphere, "use")
+    assert "up to 32 of 32" in texts(figure)
+    assert "1 % flags too few" in texts(figure)
+    (crosses,) = (x for x in figure.axes[0].lines if x.get_label() == "1 % flags too few")
+    assert tuple(crosses.get_xdata()) == sphere.use.too_few
+    assert "Gaussian, normalised" in texts(figure)
+    gaussian = plot(gausscheck.analyze(x, directions="axes"), "use")
+    assert "Gaussian rows" in texts(gaussian)
+    assert "normalised" not in texts(gaussian)
+
+
 def test_normalised_rows_have_no_norm_figure(tmp_path):
     x = np.random.default_rng(0).standard_normal((400, 6))
     x /= np.linalg.norm(x, axis=1, keepdims=True)

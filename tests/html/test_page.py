@@ -102,6 +102,17 @@ def test_it_is_small_and_asks_for_nothing(text):
     assert "default-src 'none'" in text
 
 
+def test_many_dimensions_make_no_large_page(report):
+    (name, level), *_ = report.directional.items()
+    wide = replace(
+        report,
+        levels=report.levels
+        | {name: replace(level, rejected=tuple(f"axis {i}" for i in range(20_000)))},
+        spectrum=replace(report.spectrum, eigenvalues=np.geomspace(1, 1e-6, 20_000)),
+    )
+    assert len(html.render(wide).encode()) < 1_000_000
+
+
 def test_it_holds_the_report(text, report):
     assert embedded(Page(text)) == json.loads(json.dumps(report.to_dict()))
     for said in (report.use.sentence, report.verdict.summary):
