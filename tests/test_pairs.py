@@ -11,7 +11,7 @@ from scipy.special import betaln, logsumexp
 import gausscheck
 from gausscheck import pairs as module
 from gausscheck.cli import main
-from gausscheck.pairs import estimate_eta2, log_mean_exp_on_sphere
+from gausscheck.pairs import estimate_eta2, log_mean_exp_on_sphere, sums
 
 
 def ask(u, v, **options):
@@ -27,7 +27,7 @@ def channel(rng, n, d, a):
 
 @pytest.mark.parametrize("block", [512, 37])
 def test_every_number_is_the_plain_one(rng, monkeypatch, block):
-    monkeypatch.setattr(module, "_STRIPE", block)
+    monkeypatch.setattr(sums, "_STRIPE", block)
     x, y = rng.standard_normal((130, 9)) + 0.5, rng.standard_normal((130, 9)) + 0.5
     y += x
     found = ask(x, y, temperature=0.2, eta2=0.3)

@@ -50,7 +50,7 @@ def test_heavy_radii_show_in_the_norms(rng):
     report = gausscheck.analyze(student(rng, 3000, 16, 10), **DEEP)
     assert report.levels["norms"].status == "not_gaussian"
     assert report.levels["sphere"].status == "gaussian"
-    assert "Mahalanobis" in report.verdict.summary
+    assert report.use.false_alarm["0.01"].ci[0] > 0.02
 
 
 def test_clusters_show_in_the_directions_of_whitened_rows(rng):
@@ -58,14 +58,25 @@ def test_clusters_show_in_the_directions_of_whitened_rows(rng):
     assert report.levels["sphere"].status == "not_gaussian"
 
 
-def test_the_sphere_shows_in_its_subspaces_while_its_axes_pass(rng):
+def test_a_shell_shows_in_its_subspaces_while_its_axes_pass(rng):
     z = rng.standard_normal((3000, 64))
-    report = gausscheck.analyze(z / np.linalg.norm(z, axis=1, keepdims=True), **DEEP)
+    z *= (1 + 0.01 * rng.standard_normal((3000, 1))) / np.linalg.norm(z, axis=1, keepdims=True)
+    report = gausscheck.analyze(z, **DEEP)
     assert report.levels["axes"].status == "gaussian"
     assert report.levels["marginals"].status == "not_gaussian"
     assert report.levels["marginals"].k == 32
     assert [p.k for p in report.levels["marginals"].curve] == [1, 2, 4, 8, 16, 32]
-    assert report.not_applicable == {"norms": "rows are L2-normalised: their lengths say nothing"}
+    assert report.use.too_few[-1] == 64
+
+
+def test_rows_of_length_one_that_are_uniform_are_on_the_sphere_and_no_more_is_said(rng):
+    z = rng.standard_normal((3000, 64))
+    report = gausscheck.analyze(z / np.linalg.norm(z, axis=1, keepdims=True), **DEEP)
+    assert report.verdict.claims.sphere == "holds"
+    assert set(report.not_applicable) == {"norms", "marginals"}
+    assert "On the sphere" in report.verdict.summary
+    assert report.verdict.status != "not_gaussian"
+    assert report.use.false_alarm["0.05"].value == 0
 
 
 def test_norms_and_sphere_do_not_change_under_affine_maps(rng):
@@ -149,7 +160,7 @@ def test_sphere_sums_by_groups_are_the_plain_sum(rng):
     t = np.clip(u @ u.T, -1, 1)
     kernel = null.constant - np.sqrt(2 - 2 * t) - null.linear * t - null.square * t * t
     with ThreadPoolExecutor(2) as pool:
-        table = group_energies(u, 6, pool)
+        table = group_energies(u, np.full(6, 15), pool)
     assert table.sum() == pytest.approx(kernel.sum())
     whole, without = energy_without(table, np.full(6, 15.0), 5)
     assert whole == pytest.approx(kernel.sum() / 90 - energy_shift(90, 5))
@@ -169,5 +180,5 @@ def test_labels_tell_a_mixture_from_its_components(rng, tmp_path):
         assert found.n == (groups == (name == "right")).sum()
         assert found.levels["axes"].value < 1
         assert found.verdict != "not_gaussian"
-    with pytest.raises(gausscheck.GausscheckError, match="--group expected labels"):
+    with pytest.raises(gausscheck.GausscheckError, match="expected labels for the audit of groups"):
         gausscheck.analyze(x, directions="axes", group=True)

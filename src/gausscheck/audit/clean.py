@@ -95,7 +95,7 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
             "written"
         )
     everything = read
-    read = read.without(read.repeats(distinct))
+    read = read.without(read.repeats(distinct), like_others=True)
     fitted = _fit(read)
     values = look_at_values(read, config, fitted.live)
     neighbours = look_at_neighbours(read, fitted.basis, fitted.live, beside.labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,8 @@ from gausscheck.audit.noticed import (
 )
 from gausscheck.audit.noticed.serial import COLUMNS, components, windows
 from gausscheck.audit.reading import ReadRows
-from gausscheck.core import F64, I64
+from gausscheck.core import F64
+from gausscheck.passes.kept import keep
 from gausscheck.preparation import Eigenbasis
 from gausscheck.report import Noticed
 
@@ -63,24 +65,47 @@ def look_at_neighbours(
     All rows where the sample holds them, else some stretches of the file; a sketch of more rows
     than its sample has no neighbours.
     """
-    stretches = _stretches(read)
-    if stretches is None:
+    n = read.spread.n
+    if read.all_sampled and len(windows(read.sample.m)) == 1:
+        order = np.argsort(read.sample.index)
+        rows = read.sample.read(0, read.sample.m)[order]
+        whitened, columns = _seen(read, rows, basis, live)
+        serial = serial_dependence([whitened], [columns], n)
+        if labels is None or not serial.present:
+            return Neighbours(serial)
+        return _by_labels(serial, whitened, columns, labels[read.sample.index[order]], n)
+    if read.job is None:
         return Neighbours(None)
+    job = read.job
+
+    def measure() -> SerialDependence:
+        found = []
+        for low, high in windows(job.source.n):
+            ids = np.setdiff1d(np.arange(low, high), read.left_out, assume_unique=True)
+            found.append(_seen(read, job.source.read(low, high)[ids - low], basis, live))
+        return serial_dependence([y for y, _ in found], [x for _, x in found], n)
+
+    return Neighbours(keep(job, "neighbours", read.workers, measure, _unpack))
+
+
+def _unpack(arrays: Mapping[str, NDArray[Any]]) -> SerialDependence:
+    values = {name: float(arrays[name]) for name in ("correlation", "z", "tau", "effective_rows")}
+    return SerialDependence(n=int(arrays["n"]), **values)
+
+
+def _seen(
+    read: ReadRows, rows: NDArray[Any], basis: Eigenbasis, live: NDArray[np.intp]
+) -> tuple[F64, F64]:
+    """Return consecutive rows whitened, leading components, and some columns standardised."""
+    x: F64 = rows.astype(np.float64)
+    if read.unit:
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+    x = x[:, live] - read.spread.mean[live]
     count = components(basis.rank, read.spread.n)
     matrix = basis.vectors[:, ::-1][:, :count] / np.sqrt(basis.values[::-1][:count])
-    mean = read.spread.mean[live]
     sd = np.sqrt(np.diag(read.spread.covariance)[live])
     some = np.arange(0, live.size, max(1, live.size // COLUMNS))[:COLUMNS]
-    whitened, columns, ids = [], [], []
-    for rows, numbers in stretches:
-        x = rows[:, live] - mean
-        whitened.append(x @ matrix)
-        columns.append(x[:, some] / sd[some])
-        ids.append(numbers)
-    serial = serial_dependence(whitened, columns, read.spread.n)
-    if labels is None or not serial.present or len(ids) > 1:
-        return Neighbours(serial)
-    return _by_labels(serial, whitened[0], columns[0], labels[ids[0]], read.spread.n)
+    return x @ matrix, x[:, some] / sd[some]
 
 
 def _by_labels(
@@ -94,26 +119,3 @@ def _by_labels(
     columns_inside /= np.maximum(columns_inside.std(axis=0), 1e-12)
     within = serial_dependence([inside], [columns_inside], n)
     return Neighbours(serial, within, notice_sorted(serial, within, runs))
-
-
-def _stretches(read: ReadRows) -> list[tuple[F64, I64]] | None:
-    """Return rows in file order with their ids: of the sample, or read from the file."""
-    sample = read.sample
-    if read.all_sampled and sample.m <= windows(sample.m)[-1][1] and len(windows(sample.m)) == 1:
-        order = np.argsort(sample.index)
-        return [(_prepared(sample.read(0, sample.m)[order], read.unit), sample.index[order])]
-    if read.job is None:
-        return None
-    found = []
-    for low, high in windows(read.source.n):
-        ids = np.setdiff1d(np.arange(low, high), read.left_out, assume_unique=True)
-        rows = read.job.source.read(low, high)[ids - low]
-        found.append((_prepared(rows, read.unit), ids))
-    return found
-
-
-def _prepared(rows: NDArray[Any], unit: bool) -> F64:
-    x: F64 = rows.astype(np.float64)
-    if unit:
-        x /= np.linalg.norm(x, axis=1, keepdims=True)
-    return x

@@ -25,6 +25,9 @@ from gausscheck.passes.sketch import KeptPass
 LEAST_ROWS = 20
 """Rows that an audit needs."""
 
+FEW = 0.01
+"""Share of rows that may stay in mean and covariance though they repeat others."""
+
 BLOCK = 4096
 """Sampled rows whose spread is taken at once."""
 
@@ -73,17 +76,26 @@ class ReadRows:
         """Whether the sample holds every row that is left."""
         return self.sample.m == self.source.n - self.left_out.size
 
-    def without(self, ids: I64) -> ReadRows:
+    def without(self, ids: I64, *, like_others: bool = False) -> ReadRows:
         """Leave more rows out: of the sample, and of mean and covariance.
 
         Where the sample does not hold all rows they are read again; rows that cannot be read again
         (a sketch) have their spread from the sample.
+
+        Parameters
+        ----------
+        ids : array of int
+        like_others : bool
+            These rows are like any others (repeats): up to 1 % of them may stay in mean and
+            covariance of a file that the sample does not hold, which they hardly move.
         """
         if not ids.size:
             return self
         left_out = np.union1d(self.left_out, ids)
         self.sample.drop(ids)
         fewer = replace(self, left_out=left_out)
+        if like_others and not fewer.all_sampled and ids.size <= FEW * self.spread.n:
+            return fewer
         if fewer.all_sampled or self.job is None:
             return replace(fewer, spread=_spread_of_sample(self.sample, self.unit))
         again = SpreadOfRows(left_out, self.unit)

@@ -161,6 +161,8 @@ def overall(
         default=None,
     )
     status: Status = "inconclusive" if worst is None else statuses[worst]
+    if on_sphere and status == "gaussian":  # in all but their lengths
+        status = "gaussian_except"
     if isotropic is not None and RANK[_ISOTROPIC[isotropic.status]] > RANK[status]:
         status, worst = _ISOTROPIC[isotropic.status], "isotropic"
     holds = tuple(name for name in LADDER if statuses.get(name) == "gaussian")
@@ -188,7 +190,7 @@ def ladder_sentence(
     """Say how far Gaussianity goes, and where it ends."""
     parts = []
     if on_sphere:
-        parts.append("On the sphere: rows of length one, uniform there.")
+        parts.append("On the sphere: all lengths are one, directions uniform; else as a Gaussian.")
     named = {status: _named(levels, status) for status in RANK}
     if named["gaussian"]:
         parts.append(f"Gaussian along {_listed(named['gaussian'])}.")

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import F64, I64, GausscheckError, Moments
-from gausscheck.files import atomic_path, read_arrays
+from gausscheck.core import F64, I64, Moments
 from gausscheck.passes.first_pass import FirstPassJob
+from gausscheck.passes.kept import fold_kept
 from gausscheck.passes.plan import TILE
 from gausscheck.passes.reductions import PowerSums
-from gausscheck.passes.run import Workers, fold_rows
+from gausscheck.passes.run import Workers
 
 
 class RowMap(Protocol):
@@ -89,28 +89,11 @@ def direction_moments(job: FirstPassJob, reduction: DirectionMoments, workers: W
     GausscheckError
         If the file is not what it was in the first pass.
     """
-    stage = "moments over all rows"
-    held = None if workers.keep is None else workers.keep / f"{job.key}-{reduction.key}.npz"
-    known = None if held is None else _kept(held, reduction.k)
-    if known is not None:
-        return known
-    job.check_unchanged()
-    total = fold_rows(job.source, job.blocks, reduction, workers, stage)
-    job.check_unchanged()
-    if held is not None:
-        with atomic_path(held) as work, work.open("wb") as handle:
-            np.savez(handle, n=total.n, mean=total.mean, m2=total.m2, m3=total.m3, m4=total.m4)
-    return total
 
+    def unpack(arrays: Mapping[str, NDArray[Any]]) -> Moments:
+        names = ("mean", "m2", "m3", "m4")
+        if {np.shape(arrays[name]) for name in names} != {(reduction.k,)}:
+            raise ValueError("of other directions")
+        return Moments(int(arrays["n"]), *(arrays[name] for name in names))
 
-def _kept(path: Path, k: int) -> Moments | None:
-    """Return moments that were kept; None where they are missing or damaged."""
-    if not path.exists():
-        return None
-    try:
-        arrays = read_arrays(path)  # members carry checksums
-        found = Moments(int(arrays["n"]), *(arrays[name] for name in ("mean", "m2", "m3", "m4")))
-    except (GausscheckError, KeyError, TypeError, ValueError):
-        return None
-    shapes = {np.shape(values) for values in (found.mean, found.m2, found.m3, found.m4)}
-    return found if shapes == {(k,)} else None
+    return fold_kept(job, reduction, workers, "moments over all rows", unpack)

@@ -28,7 +28,7 @@ from gausscheck.audit.use.whitened_lengths import (
 from gausscheck.config import Config
 from gausscheck.core import F64, I64
 from gausscheck.passes.fold import tree_fold
-from gausscheck.passes.run import fold_rows
+from gausscheck.passes.kept import fold_kept
 from gausscheck.preparation import Eigenbasis
 from gausscheck.report import Use
 from gausscheck.rng import stream
@@ -117,7 +117,7 @@ def _counts(
     reduction = LengthCounts(read.spread.mean, matrix, law, read.unit, times)
     if read.all_sampled or read.job is None:
         return _counts_of_sample(read, reduction, whitened, times)
-    return fold_rows(read.job.source, read.job.blocks, reduction, read.workers, "whitened lengths")
+    return fold_kept(read.job, reduction, read.workers, "whitened lengths", reduction.unpack)
 
 
 def _counts_of_sample(

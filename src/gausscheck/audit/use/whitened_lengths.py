@@ -11,6 +11,8 @@ law: shares of rows beyond a quantile are the same in sample and left out one by
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -197,9 +199,30 @@ class LengthCounts:
             most.times,
         )
 
-    def finish(self, state: LengthState) -> LengthState:
-        """Return the state itself: it is the result."""
-        return state
+    @property
+    def key(self) -> str:
+        """Name what is looked at, for a kept pass."""
+        seen = hashlib.sha256(repr((self.law.n, self.law.ks, self.unit)).encode())
+        for values in (self.mean, self.matrix, self.multiplicity, self.folds):
+            seen.update(b"-" if values is None else values.tobytes())
+        return f"lengths-{seen.hexdigest()[:20]}"
+
+    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> LengthState:
+        """Build a state from its arrays by field; raises ValueError where they do not fit."""
+        shapes = {"beyond": (len(self.law.ks), len(LEVELS)), "weighted": (len(LEVELS),)}
+        if any(arrays[name].shape != shape for name, shape in shapes.items()):
+            raise ValueError("of another law")
+        return LengthState(
+            n=int(arrays["n"]),
+            beyond=arrays["beyond"],
+            histogram=arrays["histogram"],
+            occurrences=int(arrays["occurrences"]),
+            weighted=arrays["weighted"],
+            extreme=arrays["extreme"],
+            extreme_h=arrays["extreme_h"],
+            repeated=int(arrays["repeated"]),
+            times=int(arrays["times"]),
+        )
 
 
 def count_lengths(
