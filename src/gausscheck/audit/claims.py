@@ -22,13 +22,18 @@ def claim_of_sphere(read: ReadRows, config: Config) -> SphereClaim | None:
     """Look whether rows divided by their lengths are uniform on the sphere, as they are.
 
     Neither centred nor whitened: a mean direction and unequal variances are departures. None where
-    there are too few rows or dimensions. Cost O(m² d) for at most 5,000 rows.
+    there are too few rows, dimensions or clusters of rows. Cost O(m² d) for at most 5,000 rows.
     """
     sample = read.sample
     m, d = min(sample.m, ROWS), read.spread.mean.size
     if d < 3 or m < 2 * config.groups:
         return None
     x = sample.read(0, m).astype(np.float64)
+    groups = None if read.grouping is None else read.grouping.order(sample.index[:m])
+    if groups is not None:
+        if groups[1].size < 4:
+            return None
+        x = x[groups[0]]
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     return sphere_claim(
         x,
@@ -36,6 +41,7 @@ def claim_of_sphere(read: ReadRows, config: Config) -> SphereClaim | None:
         confidence=config.confidence,
         alpha=config.alpha,
         threads=config.workers,
+        sizes=None if groups is None else groups[1],
     )
 
 

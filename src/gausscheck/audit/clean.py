@@ -6,7 +6,7 @@ distinct rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,8 +124,11 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
     if out.size:
         read = read.without(out)
         fitted = _fit(read)
+    halves = grouping.halves(read.sample.index)
+    if halves is not None:
+        read.sample.hold_apart(halves)
     return CleanRows(
-        read=read,
+        read=replace(read, grouping=grouping),
         fitted=fitted,
         preflight=preflight,
         use=use,

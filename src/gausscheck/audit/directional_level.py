@@ -12,7 +12,12 @@ from gausscheck.audit.effect import Effect, LeftOut, estimate_effect
 from gausscheck.audit.global_pvalue import global_pvalue
 from gausscheck.audit.growth import GrowthCurve
 from gausscheck.audit.inputs import LevelInputs
-from gausscheck.audit.learned_bounds import LEAST_HELD_OUT, could_miss_kurtosis, learned_bounds
+from gausscheck.audit.learned_bounds import (
+    LEAST_HELD_OUT,
+    could_miss_kurtosis,
+    in_turn,
+    learned_bounds,
+)
 from gausscheck.audit.multiplicity import corrections
 from gausscheck.audit.noticed import ad_star_without
 from gausscheck.audit.rejected import rejected_directions
@@ -145,7 +150,7 @@ def learned_level(
             "status": "not_gaussian" if beyond else "inconclusive",
             "rows_needed": None,
         },
-        **(_bounds(inputs, directions, block) if enough else _NO_BOUNDS),
+        **(_bounds(inputs, directions, block, fields["rejected"]) if enough else _NO_BOUNDS),
         could_miss_kurtosis=could_miss_kurtosis(inputs.projector.sample.m, inputs.space.rank),
     )
 
@@ -159,14 +164,19 @@ _NO_BOUNDS: dict[str, Any] = {
 }
 
 
-def _bounds(inputs: LevelInputs, directions: Directions, block: F64) -> dict[str, Any]:
+def _bounds(
+    inputs: LevelInputs, directions: Directions, block: F64, rejected: tuple[str, ...]
+) -> dict[str, Any]:
+    """Bound what is learned; where rows depend, on folds of whole blocks of them."""
+    order = inputs.grouping.order(inputs.projector.row_ids(directions))
     bounds = learned_bounds(
-        block,
+        block if order is None else block[:, in_turn(order[0])],
         directions.labels,
         directions.matrix,
         inputs.space.covariance,
         alpha=inputs.config.alpha,
         threads=inputs.config.workers,
+        among=None if order is None else np.isin(directions.labels, rejected),
     )
     return {
         "directions_rejected": bounds.directions_rejected,

@@ -42,6 +42,22 @@ class Grouping:
         mine = None if self.labels is None else self.labels[index]
         return group_order(index, self.groups, mine)
 
+    def halves(self, index: I64) -> NDArray[np.intp] | None:
+        """Return the order that puts one half of the rows first, such that halves do not depend.
+
+        Whole clusters in turn, or the first and the third quarter of the file; in random order
+        within. None where groups are random, and any half does.
+        """
+        found = self.order(index)
+        if found is None:
+            return None
+        permutation, sizes = found
+        groups = np.arange(sizes.size)
+        stretch = groups * 4 // sizes.size if self.labels is None else groups
+        second = np.empty(index.size, dtype=np.intp)
+        second[permutation] = np.repeat(stretch % 2, sizes)
+        return np.argsort(second, kind="stable")
+
     def members(self, index: I64) -> I64 | None:
         """Return the group of each row; None where groups are random."""
         found = self.order(index)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gausscheck.audit.multiplicity import holm
 from gausscheck.core import F64, GausscheckError
@@ -81,6 +82,7 @@ def learned_bounds(
     *,
     alpha: float = 0.05,
     threads: int = 1,
+    among: NDArray[np.bool_] | None = None,
 ) -> LearnedBounds:
     """Bound from below how non-Gaussian learned directions are.
 
@@ -97,6 +99,8 @@ def learned_bounds(
     alpha : float
         Of Holm's correction (Holm 1979), which holds however the directions depend on each other.
     threads : int
+    among : (k,) bool array, optional
+        Directions that may be rejected: p-values of rows that depend on each other are too small.
 
     Returns
     -------
@@ -123,6 +127,8 @@ def learned_bounds(
     logs = found.outcomes["anderson_darling"].log_pvalue
     log_pvalues = np.zeros(k) if logs is None else np.asarray(logs, dtype=np.float64)
     beyond = holm(log_pvalues, alpha)
+    if among is not None:
+        beyond &= among
     bounds, errors = negentropy_bound(projections)
     return LearnedBounds(
         labels=labels,
@@ -135,6 +141,21 @@ def learned_bounds(
         variance_share=variance_share(matrix[:, beyond], covariance),
         rows=m,
     )
+
+
+def in_turn(permutation: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return an order in which each fold of :func:`negentropy_bound` is one stretch of another.
+
+    Examples
+    --------
+    >>> in_turn(np.arange(25))[::10].tolist(), in_turn(np.arange(25))[4::10].tolist()
+    ([0, 1, 2], [12, 13, 14])
+    """
+    parts = np.array_split(permutation, _FOLDS)  # longer ones first
+    place = np.concatenate([np.arange(part.size) * _FOLDS + i for i, part in enumerate(parts)])
+    out = np.empty_like(permutation)
+    out[place] = np.concatenate(parts)
+    return out
 
 
 def negentropy_bound(projections: F64) -> tuple[F64, F64]:

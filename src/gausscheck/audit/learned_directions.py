@@ -181,10 +181,11 @@ def learn(
     At most :data:`FITTING_BYTES` of rows are learned from. Directions along which all held-out rows
     are equal (that of a column with one cell, say) are left out if others are left.
     """
-    sample, dim = projector.sample, projector.preparation.dim
+    sample, dim = projector.sample.apart, projector.preparation.dim
+    learning = replace(projector, sample=sample)
     half = min(sample.m // 2, max(FITTING_BYTES // (8 * dim), 64))
     mine = None if labels is None else labels[sample.index[:half]]
-    fitting = FittingRows(projector.first_rows(half), mine, seed)
+    fitting = FittingRows(learning.first_rows(half), mine, seed)
     found = [LEARNED[name](fitting, argument) for name, argument in wanted]
     names = tuple(label for _, several in found for label in several)
     matrix = np.hstack([columns for columns, _ in found])

@@ -88,9 +88,13 @@ class Projector:
         fitted = self.sample.m // 2 if directions.fit_rows == "half" else 0
         return fitted, self.sample.m - fitted
 
+    def rows_for(self, directions: Directions) -> RowSample:
+        """Return the sample, learned directions' half to learn from first."""
+        return self.sample.apart if directions.fit_rows == "half" else self.sample
+
     def row_ids(self, directions: Directions) -> I64:
         """Rows of the file behind the columns of a projection."""
-        return self.sample.index[self.span(directions)[0] :]
+        return self.rows_for(directions).index[self.span(directions)[0] :]
 
     def first_rows(self, m: int) -> F64:
         """Return the first m rows of the sample, prepared and centred, ``(m, dim)``."""
@@ -124,6 +128,7 @@ class _Product:
         first: int,
     ) -> None:
         self._projector, self._out, self._first = projector, out, first
+        self._sample = projector.rows_for(directions)
         prep, center = projector.preparation, projector.center
         matrix = directions.matrix[:, columns]
         plain_axes = directions.kind == "axes" and prep.matrix is None
@@ -139,7 +144,7 @@ class _Product:
         """Fill the columns ``start : start + ROWS``."""
         out, picks = self._out, self._picks
         stop = min(start + ROWS, out.shape[1])
-        block = self._projector.sample.read(self._first + start, self._first + stop)
+        block = self._sample.read(self._first + start, self._first + stop)
         if self._projector.preparation.kind == "unit":
             x = self._projector.preparation.rows(block)
             x -= self._projector.center

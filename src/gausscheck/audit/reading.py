@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gausscheck.audit.grouping import Grouping
 from gausscheck.audit.noticed import Distinct, distinct_rows
 from gausscheck.audit.preflight import check_rows
 from gausscheck.config import Config
@@ -60,6 +61,8 @@ class ReadRows:
     unit : bool
         Whether rows are divided by their lengths first.
     workers : Workers
+    grouping : Grouping or None
+        How rows depend on each other, once that has been looked at.
     """
 
     source: Source | KeptPass
@@ -70,6 +73,7 @@ class ReadRows:
     left_out: I64
     unit: bool
     workers: Workers
+    grouping: Grouping | None = None
 
     @property
     def all_sampled(self) -> bool:

@@ -23,10 +23,12 @@ from math import exp, sqrt
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gausscheck.audit.intervals import jackknife_error, student_quantile
 from gausscheck.audit.multiplicity import holm
 from gausscheck.core import F64, GausscheckError
+from gausscheck.normality.groups import group_sizes
 from gausscheck.normality.nulls.laws import chi_square
 from gausscheck.normality.sphere.energy import energy_null
 from gausscheck.report import SphereClaim, SpherePart
@@ -53,6 +55,7 @@ def sphere_claim(
     alpha: float = 0.05,
     margin: float = MARGIN,
     threads: int = 1,
+    sizes: NDArray[np.intp] | None = None,
 ) -> SphereClaim:
     """Judge the claim that unit rows are uniform on the sphere.
 
@@ -69,6 +72,10 @@ def sphere_claim(
         Level of the rejection.
     margin : float
     threads : int
+    sizes : (G,) int array, optional
+        Rows of contiguous groups within which rows depend on each other (blocks of neighbours,
+        clusters), in place of random ones; 4 at least. Pairs within a group and of neighbouring
+        groups are then left out, and p-values are Student's t of the jackknife.
 
     Returns
     -------
@@ -93,17 +100,22 @@ def sphere_claim(
     """
     _check(unit, groups)
     n, p = unit.shape
-    sums, pairs = _group_sums(unit, groups, threads)
+    cuts = group_sizes(n, groups) if sizes is None else sizes
+    groups = cuts.size
+    sums, pairs = _group_sums(unit, cuts, threads)
+    if sizes is not None:
+        apart = _apart(groups)
+        sums, pairs = sums * apart, pairs * apart
     effects, without = _pair_means(sums, pairs)
     scales, freedoms, units = _pair_laws(p)
     effects, without = effects / scales, without / scales[:, None]
     null_error = sqrt(2 / (n * (n - 1)))
     errors = np.maximum(jackknife_error(without), null_error)
-    laws = [
-        chi_square(np.array([max(f + z * sqrt(2 * f), 0.0)]), f)
-        for z, f in zip(effects / null_error, freedoms, strict=True)
-    ]
-    logs = np.array([0.0 if law.log_pvalue is None else float(law.log_pvalue[0]) for law in laws])
+    logs = (
+        _chi_square_logs(effects / null_error, freedoms)
+        if sizes is None
+        else _student_logs(effects / errors, groups)
+    )
     rejected = holm(logs, alpha)
     half = student_quantile(groups, 0.5 + confidence / 2) * errors
     parts = tuple(
@@ -136,9 +148,33 @@ def _check(unit: F64, groups: int) -> None:
         )
 
 
-def _group_sums(unit: F64, groups: int, threads: int) -> tuple[F64, F64]:
+def _apart(groups: int) -> F64:
+    """Return 1 for two groups that do not lie side by side, ``(G, G)``; of four all that differ."""
+    place = np.arange(groups)
+    distance = np.abs(place[:, None] - place)
+    return np.asarray((distance > (1 if groups > 4 else 0)).astype(np.float64))
+
+
+def _chi_square_logs(z: F64, freedoms: F64) -> F64:
+    """Log p-values of effects in standard errors under uniformity."""
+    laws = [
+        chi_square(np.array([max(f + one * sqrt(2 * f), 0.0)]), f)
+        for one, f in zip(z, freedoms, strict=True)
+    ]
+    return np.array([0.0 if law.log_pvalue is None else float(law.log_pvalue[0]) for law in laws])
+
+
+def _student_logs(t: F64, groups: int) -> F64:
+    from scipy.special import stdtr
+
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(stdtr(groups - 1, -t)))
+
+
+def _group_sums(unit: F64, sizes: NDArray[np.intp], threads: int) -> tuple[F64, F64]:
     """Sum t, t² − 1/p and k(t) over ordered pairs of rows between groups: (3, G, G), and count."""
-    parts = np.array_split(unit, groups)
+    groups = sizes.size
+    parts = np.split(unit, np.cumsum(sizes)[:-1])
     p = unit.shape[1]
     null = energy_null(p)
 

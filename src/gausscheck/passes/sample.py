@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from types import TracebackType
 from typing import IO, Any
@@ -39,6 +40,7 @@ class RowSample:
         self._slot = np.full(n, -1, dtype=np.int32)
         self._slot[self.index] = np.arange(self.index.size, dtype=np.int32)
         self._kept: NDArray[np.intp] | None = None
+        self._apart: RowSample | None = None
         self._d, self._memory = d, memory
         self._rows, self._spill = self._space(self.index.size, dtype)
 
@@ -89,6 +91,24 @@ class RowSample:
             kept = np.flatnonzero(~np.isin(self.index, bad))
             self.index = self.index[kept]
             self._kept = kept if self._kept is None else self._kept[kept]
+
+    def hold_apart(self, order: NDArray[np.intp]) -> None:
+        """Say in which order the rows part into those to learn from and those to test on.
+
+        Parameters
+        ----------
+        order : (m,) int array
+            Places in the sample; the first half is learned from. No row is copied.
+        """
+        view = copy.copy(self)
+        view.index = self.index[order]
+        view._kept = order if self._kept is None else self._kept[order]
+        self._apart = view
+
+    @property
+    def apart(self) -> RowSample:
+        """The same rows, the half to learn from first: this sample unless told otherwise."""
+        return self if self._apart is None else self._apart
 
     def change(
         self, work: Callable[[NDArray[Any], int], NDArray[Any]], dtype: np.dtype[Any]
