@@ -12,9 +12,7 @@ from gausscheck.core import I64, Source
 from gausscheck.rng import hashed_order
 
 
-def common_rows(
-    sources: Sequence[Source], seed: int, most: int
-) -> tuple[I64, list[NDArray[Any]]]:
+def common_rows(sources: Sequence[Source], seed: int, most: int) -> tuple[I64, list[NDArray[Any]]]:
     """Read the same random rows of all sources: those that are usable in each.
 
     Parameters

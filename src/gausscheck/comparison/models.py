@@ -46,9 +46,7 @@ def checked(models: Mapping[str, Any], baseline: str | None) -> None:
         if not isinstance(name, str) or not name.strip():
             raise GausscheckError(f"compare: expected names of models as text, got {name!r}")
     if baseline is not None and baseline not in models:
-        raise GausscheckError(
-            f"baseline: expected one of {', '.join(models)}, got {baseline!r}"
-        )
+        raise GausscheckError(f"baseline: expected one of {', '.join(models)}, got {baseline!r}")
 
 
 def named(inputs: Sequence[str], names: str | None) -> dict[str, str]:
@@ -114,6 +112,15 @@ def given_report(given: Any) -> Report | None:
     return None
 
 
+def comparable(models: Sequence[Model], quantity: str) -> bool:
+    """Say whether a quantity means the same in all models.
+
+    Whitened lengths of rows of length one are held against normalised Gaussian rows.
+    """
+    units = {m.report.preflight.constant_norm for m in models}
+    return quantity != "norms" or len(units) == 1
+
+
 def warnings_of(models: Sequence[Model]) -> tuple[str, ...]:
     """Say in what the reports differ beside the models, one sentence each."""
     notes = []
@@ -127,7 +134,7 @@ def warnings_of(models: Sequence[Model]) -> tuple[str, ...]:
         told = ", ".join(name for name, unit in units.items() if unit)
         notes.append(
             f"rows of {told} have length one, others not: their whitened lengths are held against "
-            "normalised Gaussian rows; compare rates and directions, or normalise all"
+            "normalised Gaussian rows, and are not compared; normalise all, or none"
         )
     masked = [m.name for m in models if m.report.use is not None and m.report.use.masked]
     if masked:

@@ -248,9 +248,7 @@ def _directions(model: Model) -> dict[str, F64]:
     }
 
 
-def _mean_deviation(
-    prepared: F64, matrix: F64, groups: _Groups, threads: int | None
-) -> _Deviation:
+def _mean_deviation(prepared: F64, matrix: F64, groups: _Groups, threads: int | None) -> _Deviation:
     """Average δ = (A*² - a0)/n over directions, on all rows and without each group."""
     m, count, k = len(prepared), groups.sizes.size, matrix.shape[1]
     value, random, chosen = 0.0, np.zeros(count), np.zeros(count)

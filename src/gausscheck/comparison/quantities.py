@@ -56,7 +56,7 @@ class Cell:
 USE = {
     q.name: q
     for q in (
-        Quantity("false_alarm_1", "1 % threshold flags, %", "share", 0.005),
+        Quantity("false_alarm_1", "1 % flags, %", "share", 0.005),
         Quantity("safe_components", "safe components", "count", 0.0),
         Quantity("radial_loss", "radial loss, nats", "nats", 0.02),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gausscheck.comparison.differences import Difference
-from gausscheck.comparison.models import Model
+from gausscheck.comparison.models import Model, comparable
 from gausscheck.comparison.paired import Pairing
 from gausscheck.comparison.quantities import QUANTITIES, Cell, cell_of, learned_of, order_of
 from gausscheck.comparison.two_samples import TwoSamples
@@ -66,7 +66,11 @@ class Comparison:
     @property
     def order(self) -> dict[str, tuple[tuple[str, ...], ...]]:
         """By quantity the models, nearest to Gaussian first; those that are tied in one group."""
-        return {name: order_of(name, self.cells(name)) for name in self.quantities}
+        return {
+            name: order_of(name, self.cells(name))
+            for name in self.quantities
+            if comparable(self.models, name)
+        }
 
     @property
     def worse(self) -> tuple[Difference, ...]:
@@ -101,9 +105,7 @@ class Comparison:
             "gausscheck_version": __version__,
             "models": [self._model(m) for m in self.models],
             "order": encode(self.order),
-            **{
-                f.name: encode(getattr(self, f.name)) for f in fields(self) if f.name != "models"
-            },
+            **{f.name: encode(getattr(self, f.name)) for f in fields(self) if f.name != "models"},
         }
 
     def _model(self, model: Model) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gausscheck.audit.analyze import analyze, open_rows
 from gausscheck.comparison.differences import Difference, difference
-from gausscheck.comparison.models import Model, checked, given_report, warnings_of
+from gausscheck.comparison.models import Model, checked, comparable, given_report, warnings_of
 from gausscheck.comparison.paired import Key, Pairing, paired_differences
 from gausscheck.comparison.quantities import QUANTITIES, Interval, cell_of, rate_at
 from gausscheck.comparison.result import Comparison
@@ -204,7 +204,7 @@ def _differences(
         names = (a.name, b.name)
         for quantity in QUANTITIES:
             cells = cell_of(a.report, quantity), cell_of(b.report, quantity)
-            if cells[0] is not None and cells[1] is not None:
+            if comparable((a, b), quantity) and cells[0] is not None and cells[1] is not None:
                 both = (cells[0], cells[1])
                 pair = paired.get((quantity, None, *names))
                 made.append(difference(quantity, None, names, both, pair))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 
 from gausscheck.comparison.differences import Difference
@@ -101,18 +102,17 @@ def ladder_table(found: Comparison) -> Table:
 
 def differences_table(found: Comparison) -> Table:
     """Return differences between models: rates and radial loss, then rungs."""
-    columns: list[tuple[str, int | None]] = [
-        (name, None) for name in found.quantities if name != "safe_components"
-    ]
+    had = {d.quantity for d in found.differences} - {"safe_components"}
+    columns: list[tuple[str, int | None]] = [(q, None) for q in found.quantities if q in had]
     ks = [k for k in KS if any(d.k == k for d in found.differences)]
     columns[1:1] = [("false_alarm_1", k) for k in ks]
     by = {(d.model, d.baseline, d.quantity, d.k): d for d in found.differences}
     pairs = list(dict.fromkeys((d.model, d.baseline) for d in found.differences))
+    text = partial(difference_text, marked=found.pairing is not None)
     rows = tuple(
-        (f"{a} − {b}", *(difference_text(by.get((a, b, name, k))) for name, k in columns))
-        for a, b in pairs
+        (f"{a} − {b}", *(text(by.get((a, b, name, k))) for name, k in columns)) for a, b in pairs
     )
-    titles = (QUANTITIES[n].title + ("" if k is None else f", {k} components") for n, k in columns)
+    titles = (QUANTITIES[n].title if k is None else f"among {k}, %" for n, k in columns)
     return Table("differences", "Differences", ("models", *titles), rows, pairing_text(found))
 
 
@@ -174,9 +174,9 @@ def pairing_text(found: Comparison) -> str:
         "labels": "groups of whole clusters",
     }
     return (
-        f"Rates, axes and random projections: paired, on {pairing.rows:,} rows that all models "
-        f"have, {pairing.groups} {kinds[pairing.kind]} left out in turn. Others (~): "
-        "models taken as independent."
+        f"Rates, axes and random projections are paired: {pairing.rows:,} rows that all models "
+        f"have, {pairing.groups} {kinds[pairing.kind]} left out in turn. The others (~) take the "
+        "models for independent. Among k: the 1 % rate among k leading components."
     )
 
 
@@ -217,15 +217,15 @@ def cell_text(name: str, cell: Cell | None) -> str:
     return words if cell.status is None else f"{words} {MARKS[cell.status]}"
 
 
-def difference_text(difference: Difference | None) -> str:
-    """Write a difference with its interval; ``~`` where models were taken as independent."""
+def difference_text(difference: Difference | None, *, marked: bool) -> str:
+    """Write a difference with its interval; ``~`` marks models that are taken as independent."""
     if difference is None:
         return ABSENT
     unit = QUANTITIES[difference.quantity].unit
     value = number(difference.value, unit)
     sign = "+" if difference.value > 0 else ""
     tied = " tied" if difference.answer == "tied" else ""
-    mark = "" if difference.paired else "~"
+    mark = "~" if marked and not difference.paired else ""
     return f"{mark}{sign}{value} {span(difference.ci, unit)}{tied}"
 
 
@@ -240,9 +240,7 @@ def number(value: float, unit: Unit) -> str:
     if not isfinite(value):
         return "?"
     value = 100 * value if unit == "share" else value
-    if unit == "count":
-        text = f"{value:,.0f}"
-    elif abs(value) >= 10 and unit != "share":
+    if unit == "count" or (abs(value) >= 10 and unit != "share"):
         text = f"{value:,.0f}"
     elif unit == "share":
         text = f"{value:.1f}" if abs(value) >= 1 or value == 0 else f"{value:.2g}"

@@ -1,4 +1,4 @@
-"""Two samples of one space: do their means and covariances differ?"""
+"""Means and covariances of two samples of one space."""
 
 from __future__ import annotations
 

@@ -27,7 +27,12 @@ def to_markdown(found: Comparison) -> str:
 
 
 def _markdown_table(table: Table) -> str:
-    lines = [f"**{table.title}**", "", _line(table.head), _line(("---",) * len(table.head), raw=True)]
+    lines = [
+        f"**{table.title}**",
+        "",
+        _line(table.head),
+        _line(("---",) * len(table.head), raw=True),
+    ]
     lines += [_line(row) for row in table.rows]
     if table.note:
         lines += ["", table.note]

@@ -38,7 +38,9 @@ def comparison(found: Comparison, page: Page) -> Figure:
     rungs = [name for name in RUNGS if found.cells(name)]
     count = bool(curves) + bool(rungs)
     height = max(64.0, 16 + len(rungs) * (3.5 + 2.4 * len(found.models)))
-    figure, panels = page.panels(max(count, 1), page.across(1, 2), height, style.label(caption, 150))
+    figure, panels = page.panels(
+        max(count, 1), page.across(1, 2), height, style.label(caption, 150)
+    )
     looks = {m.name: (TINTS[i % len(TINTS)], MARKERS[i % len(MARKERS)], style.LINES[i % 4])
              for i, m in enumerate(found.models)}  # fmt: skip
     if curves:
@@ -68,7 +70,7 @@ def _curves(axes: Axes, models: Sequence[Model], looks: Looks) -> None:
         value = np.array([p.false_alarm[ONE].value for p in curve])
         ends = np.maximum([p.false_alarm[ONE].ci for p in curve], low)
         axes.fill_between(k, ends[:, 0], ends[:, 1], color=tint, alpha=0.16, lw=0)
-        axes.plot(k, np.maximum(value, low), color=tint, lw=1.1, ls=line, zorder=3)  # type: ignore[arg-type]
+        axes.plot(k, np.maximum(value, low), color=tint, lw=1.1, ls=line, zorder=3)
         axes.plot(k, np.where(value > 0, value, np.nan), mark, color=tint, ms=3, zorder=4)
         axes.plot(k[value == 0], np.full((value == 0).sum(), low), mark, mfc="white", mec=tint,
                   mew=0.8, ms=3.4, clip_on=False, zorder=5)  # fmt: skip
@@ -129,7 +131,7 @@ def _scale(axes: Axes, low: float, high: float) -> None:
 
 def _legend(figure: Figure, axes: Axes, looks: Looks) -> None:
     handles = [
-        axes.plot([], [], mark, color=tint, ls=line, lw=1.1, ms=3.4)[0]  # type: ignore[arg-type]
+        axes.plot([], [], mark, color=tint, ls=line, lw=1.1, ms=3.4)[0]
         for tint, mark, line in looks.values()
     ]
     figure.legend(

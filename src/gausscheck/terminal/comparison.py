@@ -12,19 +12,19 @@ from rich.text import Text
 from gausscheck.comparison import Comparison, Table, tables
 from gausscheck.comparison.tables import joined, order_lines
 from gausscheck.files import printable
-from gausscheck.terminal.console import STYLE, WIDTH, WORDS, console, indented, table, text
+from gausscheck.terminal.console import STYLE, WIDTH, WORDS, console, table, text
 
 NAME = 24
 """Columns that a name may take."""
 
 SHORT = {
-    "1 % threshold flags, %": "1 % flags, %",
     "coordinate axes": "axes",
     "principal components": "leading comp.",
     "random projections": "random proj.",
     "directions of whitened rows": "directions",
     "random subspaces": "subspaces",
     "learned directions that deviate": "learned",
+    "whitened lengths": "lengths",
     "AD Norm. Feat., %": "AD pass, %",
     "DP Norm. Feat., %": "DP pass, %",
 }
@@ -43,9 +43,11 @@ def show_comparison(found: Comparison) -> None:
             no_wrap=True, overflow="ellipsis",
         )  # fmt: skip
     for made in tables(found):
+        if made.name == "differences" and found.pairing is not None:
+            made = _paired_alone(made)
         out.print()
         for part in _parts(made):
-            out.print(_grid(part, found), no_wrap=True, overflow="ellipsis")
+            out.print(_grid(part), no_wrap=True, overflow="ellipsis")
         if made.note:
             _paragraph(out, made.note)
     _order(out, found)
@@ -53,7 +55,10 @@ def show_comparison(found: Comparison) -> None:
     if notes:
         out.print()
     for note in joined(notes):
-        out.print(indented(f"- {note}"))
+        for line in textwrap.wrap(
+            printable(note), WIDTH - 1, initial_indent="  - ", subsequent_indent="    "
+        ):
+            out.print(Text(line))
 
 
 def _order(out: Console, found: Comparison) -> None:
@@ -62,7 +67,11 @@ def _order(out: Console, found: Comparison) -> None:
         out.print()
         out.print(Text("Order, nearest to Gaussian first", style="bold"))
     for title, models in lines:
-        out.print(indented(f"{title}: {models}"))
+        for line in textwrap.wrap(
+            printable(f"{title}: {models}"), WIDTH - 1, initial_indent="  ",
+            subsequent_indent="    ",
+        ):  # fmt: skip
+            out.print(Text(line))
 
 
 def _paragraph(out: Console, words: str) -> None:
@@ -87,14 +96,29 @@ def _parts(made: Table) -> list[Table]:
         used += widths[j]
     return [
         Table(
-            made.name, made.title, (made.title, *(made.head[j] for j in part)),
+            made.name, made.title,
+            (made.title if part is parts[0] else "", *(made.head[j] for j in part)),
             tuple((row[0], *(row[j] for j in part)) for row in made.rows),
         )
         for part in parts
     ]  # fmt: skip
 
 
-def _grid(part: Table, found: Comparison) -> Grid:
+def _paired_alone(made: Table) -> Table:
+    """Keep what is paired, so that the screen stays short; files and formats have all."""
+    keep = [
+        j for j in range(len(made.head))
+        if j == 0 or not all(row[j].startswith(("~", "–")) for row in made.rows)
+    ]  # fmt: skip
+    note = made.note.replace(" The others (~) take the models for independent.", "")
+    return Table(
+        made.name, made.title, tuple(made.head[j] for j in keep),
+        tuple(tuple(row[j] for j in keep) for row in made.rows),
+        f"{note} Unpaired ones: --format md.",
+    )  # fmt: skip
+
+
+def _grid(part: Table) -> Grid:
     made = table(*map(_head, part.head))
     for row in part.rows:
         made.add_row(text(_cut(row[0])), *(_styled(cell) for cell in row[1:]))
