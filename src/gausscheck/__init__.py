@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gausscheck.audit.analyze import analyze
+    from gausscheck.comparison import Comparison, compare
     from gausscheck.config import Config
     from gausscheck.core import Directions, GausscheckError, Source
     from gausscheck.core import __version__ as __version__
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TESTS",
+    "Comparison",
     "Config",
     "Directions",
     "GausscheckError",
@@ -37,6 +39,7 @@ __all__ = [
     "Verdict",
     "analyze",
     "audit_pairs",
+    "compare",
     "evaluate",
     "inspect_source",
     "load_report",
@@ -47,6 +50,7 @@ __all__ = [
 _HOME = {
     "__version__": "core",
     "TESTS": "normality",
+    "Comparison": "comparison",
     "Config": "config",
     "Directions": "core",
     "GausscheckError": "core",
@@ -60,6 +64,7 @@ _HOME = {
     "Verdict": "report",
     "analyze": "audit.analyze",
     "audit_pairs": "pairs",
+    "compare": "comparison",
     "evaluate": "normality",
     "inspect_source": "sources",
     "load_report": "report",

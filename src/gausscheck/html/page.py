@@ -54,7 +54,7 @@ def render(report: Report) -> str:
         holds no script that runs and asks for nothing. The same report gives the same text.
     """
     drawn = {name: _figure(report, name, said) for name, said in FIGURES.items()}
-    return _environment().get_template("report.html.j2").render(**_context(report), figures=drawn)
+    return environment().get_template("report.html.j2").render(**_context(report), figures=drawn)
 
 
 def write(report: Report, path: str | Path) -> Path:
@@ -75,7 +75,7 @@ def write(report: Report, path: str | Path) -> Path:
 def notebook(report: Report) -> str:
     """Return the first blocks of the page, for the output of a notebook's cell."""
     drawn = {name: _figure(report, name, FIGURES[name]) for name in ("use", "verdict")}
-    template = _environment().get_template("notebook.html.j2")
+    template = environment().get_template("notebook.html.j2")
     return template.render(**_context(report), figures=drawn)
 
 
@@ -88,9 +88,9 @@ def _context(report: Report) -> dict[str, Any]:
     content = json.dumps(report.to_dict(), allow_nan=False, sort_keys=True)
     return {
         "report": report,
-        "style": _text("report.css"),
+        "style": style_text(),
         "page_style": _text("page.css"),
-        "json": _unbreakable(content),
+        "json": unbreakable(content),
         "sha256": hashlib.sha256(content.encode()).hexdigest(),
         "command": command(report),
         "meaning": words.meaning(report),
@@ -112,7 +112,7 @@ def _notes(report: Report) -> dict[str, list[str]]:
     return found
 
 
-def _unbreakable(content: str) -> Markup:
+def unbreakable(content: str) -> Markup:
     """Return JSON that no HTML parser can leave: the same value, without < > and &."""
     from markupsafe import Markup
 
@@ -121,14 +121,17 @@ def _unbreakable(content: str) -> Markup:
     return Markup(content)
 
 
-def _text(name: str) -> Markup:
+def style_text() -> Markup:
+    """Return the style that pages share."""
     from markupsafe import Markup
 
-    return Markup((files("gausscheck.html") / "templates" / name).read_text(encoding="utf-8"))
+    text = (files("gausscheck.html") / "templates" / "report.css").read_text(encoding="utf-8")
+    return Markup(text)
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return what fills the templates: everything escaped, a missing value an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gausscheck.report import Report
+from gausscheck.terminal.comparison import show_comparison
 from gausscheck.terminal.console import console
 from gausscheck.terminal.details import show_details
 from gausscheck.terminal.explain import show_terms
@@ -12,6 +13,7 @@ from gausscheck.terminal.pairs import show_pairs
 from gausscheck.terminal.scaling import show_scaling
 
 __all__ = [
+    "show_comparison",
     "show_contents",
     "show_pairs",
     "show_report",

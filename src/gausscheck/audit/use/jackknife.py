@@ -142,6 +142,43 @@ def _jackknife(
     return share, variance - crossings, (float(corrected - whole), float(spread))
 
 
+def flags_without(
+    y: F64, member: I64, ks: tuple[int, ...], level: float = 0.01
+) -> tuple[Flags, Flags]:
+    """Return which rows lie beyond a threshold: with all rows fitted, and with each group left out.
+
+    What :func:`length_errors` sums up, a row at a time: for differences between two sets of
+    coordinates of the same rows.
+
+    Parameters
+    ----------
+    y : (m, r) array
+        Whitened rows, largest component first.
+    member : (m,) int array
+        Group of each row, 0 to G - 1.
+    ks : tuple of int
+        Numbers of leading components, each such that k + 2 rows are left without a group.
+    level : float
+        One of ``LEVELS``.
+
+    Returns
+    -------
+    flags : (K, m) bool array
+    without : (G, K, m) bool array
+        A group's own rows are measured by the fit that it is left out of.
+    """
+    sizes, single = _checked_sizes(member, ks[-1]), np.ascontiguousarray(y[:, : ks[-1]].T)
+    place = LEVELS.index(level)
+    sums = [_sums(single[:, member == g]) for g in range(sizes.size)]
+    totals = reduce(_plus, sums)
+    narrow = single.astype(np.float32)
+
+    def flags(part: Sums) -> Flags:
+        return np.ascontiguousarray(_measure(narrow, part, ks, 2)[0][:, place])
+
+    return flags(totals), np.stack([flags(_minus(totals, one)) for one in sums])
+
+
 Sums = tuple[int, F64, F64]
 
 

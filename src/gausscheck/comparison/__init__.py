@@ -1,0 +1,28 @@
+"""Models side by side: what a threshold does on their rows, how deep Gaussianity goes."""
+
+from gausscheck.comparison.differences import Difference
+from gausscheck.comparison.models import Model, named
+from gausscheck.comparison.paired import Pairing
+from gausscheck.comparison.quantities import QUANTITIES, Cell, Quantity
+from gausscheck.comparison.result import Comparison
+from gausscheck.comparison.run import compare
+from gausscheck.comparison.tables import Table, tables
+from gausscheck.comparison.two_samples import TwoSamples
+from gausscheck.comparison.writers import FORMATS, write_all
+
+__all__ = [
+    "FORMATS",
+    "QUANTITIES",
+    "Cell",
+    "Comparison",
+    "Difference",
+    "Model",
+    "Pairing",
+    "Quantity",
+    "Table",
+    "TwoSamples",
+    "compare",
+    "named",
+    "tables",
+    "write_all",
+]

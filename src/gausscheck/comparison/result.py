@@ -1,0 +1,182 @@
+"""The result of a comparison: models, what orders them, differences, and its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gausscheck.comparison.differences import Difference
+from gausscheck.comparison.models import Model, comparable
+from gausscheck.comparison.paired import Pairing
+from gausscheck.comparison.quantities import QUANTITIES, Cell, cell_of, learned_of, order_of
+from gausscheck.comparison.two_samples import TwoSamples
+from gausscheck.core import GausscheckError, __version__
+from gausscheck.report.codec import encode
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA, SCHEMA_VERSION = "gausscheck.comparison", (1, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # reports hold arrays
+class Comparison:
+    """Models side by side.
+
+    Attributes
+    ----------
+    models : tuple of Model
+        Names and reports, as they were given.
+    baseline : str or None
+        What the others are compared with; None where each is compared with each.
+    confidence : float
+        Of every interval by itself.
+    differences : tuple of Difference
+        Of every quantity that two models have.
+    pairing : Pairing or None
+        What paired differences rest on; None where rows do not correspond.
+    two_samples : tuple of TwoSamples
+        Where the models are said to be samples of one space.
+    not_applicable : dict of str to str
+        What was left out, and why.
+    warnings : tuple of str
+        In what the reports differ beside the models.
+    """
+
+    models: tuple[Model, ...]
+    baseline: str | None
+    confidence: float
+    differences: tuple[Difference, ...]
+    pairing: Pairing | None
+    two_samples: tuple[TwoSamples, ...]
+    not_applicable: dict[str, str]
+    warnings: tuple[str, ...]
+
+    def cells(self, quantity: str) -> dict[str, Cell]:
+        """Return each model's value of a quantity; models without one are left out."""
+        found = {m.name: cell_of(m.report, quantity) for m in self.models}
+        return {name: cell for name, cell in found.items() if cell is not None}
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """Quantities that some model has: use first, then rungs from weak to strong."""
+        return tuple(name for name in QUANTITIES if self.cells(name))
+
+    @property
+    def order(self) -> dict[str, tuple[tuple[str, ...], ...]]:
+        """By quantity the models, nearest to Gaussian first; those that are tied in one group."""
+        return {
+            name: order_of(name, self.cells(name))
+            for name in self.quantities
+            if comparable(self.models, name)
+        }
+
+    @property
+    def worse(self) -> tuple[Difference, ...]:
+        """Differences that say a model is worse than the baseline, by more than a trifle."""
+        return tuple(d for d in self.differences if d.worse and d.k is None)
+
+    def difference(self, quantity: str, model: str, baseline: str, k: int | None = None
+    ) -> Difference:  # fmt: skip
+        """Return one difference.
+
+        Raises
+        ------
+        GausscheckError
+            If there is none.
+        """
+        for found in self.differences:
+            if (found.quantity, found.model, found.baseline, found.k) == (
+                quantity, model, baseline, k
+            ):  # fmt: skip
+                return found
+        raise GausscheckError(
+            f"difference: expected a quantity out of {', '.join(self.quantities)} and two models "
+            f"out of {', '.join(m.name for m in self.models)}, got {quantity!r} of {model!r} and "
+            f"{baseline!r}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; what is not finite becomes None."""
+        return {
+            "schema": SCHEMA,
+            "schema_version": list(SCHEMA_VERSION),
+            "gausscheck_version": __version__,
+            "models": [self._model(m) for m in self.models],
+            "order": encode(self.order),
+            **{f.name: encode(getattr(self, f.name)) for f in fields(self) if f.name != "models"},
+        }
+
+    def _model(self, model: Model) -> dict[str, Any]:
+        report = model.report
+        values = {name: cell_of(report, name) for name in self.quantities}
+        return {
+            "name": model.name,
+            "source": encode(report.source),
+            "unit_rows": report.preflight.constant_norm,
+            "status": report.verdict.status,
+            "claims": encode(report.verdict.claims),
+            "learned_directions": learned_of(report),
+            "values": encode({name: cell for name, cell in values.items() if cell is not None}),
+            "use_curve": encode(report.use.curve) if report.use is not None else [],
+            "paper_table": encode(report.paper_table),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a model and three columns a quantity: value, ``_low`` and ``_high``."""
+        import pandas as pd
+
+        rows = []
+        for m in self.models:
+            row: dict[str, Any] = {
+                "model": m.name, "n": m.report.source.n, "d": m.report.source.d,
+                "status": m.report.verdict.status,
+            }  # fmt: skip
+            for name in self.quantities:
+                cell = cell_of(m.report, name)
+                low, high = (None, None) if cell is None else cell.ci
+                row |= {
+                    name: None if cell is None else cell.value,
+                    f"{name}_low": low,
+                    f"{name}_high": high,
+                }
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def differences_frame(self) -> pd.DataFrame:
+        """Return one row a difference."""
+        import pandas as pd
+
+        rows = []
+        for d in self.differences:
+            row = {f.name: getattr(d, f.name) for f in fields(d) if f.name != "ci"}
+            rows.append(row | {"low": d.ci[0], "high": d.ci[1]})
+        return pd.DataFrame(rows)
+
+    def save(self, directory: str | Path) -> Path:
+        """Write comparison.json, .md, .tex and .csv: all of them appear, or none.
+
+        Raises
+        ------
+        GausscheckError
+            If the directory cannot be written.
+        """
+        from gausscheck.comparison.writers import write_all
+        from gausscheck.files import atomic_folder
+
+        with atomic_folder(directory, "comparison") as work:
+            write_all(self, work)
+        return Path(directory)
+
+    def __repr__(self) -> str:
+        """Return the tables as Markdown."""
+        from gausscheck.comparison.writers import to_markdown
+
+        return to_markdown(self)
+
+    def _repr_html_(self) -> str:
+        """Render the tables for a notebook."""
+        from gausscheck.comparison.writers import to_html
+
+        return to_html(self)

@@ -1,0 +1,138 @@
+"""Means and covariances of two samples of one space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gausscheck.comparison.common_rows import common_rows
+from gausscheck.comparison.models import Model
+from gausscheck.core import F64, GausscheckError, Source
+
+COMPONENTS, ROWS = 20, 5_000
+"""Leading components of the joint covariance, and rows of each sample, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class TwoSamples:
+    """Hotelling's T² of two means and Box's M of two covariances, on joint leading components.
+
+    Attributes
+    ----------
+    model, baseline : str
+    k : int
+        Components of the joint covariance of both samples, each sample centred by the joint mean.
+    n : (int, int)
+        Rows.
+    paired : bool
+        Whether T² is of the differences between corresponding rows. Box's M takes the samples for
+        independent all the same.
+    t2, f : float
+        Hotelling's T² and its F.
+    mean_pvalue : float
+    box_m : float
+        Its chi-square statistic.
+    covariance_pvalue : float
+        Of Box's M: it rejects for tails that are not Gaussian too.
+    """
+
+    model: str
+    baseline: str
+    k: int
+    n: tuple[int, int]
+    paired: bool
+    t2: float
+    f: float
+    mean_pvalue: float
+    box_m: float
+    covariance_pvalue: float
+
+
+def two_samples(model: Model, baseline: Model, *, paired: bool) -> TwoSamples:
+    """Compare the first two moments of two samples of the same space: checkpoints, or splits.
+
+    Parameters
+    ----------
+    model, baseline : Model
+        With sources of the same d. Coordinate j must mean the same in both.
+    paired : bool
+        Row i of both is the same thing.
+
+    Returns
+    -------
+    TwoSamples
+        By pingouin's ``multivariate_ttest`` and ``box_m``, on k <= 20 leading components of the
+        joint covariance and 5,000 rows of each at most.
+
+    Raises
+    ------
+    GausscheckError
+        Where dimensions differ, rows are too few, or a report was given without its rows.
+    """
+    sources = [_source(model), _source(baseline)]
+    if sources[0].d != sources[1].d:
+        raise GausscheckError(
+            f"same_space: expected samples of one space, got {sources[0].d} and {sources[1].d} "
+            f"dimensions for {model.name} and {baseline.name}; leave same_space out"
+        )
+    a, b = _rows(sources, model.report.config.seed, paired)
+    a, b = model.report.preparation.rows(a), model.report.preparation.rows(b)
+    k = min(COMPONENTS, sources[0].d, (min(len(a), len(b)) - 2) // 2)
+    if k < 2:
+        raise GausscheckError(
+            f"same_space: expected 6 rows or more and 2 dimensions or more, got {len(a)} and "
+            f"{len(b)} rows of {sources[0].d}"
+        )
+    x, y = _joint_components(a, b, k)
+    return _tested(x, y, paired, (model.name, baseline.name))
+
+
+def _source(model: Model) -> Source:
+    if model.source is None:
+        raise GausscheckError(
+            f"same_space: expected files or arrays, got a report for {model.name}; give its rows"
+        )
+    return model.source
+
+
+def _rows(sources: list[Source], seed: int, paired: bool) -> list[F64]:
+    """Read random rows of both: the same ones where rows correspond."""
+    parts = [sources] if paired else [[source] for source in sources]
+    rows = [x for part in parts for x in common_rows(part, seed, ROWS)[1]]
+    return [x.astype(np.float64) for x in rows]
+
+
+def _joint_components(a: F64, b: F64, k: int) -> tuple[F64, F64]:
+    both = np.concatenate([a, b])
+    mean = both.mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov(both - mean, rowvar=False))
+    lead = vectors[:, ::-1][:, :k] / np.sqrt(values[::-1][:k])
+    if values[-k] <= 1e-12 * values[-1]:
+        raise GausscheckError(
+            f"same_space: expected rows that vary in {k} dimensions, got fewer; leave same_space "
+            "out"
+        )
+    return (a - mean) @ lead, (b - mean) @ lead
+
+
+def _tested(x: F64, y: F64, paired: bool, names: tuple[str, str]) -> TwoSamples:
+    import pandas as pd
+    import pingouin
+
+    found = pingouin.multivariate_ttest(x, y, paired=paired).iloc[0]
+    columns = [f"c{j}" for j in range(x.shape[1])]
+    frame = pd.DataFrame(np.concatenate([x, y]), columns=columns)
+    frame["sample"] = ["model"] * len(x) + ["baseline"] * len(y)
+    box = pingouin.box_m(frame, dvs=columns, group="sample").iloc[0]
+    return TwoSamples(
+        *names,
+        x.shape[1],
+        (len(x), len(y)),
+        paired,
+        float(found["T2"]),
+        float(found["F"]),
+        float(found["pval"]),
+        float(box["Chi2"]),
+        float(box["pval"]),
+    )
