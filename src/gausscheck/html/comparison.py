@@ -35,7 +35,7 @@ def render(found: Comparison) -> str:
         order=order_lines(found),
         notes=joined([*found.warnings, *left_out]),
         figure=inline(_svg(found), "comparison", SAID),
-        style=style_text(),
+        style=style_text("page.css", "report.css"),
         json=unbreakable(content),
         version=__version__,
     )  # fmt: skip

@@ -88,8 +88,8 @@ def _context(report: Report) -> dict[str, Any]:
     content = json.dumps(report.to_dict(), allow_nan=False, sort_keys=True)
     return {
         "report": report,
-        "style": style_text(),
-        "page_style": _text("page.css"),
+        "style": style_text("report.css"),
+        "page_style": style_text("page.css"),
         "json": unbreakable(content),
         "sha256": hashlib.sha256(content.encode()).hexdigest(),
         "command": command(report),
@@ -121,12 +121,12 @@ def unbreakable(content: str) -> Markup:
     return Markup(content)
 
 
-def style_text() -> Markup:
-    """Return the style that pages share."""
+def style_text(*names: str) -> Markup:
+    """Return style sheets: ``report.css`` of what is said, ``page.css`` of a page around it."""
     from markupsafe import Markup
 
-    text = (files("gausscheck.html") / "templates" / "report.css").read_text(encoding="utf-8")
-    return Markup(text)
+    folder = files("gausscheck.html") / "templates"
+    return Markup("".join((folder / name).read_text(encoding="utf-8") for name in names))
 
 
 @cache
