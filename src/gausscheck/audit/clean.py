@@ -162,7 +162,9 @@ def _grouping(neighbours: Neighbours, config: Config, beside: Beside) -> Groupin
     """Choose the groups of the jackknife: named ones, blocks where neighbours are alike, random."""
     if beside.clusters is not None:
         return Grouping("labels", config.groups, beside.clusters)
-    return Grouping("blocks" if neighbours.present else "random", config.groups)
+    if neighbours.serial is None or not neighbours.present:
+        return Grouping("random", config.groups)
+    return Grouping("blocks", config.groups, tau=neighbours.serial.tau)
 
 
 def _lower_rates(use: Use | None) -> dict[float, float]:

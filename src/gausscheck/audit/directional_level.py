@@ -142,7 +142,8 @@ def learned_level(
     """
     block = inputs.projector.project(directions, slice(0, directions.k)).astype(np.float64)
     enough = block.shape[1] >= LEAST_HELD_OUT
-    beyond = bool(fields["rejected"]) and enough and inputs.too_few is None
+    told = enough and inputs.too_few is None and not inputs.grouping.too_few(block.shape[1])
+    beyond = bool(fields["rejected"]) and told
     return LearnedLevel(
         **{
             **fields,

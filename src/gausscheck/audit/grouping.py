@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.noticed import group_order
+from gausscheck.audit.noticed import group_order, too_short
 from gausscheck.core import I64
 
 
@@ -23,11 +23,18 @@ class Grouping:
     groups : int
     labels : array or None
         One a row of the file.
+    tau : float
+        Rows that count as one: the integrated autocorrelation time of neighbours that are alike.
     """
 
     kind: str
     groups: int
     labels: NDArray[Any] | None = None
+    tau: float = 1.0
+
+    def too_few(self, rows: int) -> bool:
+        """Whether blocks of so many rows are too short to tell what dependence does."""
+        return self.kind == "blocks" and too_short(rows, self.tau)
 
     def order(self, index: I64) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
         """Return the order that puts groups side by side, and their sizes; None where random.

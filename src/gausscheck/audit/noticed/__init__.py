@@ -23,6 +23,7 @@ from gausscheck.audit.noticed.serial import (
     serial_dependence,
     too_few_for_directions,
     too_few_for_whitening,
+    too_short,
 )
 from gausscheck.audit.noticed.sorted_rows import LabelRuns, label_runs, notice_sorted, within_labels
 from gausscheck.audit.noticed.sparse import (
@@ -72,6 +73,7 @@ __all__ = [
     "sparse_columns",
     "too_few_for_directions",
     "too_few_for_whitening",
+    "too_short",
     "unusual_rows",
     "usual_values",
     "wider",

@@ -226,9 +226,14 @@ def serial_dependence(whitened: list[F64], columns: list[F64], n: int) -> Serial
     return SerialDependence(n, c, z, tau, n / tau)
 
 
+def too_short(rows: int, tau: float) -> bool:
+    """Return whether 20 blocks of so many rows are shorter than 3 tau."""
+    return rows / BLOCKS < 3 * tau
+
+
 def too_few_for_directions(found: SerialDependence) -> bool:
     """Return whether blocks are too short for directional levels: dependent and n/20 < 3 tau."""
-    return found.present and found.n / BLOCKS < 3 * found.tau
+    return found.present and too_short(found.n, found.tau)
 
 
 def too_few_for_whitening(
