@@ -7,7 +7,7 @@ import pytest
 from audit.noticed_steps import LIMIT, blocked_interval, mean_ad, says, truncated_bfloat16
 from gausscheck.audit import noticed as found_in
 from gausscheck.audit.noticed import serial
-from gausscheck.audit.preflight import dead_coordinates, spectrum
+from gausscheck.audit.preflight import dead_coordinates, eigenbasis
 from gausscheck.normality import A0
 from gausscheck.passes.reductions import FirstPass
 
@@ -192,7 +192,8 @@ def test_dead_columns_and_rank_are_named(rng):
     assert notice.columns == (5,)
     live = np.setdiff1d(np.arange(20), dead)
     assert (
-        "12 of 19" in says(found_in.notice_rank(spectrum(spread, live).rank, 19, 300), "rank").text
+        "12 of 19"
+        in says(found_in.notice_rank(eigenbasis(spread, live).rank, 19, 300), "rank").text
     )
     assert "30 rows in 50" in says(found_in.notice_rank(29, 50, 30), "rank").text
     assert found_in.notice_rank(19, 19, 300) is None

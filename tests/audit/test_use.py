@@ -150,7 +150,7 @@ def fold(reduction, x, cuts):
     total = states[0]
     for state in states[1:]:
         total = reduction.merge(total, state)
-    return reduction.finish(total), states
+    return total, states
 
 
 def same(a, b):

@@ -1,7 +1,7 @@
 """What the answer must do on rows whose truth is known: Gaussian in every guise, or nearly.
 
-Rates have bounds five standard errors above what is allowed, so that rates far higher than allowed fail
-at some level of some kind.
+Rates have bounds five standard errors above what is allowed, so that rates far higher than allowed
+fail at some level of some kind.
 """
 
 from collections import Counter

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from gaussian_rows import at_most, audit, kinds, unit
 
 pytestmark = pytest.mark.slow

@@ -133,7 +133,8 @@ def estimate_effect(
         Of the statistic, where it is not the A*² of a direction.
     blocks : LeftOut, optional
         The same without blocks of neighbouring rows or whole clusters: the value is then corrected
-        for what their dependence adds, and has the wider of both errors.
+        for what their dependence adds, and has the wider of both errors. Rows that are alike only
+        add to it: a correction upwards is noise, and is not made.
     shrinkage : float
         What the fit on the same rows leaves of the discrepancy; it is divided by it.
 
@@ -155,6 +156,7 @@ def estimate_effect(
     if blocks is not None:
         mine = corrected(delta, left_out(blocks.without, blocks.sizes), blocks.sizes, n)
         best = wider(mine, corrected(delta, deltas, sizes, n))
+        best = replace(best, value=min(best.value, delta))
         delta, error, interval = best.value, best.standard_error, best.interval(confidence)
     parts = (deltas - deltas.mean()) ** 2
     carried = bool(parts.max() > CARRIED * parts.sum())

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gausscheck.audit.noticed import counted
 from gausscheck.core import GausscheckError
 from gausscheck.normality.whiten import canonical
 from gausscheck.passes.reductions import Rows, Spread
@@ -133,8 +134,8 @@ def _notes(found: Preflight) -> tuple[str, ...]:
     if dropped:
         notes.append(f"{dropped} rows dropped: not finite or all zero")
     if found.below_rounding:
-        notes.append(
-            f"{found.below_rounding} principal directions vary less than the rounding of "
-            f"{found.dtype}: whitening amplifies that rounding"
+        few = counted(
+            found.below_rounding, "principal direction varies", "principal directions vary"
         )
+        notes.append(f"{few} less than {found.dtype} rounds: noise, once whitened")
     return tuple(notes)

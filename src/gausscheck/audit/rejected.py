@@ -39,7 +39,8 @@ def rejected_directions(
     alpha : float
         Of Holm's procedure over the directions.
     blocks : LeftOut, optional
-        Without blocks of neighbouring rows: the discrepancy is then corrected for dependence.
+        Without blocks of neighbouring rows: the discrepancy is then corrected for dependence, which
+        only lowers it.
 
     Returns
     -------
@@ -61,7 +62,7 @@ def rejected_directions(
         deltas = (blocks.without - A0) / (n - blocks.sizes)
         groups = blocks.sizes.size
         ratio = 1 - blocks.sizes / n
-        delta = groups * delta - (ratio * deltas).sum(axis=1)
+        delta = np.minimum(delta, groups * delta - (ratio * deltas).sum(axis=1))
         error = np.maximum(error, _root_error(deltas))
     limit = np.sqrt((AD_THRESHOLD - A0) / reference)
     with np.errstate(divide="ignore", invalid="ignore"):

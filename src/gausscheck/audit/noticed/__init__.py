@@ -14,7 +14,7 @@ from gausscheck.audit.noticed.collapse import Collapse, measure_collapse, notice
 from gausscheck.audit.noticed.columns import notice_dead_columns, notice_rank
 from gausscheck.audit.noticed.deciding import deciding_rows
 from gausscheck.audit.noticed.duplicates import Distinct, distinct_rows, notice_duplicates
-from gausscheck.audit.noticed.finding import in_order
+from gausscheck.audit.noticed.finding import counted, in_order
 from gausscheck.audit.noticed.grid import Grid, dithered, find_grid, notice_grid
 from gausscheck.audit.noticed.serial import (
     NeighbourProducts,
@@ -51,6 +51,7 @@ __all__ = [
     "UnusualCells",
     "ad_star_without",
     "corrected",
+    "counted",
     "deciding_rows",
     "distinct_rows",
     "dithered",

@@ -46,15 +46,14 @@ def notice_rank(rank: int, live: int, n: int) -> Noticed | None:
     Examples
     --------
     >>> notice_rank(29, 50, 30).text
-    '30 rows in 50 dimensions: whitened in all of them, rows look alike whatever they are'
+    '30 rows in 50 dimensions: once whitened, any rows look alike'
     """
     if rank >= live:
         return None
     if n - 1 < live:
         return Noticed(
             kind="rank",
-            text=f"{n:,} rows in {live:,} dimensions: whitened in all of them, rows look alike "
-            "whatever they are",
+            text=f"{n:,} rows in {live:,} dimensions: once whitened, any rows look alike",
             rows=None,
             columns=None,
             effect=f"norms and sphere are left out; rates reach {max(n - 2, 1):,} components",

@@ -275,7 +275,7 @@ def notice_serial(
         return None
     text = (
         f"neighbouring rows are alike (correlation {digits(found.correlation)}): "
-        f"{found.n:,} rows count as about {found.effective_rows:,.0f} independent ones"
+        f"about {found.effective_rows:,.0f} independent rows"
     )
     if too_few_for_directions(found):
         effect = "too few independent rows: levels are inconclusive unless a rate stands out"

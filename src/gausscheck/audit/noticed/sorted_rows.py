@@ -146,9 +146,8 @@ def notice_sorted(
         return None
     return Noticed(
         kind="sorted_rows",
-        text=f"rows are sorted by {runs.labels:,} labels they depend on: {found.n:,} rows count as "
-        f"about {found.effective_rows:,.0f} independent ones, within labels "
-        f"{within.effective_rows:,.0f}",
+        text=f"rows are sorted by {runs.labels:,} labels they depend on; within labels "
+        f"{within.effective_rows:,.0f} independent",
         rows=None,
         columns=None,
         effect="blocks take these labels as a sample of more; its first rows are not typical",

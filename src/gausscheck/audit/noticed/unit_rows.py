@@ -63,8 +63,7 @@ def notice_unit_rows(norms: NDArray[Any], spread: float) -> Noticed | None:
         return None
     return Noticed(
         kind="unit_rows",
-        text=f"rows were normalised before they were stored: all have length {mean:.4g} "
-        f"(spread {found:.1e}, rounding)",
+        text=f"rows were normalised before they were stored: length {mean:.4g} ± {found:.1e}",
         rows=None,
         columns=None,
         effect="lengths say nothing; whitened lengths do: read rates beside the normalised twin's",
