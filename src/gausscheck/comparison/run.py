@@ -182,7 +182,7 @@ def _moments(
     if not same_space:
         left_out["Hotelling's T² and Box's M"] = (
             "coordinates of different models mean different things; for checkpoints or splits of "
-            "one model say same_space=True"
+            "one model, ask for it (same_space)"
         )
         return ()
     return tuple(two_samples(a, b, paired=paired) for a, b in _pairs(found, baseline))
