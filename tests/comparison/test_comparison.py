@@ -225,6 +225,8 @@ def test_the_page_and_the_figure_hold_every_model(hostile, found, tmp_path):
         drawn = figures.plot(found, "comparison", width=width, table=COMPARISON_FIGURES)
         labels = [text.get_text() for text in drawn.legends[0].get_texts()]
         assert labels == ["normal", "cubed", "other"]
+        share = 0.25 if width == "single" else 0.5  # a layout that fails leaves slivers
+        assert all(axes.get_position().height > share for axes in drawn.axes)
 
 
 # --- the command
