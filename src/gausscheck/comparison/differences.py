@@ -70,7 +70,7 @@ def difference(
     answer: Answer = "higher" if low > 0 else "lower" if high < 0 else "tied"
     margin = QUANTITIES[quantity].margin
     if quantity == "safe_components":
-        worse = high < 0
+        worse = mine.ci[1] < other.ci[0]
     elif quantity == "false_alarm_1" and mine.value < NOMINAL:  # it flags too few
         further = NOMINAL - mine.value > abs(other.value - NOMINAL)
         worse = further and high < -margin

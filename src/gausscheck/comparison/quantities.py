@@ -126,7 +126,7 @@ def order_of(name: str, cells: dict[str, Cell]) -> tuple[tuple[str, ...], ...]:
     --------
     >>> a, b, c = Cell(0.2, (0.1, 0.3)), Cell(0.25, (0.2, 0.4)), Cell(2.0, (1.8, 2.2))
     >>> order_of("axes", {"c": c, "b": b, "a": a})
-    (('a', 'b'), ('c',))
+    (('b', 'a'), ('c',))
     >>> order_of("safe_components", {"a": Cell(4, (4, 6)), "b": Cell(64, (48, 64))})
     (('b',), ('a',))
     """

@@ -15,6 +15,7 @@ from gausscheck.comparison.result import Comparison
 from gausscheck.comparison.two_samples import TwoSamples, two_samples
 from gausscheck.config import Config
 from gausscheck.core import GausscheckError, Progress, Source
+from gausscheck.passes.sketch import KeptPass
 from gausscheck.threads import one_thread
 
 
@@ -102,6 +103,9 @@ def compare(
     with one_thread():
         pairing, differences = _paired(found, paired, config, tell, left_out)
         moments = _moments(found, baseline, same_space, pairing is not None, left_out)
+    for model in found:
+        if model.source is not None:
+            model.source.close()  # a later read opens it again
     return Comparison(
         models=tuple(found),
         baseline=baseline,
@@ -119,12 +123,12 @@ def _opened(name: str, given: Any, config: Config) -> Model | Source:
     if report is not None:
         return Model(name, report)
     source = open_rows(given, config)
-    if not hasattr(source, "read") or str(given).endswith(".sketch"):
+    if isinstance(source, KeptPass):
         raise GausscheckError(
             f"compare: {name}: expected rows or a report, got a sketch; analyze it, and compare "
             "its report"
         )
-    return source  # type: ignore[return-value]
+    return source
 
 
 def _check_pairs(opened: Sequence[Model | Source], paired: bool | None) -> None:
@@ -182,7 +186,7 @@ def _moments(
     if not same_space:
         left_out["Hotelling's T² and Box's M"] = (
             "coordinates of different models mean different things; for checkpoints or splits of "
-            "one model say same_space=True"
+            "one model, ask for it (same_space)"
         )
         return ()
     return tuple(two_samples(a, b, paired=paired) for a, b in _pairs(found, baseline))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import isfinite
+from math import floor, isfinite, log10
 
 from gausscheck.comparison.differences import Difference
 from gausscheck.comparison.quantities import (
@@ -201,8 +201,8 @@ def cell_text(name: str, cell: Cell | None) -> str:
 
     Examples
     --------
-    >>> cell_text("axes", Cell(9.31, (8.1, 10.5), "not_gaussian"))
-    '9.3 [8.1, 10] no'
+    >>> cell_text("axes", Cell(9.31, (8.1, 10.53), "not_gaussian"))
+    '9.3 [8.1, 10.5] no'
     >>> cell_text("false_alarm_1", Cell(0.202, (0.19, 0.214)))
     '20.2 [19.0, 21.4]'
     >>> cell_text("safe_components", Cell(64, (48, 64), of=384))
@@ -210,8 +210,7 @@ def cell_text(name: str, cell: Cell | None) -> str:
     """
     if cell is None:
         return ABSENT
-    unit = QUANTITIES[name].unit
-    words = f"{number(cell.value, unit)} {span(cell.ci, unit)}"
+    words = with_interval(cell.value, cell.ci, QUANTITIES[name].unit)
     if cell.of is not None:
         words += f" of {cell.of:,}"
     return words if cell.status is None else f"{words} {MARKS[cell.status]}"
@@ -221,37 +220,30 @@ def difference_text(difference: Difference | None, *, marked: bool) -> str:
     """Write a difference with its interval; ``~`` marks models that are taken as independent."""
     if difference is None:
         return ABSENT
-    unit = QUANTITIES[difference.quantity].unit
-    value = number(difference.value, unit)
-    sign = "+" if difference.value > 0 else ""
-    tied = " tied" if difference.answer == "tied" else ""
+    words = with_interval(difference.value, difference.ci, QUANTITIES[difference.quantity].unit)
     mark = "~" if marked and not difference.paired else ""
-    return f"{mark}{sign}{value} {span(difference.ci, unit)}{tied}"
+    sign = "+" if difference.value > 0 else ""
+    return f"{mark}{sign}{words}" + (" tied" if difference.answer == "tied" else "")
 
 
-def number(value: float, unit: Unit) -> str:
-    """Write a value with as many digits as tell something.
+def with_interval(value: float, ends: Interval, unit: Unit) -> str:
+    """Write a value and its interval with two digits of the interval's half-width.
 
     Examples
     --------
-    >>> number(0.00082, "share"), number(1.04, "limits"), number(-1234.5, "limits")
-    ('0.082', '1.04', '−1,234')
+    >>> with_interval(1.956, (1.87, 2.1), "nats"), with_interval(658.4, (605.2, 711.3), "limits")
+    ('1.96 [1.87, 2.10]', '658 [605, 711]')
     """
-    if not isfinite(value):
-        return "?"
-    value = 100 * value if unit == "share" else value
-    if unit == "count" or (abs(value) >= 10 and unit != "share"):
-        text = f"{value:,.0f}"
-    elif unit == "share":
-        text = f"{value:.1f}" if abs(value) >= 1 or value == 0 else f"{value:.2g}"
-    else:
-        text = f"{value:.2f}" if abs(value) < 2 else f"{value:.1f}"
-    return text.replace("-", "−")
+    scale = 100 if unit == "share" else 1
+    half = scale * (ends[1] - ends[0]) / 2
+    digits = 1 - floor(log10(half)) if isfinite(half) and half > 0 else 1
+    digits = 0 if unit == "count" else min(max(digits, 0), 3)
 
+    def number(part: float) -> str:
+        text = f"{scale * part:,.{digits}f}" if isfinite(part) else "?"
+        return text.replace("-", "−")
 
-def span(ends: Interval, unit: Unit) -> str:
-    """Write an interval."""
-    return f"[{number(ends[0], unit)}, {number(ends[1], unit)}]"
+    return f"{number(value)} [{number(ends[0])}, {number(ends[1])}]"
 
 
 def pvalue_text(value: float) -> str:

@@ -72,8 +72,10 @@ def _curves(axes: Axes, models: Sequence[Model], looks: Looks) -> None:
         axes.fill_between(k, ends[:, 0], ends[:, 1], color=tint, alpha=0.16, lw=0)
         axes.plot(k, np.maximum(value, low), color=tint, lw=1.1, ls=line, zorder=3)
         axes.plot(k, np.where(value > 0, value, np.nan), mark, color=tint, ms=3, zorder=4)
-        axes.plot(k[value == 0], np.full((value == 0).sum(), low), mark, mfc="white", mec=tint,
-                  mew=0.8, ms=3.4, clip_on=False, zorder=5)  # fmt: skip
+        none = k[value == 0]
+        if none.size:
+            axes.plot(none, np.full(none.size, low), mark, mfc="white", mec=tint, mew=0.8, ms=3.4,
+                      clip_on=False, zorder=5)  # fmt: skip
     style.set_log(axes, "y", low, high, 8)
     ticks = [t for t in (0.1, 0.3, 1, 2, 3, 10, 30, 100) if low <= t / 100 <= high and t != 3]
     axes.yaxis.set_ticks([t / 100 for t in ticks], [f"{t:g}" for t in ticks])

@@ -34,7 +34,8 @@ def render(found: Comparison) -> str:
         tables=tables(found),
         order=order_lines(found),
         notes=joined([*found.warnings, *left_out]),
-        figure=inline(_svg(found), "comparison", SAID),
+        wide=inline(_svg(found, "double"), "wide", SAID),
+        narrow=inline(_svg(found, "single"), "narrow", SAID),
         style=style_text("page.css", "report.css"),
         json=unbreakable(content),
         version=__version__,
@@ -56,8 +57,8 @@ def write(found: Comparison, path: str | Path) -> Path:
     return path
 
 
-def _svg(found: Comparison) -> str:
-    drawn = figures.plot(found, "comparison", style="screen", table=COMPARISON_FIGURES)
+def _svg(found: Comparison, width: style.Width) -> str:
+    drawn = figures.plot(found, "comparison", width=width, style="screen", table=COMPARISON_FIGURES)
     held = BytesIO()
     with style.house("screen"):
         drawn.savefig(held, format="svg", metadata={"Date": None})
