@@ -103,6 +103,8 @@ class Config:
         Address of a Dask scheduler whose workers take the passes over all rows.
     worst : int
         Most deviant directions named per level.
+    untrusted : bool
+        Whether a child process with limits on memory and time reads the files.
     """
 
     normalize: str = "raw"
@@ -131,6 +133,7 @@ class Config:
     resume: str | None = None
     dask: str | None = None
     worst: int = 3
+    untrusted: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that cannot mean anything."""
@@ -151,7 +154,7 @@ class Config:
             value = getattr(self, name)
             if not isinstance(value, float) or not 0 < value < 1:
                 raise GausscheckError(f"{name}: expected a number between 0 and 1, got {value!r}")
-        for name in ("group", "null_cache", "flatten"):
+        for name in ("group", "null_cache", "flatten", "untrusted"):
             if not isinstance(getattr(self, name), bool):
                 raise GausscheckError(
                     f"{name}: expected true or false, got {getattr(self, name)!r}"
@@ -160,6 +163,8 @@ class Config:
             value = getattr(self, name)
             if not isinstance(value, str) and not (name in _TEXTS and value is None):
                 raise GausscheckError(f"{name}: expected text, got {value!r}")
+        if self.resume == "":
+            raise GausscheckError("resume: expected a folder, got an empty name")
         if self.memory_bytes < 32 * 10**6:
             raise GausscheckError(f"memory: expected at least 32MB, got {self.memory}")
         self.joint_levels()
@@ -187,6 +192,10 @@ class Config:
             return ()
         for name in names:
             _one_of("levels", name, (*JOINT_LEVELS, "none"))
+        if "none" in names:
+            raise GausscheckError(
+                f"levels: none excludes the others, got {self.levels!r}; name levels or none"
+            )
         return tuple(name for name in JOINT_LEVELS if name in names)
 
     def raw_shape(self) -> tuple[int, int] | None:

@@ -153,3 +153,19 @@ def test_projection_does_not_depend_on_threads_or_slabs(space, rng):
         results.append(whole)
     assert np.array_equal(results[0], results[1])
     assert np.array_equal(results[0], results[2])
+
+
+def test_a_file_of_directions_that_cannot_be_held_or_read_is_one_line(space, tmp_path):
+    path = tmp_path / "mine.npy"
+    with path.open("wb") as handle:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (7, 2**32)}
+        np.lib.format.write_array_header_1_0(handle, header)
+        handle.truncate(handle.tell() + 7 * 2**35)  # sparse: takes no room
+    with pytest.raises(GausscheckError, match="240,518,168,576 bytes, of which at most"):
+        FAMILIES["file"](space, str(path))
+    np.save(path, np.array([None] * 7), allow_pickle=True)
+    with pytest.raises(GausscheckError, match="never loaded"):
+        FAMILIES["file"](space, str(path))
+    np.savez(tmp_path / "x.npz", a=np.eye(7))
+    with pytest.raises(GausscheckError, match=r"expected a \.npy file"):
+        FAMILIES["file"](space, str(tmp_path / "x.npz"))

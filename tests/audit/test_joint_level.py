@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gausscheck
-from gausscheck.normality import residuals
+from gausscheck.normality import residuals, whiten_tall
 from gausscheck.normality.sphere.energy import (
     energy_null,
     energy_shift,
@@ -16,7 +16,9 @@ from gausscheck.normality.sphere.energy import (
 from gausscheck.normality.sphere.shell import (
     shell_limit,
     shell_mean,
+    shell_refitted,
     shell_transform,
+    shell_without,
     without_groups,
 )
 
@@ -182,3 +184,16 @@ def test_labels_tell_a_mixture_from_its_components(rng, tmp_path):
         assert found.verdict != "not_gaussian"
     with pytest.raises(gausscheck.GausscheckError, match="expected labels for the audit of groups"):
         gausscheck.analyze(x, directions="axes", group=True)
+
+
+def test_shell_refitted_whitens_the_rows_that_are_left_anew(rng):
+    y, _ = whiten_tall(centred(rng.standard_t(5, (400, 6))))
+    whole, left = shell_refitted(y, 7)
+    assert whole == shell_without(y, 7)[0]
+    for g, part in enumerate(np.array_split(np.arange(400), 7)):
+        rest, _ = whiten_tall(centred(np.delete(y, part, axis=0)))
+        assert left[g] == pytest.approx(shell_without(rest, 7)[0], rel=1e-3)
+
+
+def centred(x):
+    return x - x.mean(axis=0)

@@ -92,18 +92,21 @@ def clean() -> None:
 def run(name: str, cases: Sequence[Case], until: float = float("inf")) -> Counts:
     """Run cases one after another in a child; start a new child behind one that dies or hangs."""
     counts, start, begin = Counts(name), 0, time.monotonic()
+    place = home()
     while start < len(cases) and time.monotonic() < until:
-        for index, kind, words in _child(cases, start, until):
+        for index, kind, words in _child(cases, start, until, place):
             counts.add(cases[index][0], kind, words)
             start = index + 1
     counts.seconds = time.monotonic() - begin
     return counts
 
 
-def _child(cases: Sequence[Case], start: int, until: float) -> Iterator[tuple[int, str, str]]:
+def _child(
+    cases: Sequence[Case], start: int, until: float, place: Path
+) -> Iterator[tuple[int, str, str]]:
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(cases, start, theirs, until), daemon=True)
+    process = context.Process(target=_work, args=(cases, start, theirs, until, place), daemon=True)
     process.start()
     theirs.close()
     done = start
@@ -126,10 +129,11 @@ def _child(cases: Sequence[Case], start: int, until: float) -> Iterator[tuple[in
         ours.close()
 
 
-def _work(cases: Sequence[Case], start: int, pipe: object, until: float) -> None:
+def _work(cases: Sequence[Case], start: int, pipe: object, until: float, place: Path) -> None:
     faulthandler.disable()
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 2)  # what libraries in C print is not ours
+    os.chdir(place)  # a name without a folder is a name in there
     with open("/proc/self/statm") as told:
         held = int(told.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (held + SPACE, held + SPACE))

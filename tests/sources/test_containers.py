@@ -82,7 +82,7 @@ def test_drawings_of_cells_are_taken_only_where_asked_for(tmp_path):
     assert "drawings aside" in told.reason
     assert open_source(write_h5ad(tmp_path / "y.h5ad", X_umap=X[:, :2])).d == 2
     both = write_h5ad(tmp_path / "z.h5ad", X_pca=X, X_scVI=X, X_umap=X[:, :2])
-    with pytest.raises(GausscheckError, match=r"choose with --dataset: X_pca .*; X_scVI [^;]*$"):
+    with pytest.raises(GausscheckError, match=r"choose with dataset=: X_pca .*; X_scVI [^;]*$"):
         open_source(both)
 
 
@@ -93,7 +93,7 @@ def test_columns_of_obs(tmp_path):
     assert read_labels(source, "old")[[0, 59]].tolist() == ["p", "q"]
     with pytest.raises(GausscheckError, match=r"x\.h5ad.*broken.*beyond the 2 names"):
         read_labels(source, "broken")
-    with pytest.raises(GausscheckError, match="--labels none: expected"):
+    with pytest.raises(GausscheckError, match='labels="none": expected'):
         read_labels(source, "none")
 
 

@@ -1,13 +1,17 @@
 """Reading by a child process: the same rows, and limits that end it."""
 
+import json
 import pickle
+import re
 import time
 
 import h5py
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import gausscheck
+from gausscheck.cli import main
 from gausscheck.core import GausscheckError
 from gausscheck.sources import open_source, read_labels, untrusted
 from gausscheck.sources.untrusted import UntrustedSource
@@ -113,3 +117,97 @@ def test_rows_that_were_never_shared_are_not_believed(path, monkeypatch):
     source = UntrustedSource(path)
     with pytest.raises(GausscheckError, match="answered what cannot be"):
         source.read(0, 300)
+
+
+# through analyze and the command line -----------------------------------------------------------
+
+QUICK = {"directions": "axes", "levels": "none"}
+
+
+def command(*args):
+    return CliRunner().invoke(main, [str(arg) for arg in args])
+
+
+def test_labels_directions_and_rows_of_an_audit_are_read_apart(path, tmp_path, monkeypatch):
+    np.save(tmp_path / "mine.npy", np.eye(4)[:, :2])
+    np.save(tmp_path / "labels.npy", np.arange(300) % 2)
+    options = {"levels": "none", "directions": f"axes,file:{tmp_path / 'mine.npy'}"}
+    plain = gausscheck.analyze(path, labels=str(tmp_path / "labels.npy"), **options)
+
+    def here(*_):
+        raise AssertionError("read in this process")
+
+    for place in ("hdf5.Hdf5Source", "npy.read_header", "whole_npy"):
+        monkeypatch.setattr(f"gausscheck.sources.{place}", here)
+    monkeypatch.setattr("gausscheck.audit.directions.whole_npy", here)
+    for labels in ("names", f"{path}:labels", str(tmp_path / "labels.npy")):
+        apart = gausscheck.analyze(path, labels=labels, untrusted=True, **options)
+        assert apart.levels == plain.levels
+        assert apart.to_dict()["config"]["untrusted"] is True
+    assert "read by a child process with limits" in apart.source.notes
+    with pytest.raises(AssertionError, match="in this process"):
+        gausscheck.analyze(path, labels=str(tmp_path / "labels.npy"), **options)
+
+
+def test_what_a_child_says_of_labels_and_directions_is_one_line(path, tmp_path):
+    (tmp_path / "bad.npy").write_bytes(b"noise" * 99)
+    with pytest.raises(GausscheckError, match=r"bad\.npy: expected a \.npy file"):
+        gausscheck.analyze(path, untrusted=True, labels=str(tmp_path / "bad.npy"), **QUICK)
+    with pytest.raises(GausscheckError, match=r"directions file:.*readable \.npy matrix"):
+        gausscheck.analyze(path, untrusted=True, directions=f"file:{tmp_path / 'bad.npy'}")
+    with pytest.raises(GausscheckError, match=f'labels="{path}:none": expected'):
+        gausscheck.analyze(path, untrusted=True, labels=f"{path}:none", **QUICK)
+
+
+def test_rows_in_memory_are_taken_as_they_are_and_a_sketch_is_refused(tmp_path):
+    assert gausscheck.analyze(X, untrusted=True, **QUICK).levels
+    with pytest.raises(GausscheckError, match="leave untrusted= out"):
+        gausscheck.analyze(tmp_path / "x.sketch", untrusted=True)
+    with pytest.raises(GausscheckError, match="untrusted: expected true or false"):
+        gausscheck.analyze(X, untrusted="yes")
+
+
+def test_the_commands_read_apart(path, tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    (tmp_path / "options.toml").write_text("untrusted = true\n")
+    quick = ("--directions", "axes", "--levels", "none", "--json")
+    for given in (("--untrusted",), ("--config", tmp_path / "options.toml")):
+        done = command("analyze", path, *given, *quick)
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.stdout)["config"]["untrusted"] is True
+    assert command("inspect", path).output == command("inspect", path, "--untrusted").output
+    gausscheck.analyze(X, normalize="unit", **QUICK).save(tmp_path / "report")
+    for args in (
+        ("apply", tmp_path / "report", path, "--out", tmp_path / "y.npy"),
+        ("sketch", path, "--out", tmp_path / "x.sketch"),
+        ("pairs", f"{path}:emb", tmp_path / "x.npy"),
+    ):
+        done = command(*args, "--untrusted")
+        assert done.exit_code == 0, done.output
+    np.testing.assert_allclose(
+        np.load(tmp_path / "y.npy"), X / np.linalg.norm(X, axis=1)[:, None], rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("name", ["analyze", "inspect", "sketch"])
+def test_a_file_that_crashes_its_reader_is_one_line_and_exit_1(path, tmp_path, monkeypatch, name):
+    program = "import h5py, os\nh5py.File = lambda *a, **k: os.kill(os.getpid(), 11)\n"
+    told_by(monkeypatch, program + untrusted._PROGRAM)
+    out = tmp_path / "out"
+    more = () if name == "inspect" else ("--out", out)
+    done = command(name, path, "--untrusted", *more)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert re.fullmatch(r"gausscheck: .*x\.h5: the process that read it died \(exit code -11\); "
+                        "the file is damaged or made to do harm\n", done.stderr)  # fmt: skip
+    assert not out.exists()
+
+
+def test_a_file_that_keeps_its_reader_busy_is_one_line_and_exit_1(path, monkeypatch):
+    monkeypatch.setattr(untrusted, "SECONDS", 2.0)
+    program = "import h5py, itertools\nh5py.File = lambda *a, **k: all(itertools.repeat(1))\n"
+    told_by(monkeypatch, program + untrusted._PROGRAM)
+    start = time.monotonic()
+    done = command("inspect", path, "--untrusted")
+    assert done.exit_code == 1
+    assert "gave no answer in 2 seconds and was ended" in done.stderr
+    assert time.monotonic() - start < 8

@@ -24,6 +24,11 @@ from gaussian_rows import (
 pytestmark = pytest.mark.slow
 
 
+def claims_of(report):
+    claims = report.verdict.claims
+    return ((name, getattr(claims, name)) for name in ("projections", "norms", "sphere"))
+
+
 @dataclass
 class Tally:
     """What audits of several samples of one kind said."""
@@ -31,6 +36,7 @@ class Tally:
     samples: int = 0
     wrong: Counter = field(default_factory=Counter)
     noticed: Counter = field(default_factory=Counter)
+    failed: Counter = field(default_factory=Counter)
     covered: Counter = field(default_factory=Counter)
     safe: int = 0
     widths: list = field(default_factory=list)
@@ -40,6 +46,7 @@ class Tally:
         statuses = {**report.verdict.levels, "overall": report.verdict.status}
         self.wrong.update(name for name, status in statuses.items() if status == "not_gaussian")
         self.noticed.update(kinds(report))
+        self.failed.update(name for name, claim in claims_of(report) if claim == "fails")
         rates = report.use.false_alarm
         self.covered.update(k for k, r in rates.items() if r.ci[0] <= float(k) <= r.ci[1])
         self.widths.append(rates["0.01"].ci[1] - rates["0.01"].ci[0])
@@ -125,6 +132,8 @@ def test_gaussian_rows_like_their_neighbours_stay_gaussian(name, sample):
     found = tally(sample, 10, 41_012)
     assert seldom_wrong(found), found.wrong
     assert found.noticed["serial_dependence"] == found.samples
+    # isotropic around 0: all three claims are true
+    assert all(count <= at_most(0.05, found.samples) for count in found.failed.values())
 
 
 def test_rows_that_hardly_move_are_inconclusive():

@@ -91,8 +91,8 @@ def mixture(rng, n, d):
     "law", [heavy(5), heavy(10), mixture, uniform], ids=["t5", "t10", "mixture", "sphere"]
 )
 def test_intervals_cover_what_many_rows_say(law):
-    # The truth is that of 100,000 rows: its own error is a seventh of that of 2,000.
-    options = {"directions": "axes,random:32", "levels": "marginals,norms", "rows": 10_000}
+    # Intervals of joint levels have to meet: of 100,000 rows they read 10,000.
+    options = {"directions": "axes,random:32", "levels": "marginals,norms"}
     truth = audit(law(np.random.default_rng([42_006, 0]), 100_000, 32), **options)
     samples, names = 16, [n for n in FREE_OF_N if n in truth.levels]
     covered = dict.fromkeys([*names, "0.05", "0.01", "0.001"], 0)
@@ -199,9 +199,3 @@ def test_rates_that_are_too_low_are_said_and_nothing_is_promised(law):
     assert report.use.too_few
     assert not re.search(r"\bholds?\b", report.use.sentence + report.verdict.summary)
     assert "too few" in report.use.sentence
-
-
-def test_a_regularised_run_passes_the_isotropic_null_and_a_contrastive_one_does_not():
-    gausscheck_train = pytest.importorskip("gausscheck.train")
-    pytest.importorskip("torch")
-    assert gausscheck_train is not None

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gausscheck.audit.claims import claim_of_sphere, paper_claims
 from gausscheck.audit.clean import CleanRows, clean_rows
 from gausscheck.audit.directional_level import DirectionalAudit, audit_directions
-from gausscheck.audit.directions import FAMILIES, PreparedSpace, parse
+from gausscheck.audit.directions import FAMILIES, PreparedSpace, check_files, parse
 from gausscheck.audit.groups import audit_groups
 from gausscheck.audit.inputs import LevelInputs
 from gausscheck.audit.isotropic import isotropic
@@ -85,6 +85,7 @@ def analyze(
     null_cache: bool | None = None,
     resume: str | None = None,
     dask: Any = None,
+    untrusted: bool | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Audit embeddings for Gaussian structure.
@@ -100,7 +101,7 @@ def analyze(
         ``__array__`` or DLPack of shape ``(n, d)``: n rows (embeddings), d dimensions.
     normalize, directions, labels, levels, group, groups_by, null, subsets, reference, rows, \
     groups, confidence, alpha, on_bad_rows, worst, dataset, flatten, shape, dtype, limit, seed, \
-    threads, memory, null_cache, resume : optional
+    threads, memory, null_cache, resume, untrusted : optional
         Fields of :class:`gausscheck.Config`, which says what they mean and holds the defaults.
     dask : str or distributed.Client, optional
         A cluster whose workers take the passes over all rows.
@@ -133,13 +134,13 @@ def analyze(
         "alpha": alpha, "on_bad_rows": on_bad_rows,
         "worst": worst, "dataset": dataset, "flatten": flatten, "shape": shape, "dtype": dtype,
         "limit": limit, "seed": seed, "threads": threads, "memory": memory,
-        "null_cache": null_cache, "resume": resume,
+        "null_cache": null_cache, "resume": resume, "untrusted": untrusted,
         "dask": dask if dask is None or isinstance(dask, str) else type(dask).__name__,
     })  # fmt: skip
-    parse(config.directions, {**FAMILIES, **LEARNED})
+    check_files(parse(config.directions, {**FAMILIES, **LEARNED}))
     opened = open_rows(source, config)
     beside = Beside(
-        read_labels(opened, config.labels),
+        read_labels(opened, config.labels, untrusted=config.untrusted),
         read_clusters(opened, config),
     )
     report = progress or (lambda stage, share: None)
@@ -152,7 +153,7 @@ def analyze(
 def read_clusters(source: Source | KeptPass, config: Config) -> NDArray[Any] | None:
     """Read what rows belong together: as named, or the document of each token."""
     if config.groups_by is not None:
-        return read_labels(source, config.groups_by)
+        return read_labels(source, config.groups_by, untrusted=config.untrusted)
     return source.beside("document") if config.flatten else None
 
 
@@ -173,6 +174,11 @@ def open_rows(source: Any, config: Config) -> Source | KeptPass:
             dtype=config.dtype,
             limit=config.limit,
             seed=config.seed,
+            untrusted=config.untrusted,
+        )
+    if config.untrusted:
+        raise GausscheckError(
+            f"{source}: a sketch is not read by a child process; leave untrusted= out"
         )
     kept = load_pass(Path(source))
     if config.dataset is not None:
@@ -223,7 +229,7 @@ def _inputs(rows: CleanRows, config: Config) -> LevelInputs:
     return LevelInputs(
         config=config,
         projector=projector,
-        space=_prepared_space(prep, spread, fitted.live, fitted.basis.rank, config.seed),
+        space=_prepared_space(prep, spread, fitted.live, fitted.basis.rank, config),
         preflight=rows.preflight,
         progress=read.workers.progress,
         grouping=rows.grouping,
@@ -236,7 +242,7 @@ def _inputs(rows: CleanRows, config: Config) -> LevelInputs:
 
 
 def _prepared_space(
-    prep: Preparation, spread: Spread, live: NDArray[np.intp], rank: int, seed: int
+    prep: Preparation, spread: Spread, live: NDArray[np.intp], rank: int, config: Config
 ) -> PreparedSpace:
     if prep.matrix is None:
         covariance, chosen = spread.covariance, live
@@ -246,7 +252,7 @@ def _prepared_space(
         chosen = np.arange(prep.dim)
         word, labels = ("axis", live) if prep.kind == "standardize" else ("whitened", chosen)
         names = tuple(f"{word} {j}" for j in labels)
-    return PreparedSpace(covariance, chosen, names, rank, seed)
+    return PreparedSpace(covariance, chosen, names, rank, config.seed, config.untrusted)
 
 
 LEAST_HELD_OUT = 50

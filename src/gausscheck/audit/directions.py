@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import F64, Directions, GausscheckError
+from gausscheck.files import check_file
 from gausscheck.rng import haar, stream
+from gausscheck.sources.npy import whole_npy
+from gausscheck.sources.untrusted import column_apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class PreparedSpace:
         What each prepared coordinate is called.
     rank : int
     seed : int
+    untrusted : bool
+        Whether a child process with limits reads files of directions.
     """
 
     covariance: F64
@@ -34,6 +40,7 @@ class PreparedSpace:
     names: tuple[str, ...]
     rank: int
     seed: int
+    untrusted: bool = False
 
     @property
     def dim(self) -> int:
@@ -86,10 +93,7 @@ def file(space: PreparedSpace, argument: str) -> Directions:
         If it cannot be read, has another shape, or a column is zero or not finite.
     """
     where = f"directions file:{argument}"
-    try:
-        matrix = np.load(Path(argument), allow_pickle=False)
-    except (OSError, ValueError) as err:
-        raise GausscheckError(f"{where}: expected a readable .npy matrix: {err}") from err
+    matrix = _matrix(Path(argument), space, where)
     if matrix.ndim != 2 or matrix.shape[0] != space.dim or matrix.dtype.kind not in "fiu":
         raise GausscheckError(
             f"{where}: expected a numeric matrix of shape ({space.dim}, k), one column a "
@@ -102,6 +106,33 @@ def file(space: PreparedSpace, argument: str) -> Directions:
         raise GausscheckError(f"{where}: column {bad} is zero or not finite; remove it")
     labels = tuple(f"column {i}" for i in range(matrix.shape[1]))
     return Directions(matrix / length, "file", labels)
+
+
+def check_files(families: Collection[tuple[str, str]]) -> None:
+    """Refuse, before rows are read, files of directions that are no files.
+
+    Raises
+    ------
+    GausscheckError
+    """
+    for name, argument in families:
+        if name == "file":
+            try:
+                check_file(Path(argument))
+            except GausscheckError as err:
+                raise GausscheckError(
+                    f"directions file:{argument}: expected a readable .npy matrix: {err}"
+                ) from err
+
+
+def _matrix(path: Path, space: PreparedSpace, where: str) -> NDArray[Any]:
+    """Read the array of a .npy file that is a file, whole, and of a size that can be held."""
+    try:
+        if space.untrusted:
+            return np.asarray(column_apart(str(path), "array"))
+        return whole_npy(path)
+    except (OSError, ValueError) as err:
+        raise GausscheckError(f"{where}: expected a readable .npy matrix: {err}") from err
 
 
 FAMILIES: dict[str, Callable[[PreparedSpace, str], Directions]] = {

@@ -20,8 +20,9 @@ from gausscheck.audit.unit_shell import normalised_twin_delta
 from gausscheck.audit.verdict import level_fields
 from gausscheck.core import F64
 from gausscheck.normality import whiten_tall
+from gausscheck.normality.groups import group_sizes
 from gausscheck.normality.sphere.energy import energy_null, sphere_without
-from gausscheck.normality.sphere.shell import shell_limit, shell_mean, shell_without
+from gausscheck.normality.sphere.shell import shell_limit, shell_mean, shell_refitted
 from gausscheck.report import JointLevel
 from gausscheck.rng import stream
 
@@ -76,8 +77,10 @@ def joint_levels(
 def _norms(inputs: LevelInputs, whole: _Whole) -> JointLevel:
     """A² of squared lengths of whitened rows against their exact Beta law. Cost O(n d²).
 
-    Lengths of whitened unit rows vary, but as those of a normalised Gaussian do: for them the mean
-    is that of such a twin, and the limit lies a margin above it.
+    Groups are left out with the whitening fitted anew, so that the jackknife puts back what the fit
+    on the same rows takes off a deviation. Lengths of whitened unit rows vary, but as those of a
+    normalised Gaussian do: for them the mean is that of such a twin, fitted on as many rows, and
+    the limit lies a margin above it.
     """
     inputs.progress("testing norms", 0.0)
     y, r = whole.y, whole.y.shape[1]
@@ -87,12 +90,13 @@ def _norms(inputs: LevelInputs, whole: _Whole) -> JointLevel:
     if inputs.unit:
         twin = reference * _twin_delta(inputs, y)
         null_mean, limit = null_mean + twin, limit + (1 + TWIN_MARGIN) * twin
-    blocks = None
+    value, without = shell_refitted(y, groups)
+    blocks = None if inputs.unit else _left_out(without, group_sizes(len(y), groups))
     if whole.order is not None:
         permutation, sizes = whole.order
-        blocks = _left_out(shell_without(y[permutation], groups, sizes)[1], sizes)
+        blocks = _left_out(shell_refitted(y[permutation], groups, sizes)[1], sizes)
     effect = _effect(
-        inputs, *shell_without(y, groups), y, null_mean=null_mean, limit=limit, blocks=blocks,
+        inputs, value, without, y, null_mean=null_mean, limit=limit, blocks=blocks,
         offset=shell_mean(r),
     )  # fmt: skip
     return _level(inputs, effect, "shell A²", r)

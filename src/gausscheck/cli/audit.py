@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from gausscheck.cli.gate import gate_options
-from gausscheck.cli.options import ProgressLine, audit_options, merge
+from gausscheck.cli.options import UNTRUSTED, ProgressLine, audit_options, merge
 from gausscheck.core import printable
 
 if TYPE_CHECKING:
@@ -70,12 +70,13 @@ def _write(report: Report, out: str) -> None:
 
 @click.command()
 @click.argument("file")
-def inspect(file: str) -> None:
+@UNTRUSTED
+def inspect(file: str, untrusted: bool | None) -> None:
     """Say what is in FILE and which array analyze would take, without analysing."""
     from gausscheck.sources import inspect_source
     from gausscheck.terminal import show_contents
 
-    show_contents(inspect_source(file))
+    show_contents(inspect_source(file, untrusted=bool(untrusted)))
 
 
 @click.command()
@@ -167,15 +168,19 @@ def plot(
 @click.argument("directory", type=click.Path(file_okay=True))
 @click.argument("file")
 @click.option("--dataset", "--column", help="The array of a container that holds several.")
+@UNTRUSTED
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="The .npy to write.")
-def apply_(directory: str, file: str, dataset: str | None, out: str) -> None:
+def apply_(
+    directory: str, file: str, dataset: str | None, untrusted: bool | None, out: str
+) -> None:
     """Apply the preparation fitted in DIRECTORY's report to the rows of FILE."""
     from gausscheck.preparation import apply_to_file
     from gausscheck.report import load_report
     from gausscheck.sources import open_source
 
     preparation = load_report(directory).preparation
-    shape = apply_to_file(preparation, open_source(file, dataset=dataset), Path(out))
+    source = open_source(file, dataset=dataset, untrusted=bool(untrusted))
+    shape = apply_to_file(preparation, source, Path(out))
     click.echo(f"{printable(out)}: {shape[0]:,} rows x {shape[1]:,}, {preparation.kind}")
 
 

@@ -16,6 +16,12 @@ from gausscheck.config import NORMALIZE, NULLS, ON_BAD_ROWS, Config
 
 _DEFAULT = Config()
 
+UNTRUSTED = click.option(
+    "--untrusted",
+    is_flag=True,
+    default=None,
+    help="Read the file in a child process with limits on memory and time.",
+)
 
 AUDIT_OPTIONS = [
     click.option(
@@ -79,6 +85,7 @@ AUDIT_OPTIONS = [
         type=click.Path(file_okay=False),
         help="Keep what the passes over all rows took: go on, or read nothing again.",
     ),
+    UNTRUSTED,
     click.option("--dask", metavar="ADDRESS", help="Scheduler whose workers read the rows."),
     click.option("--threads", type=int, help="Worker threads.  [default: all processors]"),
     click.option(

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from gausscheck.cli.options import ProgressLine
+from gausscheck.cli.options import UNTRUSTED, ProgressLine
 from gausscheck.config import ON_BAD_ROWS
 from gausscheck.core import printable
 
@@ -23,6 +23,7 @@ from gausscheck.core import printable
     show_default=True,
     help="Pairs with a row that is not finite or all zero.",
 )
+@UNTRUSTED
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed.")
 @click.option("--threads", type=int, help="Worker threads.  [default: all processors]")
 @click.option("--out", type=click.Path(file_okay=False), help="Write numbers and figure here.")
@@ -33,6 +34,7 @@ def pairs(
     temperature: float,
     eta2: float | None,
     on_bad_rows: str,
+    untrusted: bool | None,
     seed: int,
     threads: int | None,
     out: str | None,
@@ -40,11 +42,12 @@ def pairs(
 ) -> None:
     """Alignment and uniformity of ANCHOR and POSITIVE rows, two files or FILE:KEY each."""
     from gausscheck.pairs import audit_pairs
+    from gausscheck.sources import open_source
 
     with ProgressLine() as progress:
         found = audit_pairs(
-            anchor,
-            positive,
+            open_source(anchor, untrusted=bool(untrusted)),
+            open_source(positive, untrusted=bool(untrusted)),
             temperature=temperature,
             eta2=eta2,
             on_bad_rows=on_bad_rows,

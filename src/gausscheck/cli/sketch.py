@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gausscheck.cli.options import UNTRUSTED
 from gausscheck.config import Config
 from gausscheck.core import GausscheckError, printable
 
@@ -18,11 +19,19 @@ _DEFAULT = Config()
 @click.option("-o", "--out", required=True, type=click.Path(dir_okay=False), help="The .sketch.")
 @click.option("--part", default="1/1", show_default=True, metavar="I/N", help="Which rows: I of N.")
 @click.option("--dataset", "--column", help="The array of a container that holds several.")
+@UNTRUSTED
 @click.option("--unit", is_flag=True, help="For an analysis with --normalize unit.")
 @click.option("--rows", type=int, default=_DEFAULT.rows, show_default=True, help="Rows sampled.")
 @click.option("--seed", type=int, default=_DEFAULT.seed, show_default=True, help="Seed.")
 def sketch(
-    file: str, out: str, part: str, dataset: str | None, unit: bool, rows: int, seed: int
+    file: str,
+    out: str,
+    part: str,
+    dataset: str | None,
+    untrusted: bool | None,
+    unit: bool,
+    rows: int,
+    seed: int,
 ) -> None:
     """Take the first pass over part I of N of the rows of FILE (or shards)."""
     from gausscheck.passes.first_pass import sketch_rows
@@ -35,7 +44,7 @@ def sketch(
             f"--part: expected I/N with I from 1 to N, such as 3/64, got {part!r}"
         )
     config = Config(rows=rows, seed=seed)
-    source = open_source(file, dataset=dataset)
+    source = open_source(file, dataset=dataset, untrusted=bool(untrusted))
     found = sketch_rows(
         source,
         int(match[1]) - 1,

@@ -186,7 +186,7 @@ def _groups(models: Sequence[Model], ids: I64) -> _Groups:
     config = models[0].report.config
     count = min(m.report.config.groups for m in models)
     if config.groups_by is not None:
-        labels = read_labels(_source(models[0]), config.groups_by)
+        labels = read_labels(_source(models[0]), config.groups_by, untrusted=config.untrusted)
         grouping = Grouping("labels", count, labels)
     else:
         alike = any(f.kind == "serial_dependence" for m in models for f in m.report.noticed)
@@ -238,7 +238,7 @@ def _directions(model: Model) -> dict[str, F64]:
         chosen = np.setdiff1d(chosen, report.preflight.dead)
     space = PreparedSpace(
         np.empty((prep.dim, 0)), chosen, ("",) * prep.dim, report.preflight.rank,
-        report.config.seed,
+        report.config.seed, report.config.untrusted,
     )  # fmt: skip
     families = parse(report.config.directions, {**FAMILIES, **LEARNED})
     return {

@@ -24,6 +24,7 @@ from gausscheck.sources.base import (
 )
 from gausscheck.sources.formats import SOURCES, Format
 from gausscheck.sources.limit import limited
+from gausscheck.sources.npy import whole_npy
 from gausscheck.sources.refused import known_by_content, refusal
 from gausscheck.sources.remote import RemoteSource, fetch, is_remote, split_address
 from gausscheck.sources.shards import is_shards
@@ -66,7 +67,8 @@ def open_source(
     seed : int
         Of that sample.
     untrusted : bool
-        Whether a child process with limits on memory and time reads the file.
+        Whether a child process with limits on memory and time reads the file; what is in memory
+        already is taken as it is.
 
     Returns
     -------
@@ -149,20 +151,35 @@ class _Keeper:
     """What a fetched file lives as long as."""
 
 
-def inspect_source(source: str | PathLike[str]) -> Contents:
+def inspect_source(source: str | PathLike[str], *, untrusted: bool = False) -> Contents:
     """Say what a file holds and which array ``analyze`` would take, reading headers alone.
+
+    Parameters
+    ----------
+    source : path
+    untrusted : bool
+        Whether a child process with limits on memory and time reads it.
 
     Raises
     ------
     GausscheckError
         If the file cannot be read at all.
     """
+    look: Callable[[str], Contents] = _inspect_local
+    if untrusted:
+        from gausscheck.sources.untrusted import contents_apart
+
+        look = contents_apart
     address = str(source)
     if is_remote(address) and not address.startswith("file://"):
         keeper = _Keeper()
         path = fetch(split_address(address)[0], keeper)
-        return replace(_format(path).inspect()(path), uri=address)
-    path, _ = _split(address.removeprefix("file://"))
+        return replace(look(str(path)), uri=address)
+    return look(address.removeprefix("file://"))
+
+
+def _inspect_local(source: str) -> Contents:
+    path, _ = _split(source)
     return _format(path).inspect()(path)
 
 
@@ -184,7 +201,9 @@ class HasLabels(Protocol):
         ...
 
 
-def read_labels(source: HasLabels, wanted: str | None) -> NDArray[Any] | None:
+def read_labels(
+    source: HasLabels, wanted: str | None, *, untrusted: bool = False
+) -> NDArray[Any] | None:
     """Read one label a row.
 
     Parameters
@@ -193,6 +212,8 @@ def read_labels(source: HasLabels, wanted: str | None) -> NDArray[Any] | None:
     wanted : str or None
         A .npy file, ``FILE:KEY``, or a key of the source's own container; None looks there for
         :data:`LABEL_NAMES`.
+    untrusted : bool
+        Whether a child process with limits on memory and time reads a file of labels.
 
     Returns
     -------
@@ -211,14 +232,22 @@ def read_labels(source: HasLabels, wanted: str | None) -> NDArray[Any] | None:
             if values is not None and one_a_row(values, source.n):
                 return np.asarray(values)
         return None
-    values = _labels_from(wanted, beside)
+    path, key = _split(wanted)
+    if key is None and not path.is_file():
+        values = beside(wanted.strip("/"))
+    elif untrusted:
+        from gausscheck.sources.untrusted import column_apart
+
+        values = column_apart(wanted)
+    else:
+        values = label_column(wanted)
     if values is None:
         raise GausscheckError(
-            f"--labels {wanted}: expected a .npy file, FILE:KEY or a key; no such"
+            f'labels="{wanted}": expected a .npy file, FILE:KEY or a key; no such'
         )
     if not one_a_row(values, source.n):
         raise GausscheckError(
-            f"--labels {wanted}: expected {source.n:,} labels, one a row, got {values.dtype} of "
+            f'labels="{wanted}": expected {source.n:,} labels, one a row, got {values.dtype} of '
             f"shape {values.shape}"
         )
     return values
@@ -241,21 +270,36 @@ def _guarded(source: HasLabels) -> Callable[[str], NDArray[Any] | None]:
     return beside
 
 
-def _labels_from(wanted: str, beside: Callable[[str], NDArray[Any] | None]) -> NDArray[Any] | None:
+def label_column(wanted: str) -> NDArray[Any] | None:
+    """Read a file of labels.
+
+    Parameters
+    ----------
+    wanted : str
+        A .npy file or ``FILE:KEY``.
+
+    Returns
+    -------
+    array or None
+        None where the file has nothing under that key.
+
+    Raises
+    ------
+    GausscheckError
+        If it cannot be read.
+    """
     path, key = _split(wanted)
-    if key is None and not path.is_file():
-        return beside(wanted.strip("/"))
     if path.is_file():
         check_file(path)
     try:
         if key is None:
-            return np.asarray(np.load(path, allow_pickle=False))
+            return whole_npy(path)
         column = _format(path).column()
         return None if column is None else column(path, key)
     except GausscheckError:
         raise
     except Exception as err:
-        raise GausscheckError(f"--labels {wanted}: cannot be read: {line_of(err)}") from err
+        raise GausscheckError(f'labels="{wanted}": cannot be read: {line_of(err)}') from err
 
 
 def _split(source: str | PathLike[str]) -> tuple[Path, str | None]:

@@ -154,7 +154,7 @@ def choose(entries: Sequence[Entry], wanted: str | None, uri: str) -> tuple[Entr
             f"{reasons or 'an empty container'}"
         )
     names = "; ".join(map(str, usable[:12]))
-    raise GausscheckError(f"{uri}: several arrays could be meant; choose with --dataset: {names}")
+    raise GausscheckError(f"{uri}: several arrays could be meant; choose with dataset=: {names}")
 
 
 def line_of(err: BaseException) -> str:

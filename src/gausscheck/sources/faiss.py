@@ -131,7 +131,7 @@ def _refusal(path: Path, fourcc: str, outer: list[str]) -> GausscheckError:
 def open_faiss(path: Path, dataset: str | None) -> FaissSource | FaissIndexSource:
     """Open an index; it holds one array, so ``dataset`` must be None."""
     if dataset is not None:
-        raise GausscheckError(f"{path}: a faiss index holds one array; leave --dataset out")
+        raise GausscheckError(f"{path}: a faiss index holds one array; leave dataset= out")
     check_file(path)
     return FaissIndexSource(path) if by_faiss(path) else FaissSource(path)
 

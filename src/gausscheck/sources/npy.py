@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from gausscheck.core import GausscheckError
 from gausscheck.files import check_file
 from gausscheck.sources.base import (
+    LARGEST_PIECE,
     Contents,
     Entry,
     FileSource,
+    dtype_problem,
     line_of,
     problem_of,
     require,
@@ -127,8 +129,28 @@ def open_npy(path: Path, dataset: str | None) -> NpySource | RecordsSource:
     if stored.names and not stored.hasobject:
         return RecordsSource(path, shape, stored, offset, dataset)
     if dataset is not None:
-        raise GausscheckError(f"{path}: a .npy file holds one array; leave --dataset out")
+        raise GausscheckError(f"{path}: a .npy file holds one array; leave dataset= out")
     return NpySource(path)
+
+
+def whole_npy(path: Path) -> NDArray[Any]:
+    """Read the array of a .npy file of any shape: directions, labels.
+
+    Raises
+    ------
+    GausscheckError
+        If it is no such file, holds Python objects, or more than a reader may hold at once.
+    """
+    shape, _, dtype, offset = read_header(path)
+    if dtype.hasobject:
+        raise GausscheckError(f"{path}: {dtype_problem(np.dtype(object))}")
+    check_size(path, shape, dtype, offset)
+    size = math.prod(shape) * dtype.itemsize
+    if size > LARGEST_PIECE:
+        raise GausscheckError(
+            f"{path}: an array of {size:,} bytes, of which at most {LARGEST_PIECE:,} are held"
+        )
+    return np.asarray(np.load(path, allow_pickle=False))
 
 
 def inspect_npy(path: Path) -> Contents:

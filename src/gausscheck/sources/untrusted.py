@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import mmap
 import os
 import select
 import subprocess
@@ -22,14 +21,14 @@ import weakref
 from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import GausscheckError, Source
+from gausscheck.core import GausscheckError
 from gausscheck.files import printable
-from gausscheck.sources.base import LARGEST_PIECE, BaseSource
+from gausscheck.sources.base import LARGEST_PIECE, BaseSource, Contents, Entry
 
 MEMORY = 4 << 30
 """Bytes that the child may take beyond what it starts with."""
@@ -42,7 +41,7 @@ ANSWER = 1 << 20
 
 Kind = TypeVar("Kind")
 
-_PROGRAM = "from gausscheck.sources.untrusted import serve; serve()"
+_PROGRAM = "from gausscheck.sources.untrusted_child import serve; serve()"
 
 
 class UntrustedSource(BaseSource):
@@ -81,7 +80,7 @@ class UntrustedSource(BaseSource):
         self._question = {"path": str(self.path), "dataset": dataset, "options": options}
         self._child: _Child | None = None
         told = self._ask("open")
-        with self._checked():
+        with _checked(self.path, self.close):
             self.uri = printable(_of(told["uri"], str))
             self.n, self.d = _of(told["n"], int), _of(told["d"], int)
             self.dtype = np.dtype(_of(told["dtype"], str))
@@ -92,19 +91,6 @@ class UntrustedSource(BaseSource):
             )
             if not (0 < self.n < 2**60 and 0 < self.d < 2**40 and self.dtype.kind in "fiu"):
                 raise ValueError
-
-    @contextlib.contextmanager
-    def _checked(self) -> Iterator[None]:
-        """Take nonsense in an answer as what it is: the child may no longer be ours."""
-        try:
-            yield
-        except (KeyError, TypeError, ValueError, OverflowError) as err:
-            if isinstance(err, GausscheckError):
-                raise
-            self.close()
-            raise GausscheckError(
-                f"{self.path}: the process that read it answered what cannot be"
-            ) from err
 
     def __getstate__(self) -> dict[str, Any]:
         """Travel by path: another child reads where it arrives."""
@@ -130,28 +116,20 @@ class UntrustedSource(BaseSource):
         step = max(1, LARGEST_PIECE // (self.d * self.dtype.itemsize))
         if stop - start <= step:
             self._ask("read", start=start, stop=stop)
-            return self._rows((stop - start, self.d), self.dtype)
+            with _checked(self.path, self.close):
+                return self._living().array((stop - start, self.d), self.dtype)
         spans = [(low, min(low + step, stop)) for low in range(start, stop, step)]
         return np.concatenate([self.read(*span) for span in spans])
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return what lies beside the rows, such as labels; None where nothing does."""
         told = self._ask("beside", key=key)
-        if told.get("dtype") is None:
-            return None
-        with self._checked():
-            dtype, shape = np.dtype(_of(told["dtype"], str)), tuple(told["shape"])
-            if dtype.kind not in "biufSU" or not all(_of(size, int) >= 0 for size in shape):
-                raise ValueError
-        return self._rows(shape, dtype)
+        with _checked(self.path, self.close):
+            return self._living().column(told)
 
-    def _rows(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    def _living(self) -> _Child:
         assert self._child is not None
-        with self._checked():
-            size = math.prod(shape) * dtype.itemsize
-            if size > LARGEST_PIECE or size > self._child.shared_size():
-                raise ValueError
-            return self._child.shared(size).view(dtype).reshape(shape)
+        return self._child
 
     def fingerprint(self) -> str | None:
         """Name the bytes behind the rows."""
@@ -163,6 +141,78 @@ class UntrustedSource(BaseSource):
         if self._child is not None:
             self._child.close()
             self._child = None
+
+
+def column_apart(wanted: str, act: Literal["column", "array"] = "column") -> NDArray[Any] | None:
+    """Return what a file of labels or directions holds, read by a child process.
+
+    Parameters
+    ----------
+    wanted : str
+        A .npy file or ``FILE:KEY``.
+    act : {"column", "array"}
+        Labels, or the array of a .npy file.
+
+    Returns
+    -------
+    array or None
+        None where the file has nothing under that key.
+
+    Raises
+    ------
+    GausscheckError
+        What the reader says; or that it took too long, too much, or died.
+    """
+    child = _Child(Path(wanted), MEMORY, SECONDS)
+    try:
+        told = child.ask({"act": act, "path": wanted})
+        with _checked(Path(wanted), child.close):
+            return child.column(told)
+    finally:
+        child.close()
+
+
+def contents_apart(path: str | PathLike[str]) -> Contents:
+    """Say what a file holds, as :func:`gausscheck.inspect_source` does, by a child process.
+
+    Raises
+    ------
+    GausscheckError
+        What the reader says; or that it took too long, too much, or died.
+    """
+    child = _Child(Path(path), MEMORY, SECONDS)
+    try:
+        told = child.ask({"act": "inspect", "path": str(path)})
+        with _checked(Path(path), child.close):
+            held = told["contents"]
+            entries = tuple(
+                Entry(
+                    _of(entry["key"], str),
+                    tuple(_of(size, int) for size in entry["shape"]),
+                    _of(entry["dtype"], str),
+                    None if entry["problem"] is None else _of(entry["problem"], str),
+                )
+                for entry in held["entries"]
+            )
+            chosen = None if held["chosen"] is None else _of(held["chosen"], str)
+            size = None if held["size"] is None else _of(held["size"], int)
+            words = (_of(held[name], str) for name in ("uri", "format", "reason"))
+            uri, form, reason = words
+            return Contents(uri, form, size, entries, chosen, reason)
+    finally:
+        child.close()
+
+
+@contextlib.contextmanager
+def _checked(path: Path, close: Callable[[], None]) -> Iterator[None]:
+    """Take nonsense in an answer as what it is: the child may no longer be ours."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, OverflowError) as err:
+        if isinstance(err, GausscheckError):
+            raise
+        close()
+        raise GausscheckError(f"{path}: the process that read it answered what cannot be") from err
 
 
 def _of(value: Any, kind: type[Kind]) -> Kind:
@@ -250,14 +300,22 @@ class _Child:
             "or made to do harm"
         )
 
-    def shared_size(self) -> int:
-        """Bytes that the child has put there."""
-        return os.fstat(self._file.fileno()).st_size
-
-    def shared(self, size: int) -> NDArray[np.uint8]:
-        """Copy what the child has put there."""
+    def array(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Copy what the child has put there. Raises ValueError where that cannot be."""
+        size = math.prod(shape) * dtype.itemsize
+        if size > LARGEST_PIECE or size > os.fstat(self._file.fileno()).st_size:
+            raise ValueError
         self._file.seek(0)
-        return np.fromfile(self._file, np.uint8, size)
+        return np.fromfile(self._file, np.uint8, size).view(dtype).reshape(shape)
+
+    def column(self, told: dict[str, Any]) -> NDArray[Any] | None:
+        """Copy the array that an answer describes; None where it says that there is none."""
+        if told.get("dtype") is None:
+            return None
+        dtype, shape = np.dtype(_of(told["dtype"], str)), tuple(told["shape"])
+        if dtype.kind not in "biufSU" or not all(_of(size, int) >= 0 for size in shape):
+            raise ValueError
+        return self.array(shape, dtype)
 
     def close(self) -> None:
         """End it."""
@@ -290,73 +348,3 @@ def _environment() -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "ARROW_IO_THREADS": "1",
     }
-
-
-# the child --------------------------------------------------------------------------------------
-
-
-def serve() -> None:
-    """Answer requests on standard input until it ends: what the child runs."""
-    limits = json.loads(sys.argv[1])
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print is no answer
-    _limit(limits["memory"])
-    source: list[Source] = []
-    acts: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-        "open": lambda told: _opened(source, told),
-        "stamp": lambda told: {"stamp": source[0].fingerprint()},
-        "read": lambda told: _share(source[0].read(told["start"], told["stop"]), limits["shared"]),
-        "beside": lambda told: _share(source[0].beside(told["key"]), limits["shared"]),
-    }
-    for line in sys.stdin:
-        question = json.loads(line)
-        try:
-            answer = {"error": None, **acts[question["act"]](question)}
-        except MemoryError:
-            answer = {"error": f"{question.get('path', 'the file')}: reading it takes more than "
-                      f"the {limits['memory']:,} bytes allowed"}  # fmt: skip
-        except Exception as err:
-            answer = {"error": str(err) or type(err).__name__}
-        print(json.dumps(answer), file=answers, flush=True)
-
-
-def _limit(memory: int) -> None:
-    """Limit this process: memory beyond what it has, no core files."""
-    import resource
-
-    held = 0
-    with contextlib.suppress(OSError), Path("/proc/self/statm").open() as told:
-        held = int(told.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    for kind, most in ((resource.RLIMIT_AS, held + memory + (1 << 30)), (resource.RLIMIT_CORE, 0)):
-        with contextlib.suppress(ValueError, OSError):  # a limit that is stricter already
-            resource.setrlimit(kind, (most, most))
-
-
-def _opened(source: list[Source], told: dict[str, Any]) -> dict[str, Any]:
-    from gausscheck.sources import open_source
-
-    opened = open_source(told["path"], dataset=told["dataset"], **told["options"])
-    source[:] = [opened]
-    return {
-        "uri": opened.uri,
-        "n": opened.n,
-        "d": opened.d,
-        "dtype": opened.dtype.str,
-        "eps": opened.eps,
-        "notes": list(opened.notes),
-    }
-
-
-def _share(values: NDArray[Any] | None, handle: int) -> dict[str, Any]:
-    """Put an array where the parent reads it."""
-    if values is None:
-        return {"dtype": None, "shape": None}
-    held = np.ascontiguousarray(values)
-    if held.dtype.kind not in "biufSU":
-        return {"dtype": None, "shape": None}
-    if held.nbytes:
-        if os.fstat(handle).st_size < held.nbytes:
-            os.ftruncate(handle, held.nbytes)
-        with mmap.mmap(handle, held.nbytes) as place:
-            place[:] = held.view(np.uint8).reshape(-1).data
-    return {"dtype": held.dtype.str, "shape": list(held.shape)}
