@@ -37,6 +37,10 @@ def shell_transform(residuals: F64) -> F64:
     return np.asarray(betainc(k / 2, (n - k - 1) / 2, np.clip(square / (n - 1), 0, 1)))
 
 
+LEAST_SPREAD = 1e-3
+"""Standard deviations below which rows whitened with a group do not vary without it."""
+
+
 def shell_without(y: F64, groups: int, sizes: NDArray[np.intp] | None = None) -> tuple[float, F64]:
     """Return the shell A² of whitened rows ``(n, k)``, of all and without each of G groups."""
     return without_groups(shell_transform(y), groups, sizes)
@@ -47,7 +51,8 @@ def shell_refitted(y: F64, groups: int, sizes: NDArray[np.intp] | None = None) -
 
     What a long row does to the covariance that it is measured by is in the spread of these values,
     and what the fit on n rows takes off a deviation is in their mean. A group that leaves fewer
-    than 2 k rows is left out of the transforms only. Cost O(G n k²), in float32.
+    than 2 k rows, or a dimension in which the others hardly vary, is left out of the transforms
+    only. Cost O(G n k²), in float32.
 
     Parameters
     ----------
@@ -64,13 +69,15 @@ def shell_refitted(y: F64, groups: int, sizes: NDArray[np.intp] | None = None) -
     for g, end in enumerate(np.cumsum(sizes)):
         if n - sizes[g] >= 2 * k:
             part = slice(end - sizes[g], end)
-            u = np.sort(np.clip(_transform_without(y, single, part), 1e-16, 1 - 1e-16))
-            left[g] = _squared(np.log(u), np.log1p(-u))
+            found = _transform_without(y, single, part)
+            if found is not None:
+                u = np.sort(np.clip(found, 1e-16, 1 - 1e-16))
+                left[g] = _squared(np.log(u), np.log1p(-u))
     return whole, left
 
 
-def _transform_without(y: F64, single: NDArray[np.float32], part: slice) -> F64:
-    """Transform the rows outside ``part`` by mean and covariance of those rows."""
+def _transform_without(y: F64, single: NDArray[np.float32], part: slice) -> F64 | None:
+    """Transform rows outside ``part`` by their own mean and covariance; None if they span less."""
     from scipy.linalg import solve_triangular
     from scipy.special import betainc
 
@@ -79,9 +86,16 @@ def _transform_without(y: F64, single: NDArray[np.float32], part: slice) -> F64:
     m = n - len(group)
     mean = -group.sum(axis=0) / m
     scatter = n * np.eye(k) - group.T @ group - m * np.outer(mean, mean)
+    try:
+        lower = np.linalg.cholesky(scatter / m)
+    except np.linalg.LinAlgError:
+        return None
+    if np.diag(lower).min() < LEAST_SPREAD:
+        return None
     rest = np.delete(single, part, axis=0) - mean.astype(np.float32)
-    lower = np.linalg.cholesky(scatter / m).astype(np.float32)
-    z = solve_triangular(lower, rest.T, lower=True, overwrite_b=True, check_finite=False)
+    z = solve_triangular(
+        lower.astype(np.float32), rest.T, lower=True, overwrite_b=True, check_finite=False
+    )
     square = np.einsum("ij,ij->j", z, z).astype(np.float64)
     return np.asarray(betainc(k / 2, (m - k - 1) / 2, np.clip(square / (m - 1), 0, 1)))
 
