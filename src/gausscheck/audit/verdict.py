@@ -195,7 +195,7 @@ def ladder_sentence(
     if named["gaussian"]:
         parts.append(f"Gaussian along {_listed(named['gaussian'])}.")
     parts += [
-        f"On average along {LEVEL_WORDS[name]}, except {_exceptions(level)}."
+        f"On average along {_most(level)}{LEVEL_WORDS[name]}, except {_exceptions(level)}."
         for name, level in levels.items()
         if level.status == "gaussian_except"
     ]
@@ -219,6 +219,12 @@ def _named(levels: Mapping[str, Level], status: Status) -> list[str]:
         and levels[name].status == status
         and not (name == "learned" and status == "inconclusive")
     ]
+
+
+def _most(level: Level) -> str:
+    """Say that exceptions are left out of a mean that they bring to the limit."""
+    high = None if level.times_limit_ci is None else level.times_limit_ci[1]
+    return "" if high is not None and high < 1 else "most "
 
 
 def _exceptions(level: Level) -> str:

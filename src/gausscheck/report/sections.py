@@ -194,7 +194,7 @@ class Level:
     kind : str
         ``directional``, ``learned``, ``subspaces`` or ``joint``.
     status : str
-        ``gaussian``, ``gaussian_except`` (on average, but not in each direction),
+        ``gaussian``, ``gaussian_except`` (on average, but for the directions in ``rejected``),
         ``not_gaussian`` or ``inconclusive``.
     statistic : str
         The name of the statistic, such as ``mean A*²``.

@@ -78,7 +78,7 @@ def beside_limit(value: float | None, limit: float = 1.0, least: int = 1) -> str
     for digits in range(least, 5):
         if abs(value) >= 100:
             return f"{value:,.0f}"
-        written = f"{value:.{digits}f}"
+        written = f"{value:z.{digits}f}"
         if float(written) != limit or value == limit:
             return written
     return written

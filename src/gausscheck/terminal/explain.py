@@ -23,7 +23,8 @@ TERMS = {
     "directions of rows": "where whitened rows point: evenly spread if Gaussian",
     "learned directions": "the least Gaussian ones found on one half of the rows, tested on the "
     "other: lower bounds, that rise with n",
-    "on average, except": "the mean over directions is below the limit, the named ones are not",
+    "on average, except": "the mean over directions is below the limit, the named ones are beyond; "
+    "of most: where these few bring the mean over it, that of the others is below",
     "inconclusive": "the interval holds the limit, or too few rows are independent",
     "A*²": "Anderson-Darling distance of a direction from its best-fit normal; 0.385 on average "
     "for normal rows, 0.752 is the 5 % point",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from rich.console import Console
@@ -14,6 +15,9 @@ from gausscheck.terminal.console import STYLE, WIDTH, WORDS, beside_limit, perce
 
 LINES = 24
 """Lines of the screen."""
+
+MOST_LINES = 4
+"""Lines of the answer; sentences that do not fit are under -v."""
 
 RUNGS = {
     "axes": "axes",
@@ -69,10 +73,16 @@ def _head(report: Report) -> list[Text]:
         name = "…" + name[-(room - 1) :]
     title = Text.assemble((name, "bold"), "   ", size)
     status = report.verdict.status
-    words = _lines(f"{WORDS[status].upper()}. {report.verdict.summary}")
-    if words:
-        words[0].stylize(STYLE[status], 0, len(WORDS[status]) + 1)
-    return [title, *words[:4], Text()]
+    sentences = [
+        f"{WORDS[status].upper()}.",
+        *re.split(r"(?<=\.) (?=[A-Z])", report.verdict.summary),
+    ]
+    words = _lines(" ".join(sentences))
+    while len(words) > MOST_LINES and len(sentences) > 2:
+        sentences.pop()
+        words = _lines(" ".join(sentences))
+    words[0].stylize(STYLE[status], 0, len(WORDS[status]) + 1)
+    return [title, *words[:MOST_LINES], Text()]
 
 
 def _use(report: Report) -> list[Text]:
@@ -143,9 +153,12 @@ def _rung(title: str, level: Level) -> Text:
     low, high = level.times_limit_ci or (None, None)
     span = f"[{beside_limit(low)}, {beside_limit(high)}]"
     remark = _remark(level)
+    mark = _MARKS[level.status]
+    if level.status == "gaussian_except" and level.times_limit_ci and level.times_limit_ci[1] >= 1:
+        mark = "the others"  # the exceptions bring the mean to the limit
     return Text.assemble(
         f"  {title:<19}{beside_limit(level.times_limit):>6}  {span:<16}",
-        (_MARKS[level.status], STYLE[level.status]),
+        (mark, STYLE[level.status]),
         f"{', ' if remark else ''}{remark}",
     )
 
