@@ -65,7 +65,7 @@ def seldom_wrong(found):
 
 
 @pytest.mark.parametrize("law", ODD_AXIS)
-@pytest.mark.parametrize(("n", "d", "samples"), [(5000, 192, 4), (20_000, 768, 1)])
+@pytest.mark.parametrize(("n", "d", "samples"), [(1500, 96, 3), (5000, 192, 3), (20_000, 768, 1)])
 def test_one_odd_axis_is_named_and_never_called_gaussian(law, n, d, samples):
     for i in range(samples):
         rng = np.random.default_rng([41_007, i, n])
@@ -75,9 +75,9 @@ def test_one_odd_axis_is_named_and_never_called_gaussian(law, n, d, samples):
         report = audit(x, directions="axes,random:64", levels="none")
         level = report.levels["axes"]
         assert level.rejected == (f"axis {j}",)
-        assert level.status in ("gaussian_except", "not_gaussian")
+        assert level.status == "gaussian_except"
         assert report.verdict.status == level.status
-        assert f"axis {j}" in report.verdict.summary or level.status == "not_gaussian"
+        assert f"axis {j}" in report.verdict.summary
         assert report.levels["random"].status == "gaussian"
 
 

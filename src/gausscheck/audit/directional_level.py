@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,23 +67,15 @@ def audit_directions(
     whole, blocks = found.profile, found.blocks
     sparse = _sparse(inputs, directions)
     values = np.where(sparse, np.nan, whole.ad_star)
-    measure = partial(
-        estimate_effect,
-        without=whole.ad_star_without,
-        n=whole.n,
-        reference=config.reference,
-        confidence=config.confidence,
-        blocks=blocks,
-    )
-    effect = measure(values)
+    of_rows: dict[str, Any] = {
+        "without": whole.ad_star_without,
+        "n": whole.n,
+        "reference": config.reference,
+        "blocks": blocks,
+    }
+    effect = estimate_effect(values, confidence=config.confidence, **of_rows)
     rejected = sparse | rejected_directions(
-        values,
-        whole.ad_star_without,
-        whole.n,
-        _log_pvalues(whole),
-        reference=config.reference,
-        alpha=config.alpha,
-        blocks=blocks,
+        values, log_pvalues=_log_pvalues(whole), alpha=config.alpha, **of_rows
     )
     labels = tuple(name for name, one in zip(directions.labels, rejected, strict=True) if one)
     worst, extremes = worst_directions(inputs, directions, whole, sparse)
@@ -92,7 +83,8 @@ def audit_directions(
     searched = directions.kind not in ("axes", "random")
     decides = effect
     if directions.kind in GIVEN and 0 < rejected.sum() <= MOST_EXCEPTIONS * directions.k:
-        decides = measure(np.where(rejected, np.nan, values))
+        others = np.where(rejected, np.nan, values)
+        decides = estimate_effect(others, confidence=config.confidence, **of_rows)
     fields: dict[str, Any] = {
         **directional_fields(inputs, effect, decides, labels, bool(sparse.any())),
         "directions": directions.k,
