@@ -323,3 +323,28 @@ def test_a_report_that_unpacks_to_gigabytes(tmp_path):
     path.write_bytes(raw + body[:0])
     with pytest.raises(GausscheckError, match="it unpacks to 3,221,225,472 bytes"):
         read_arrays(path)
+
+
+def test_nothing_is_asked_of_the_network(tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from gausscheck.cli import main
+
+    def asked(*_, **__):
+        raise AssertionError("the network was asked")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, asked)
+    monkeypatch.setattr(socket, "getaddrinfo", asked)
+    with pytest.raises(AssertionError):
+        socket.create_connection(("127.0.0.1", 9))
+    path = hdf5(tmp_path / "x.h5", lambda f: f.create_dataset("emb", data=X))
+    for args in (
+        ["analyze", path, "--directions", "axes", "--out", tmp_path / "out"],
+        ["inspect", path],
+        ["show", tmp_path / "out"],
+        ["plot", tmp_path / "out"],
+        ["apply", tmp_path / "out", path, "--out", tmp_path / "y.npy"],
+    ):
+        done = CliRunner().invoke(main, [str(arg) for arg in args])
+        assert done.exit_code == 0, done.output
