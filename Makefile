@@ -8,11 +8,13 @@ NEWEST := .venv-newest/$(BIN_DIR)
 INSTALL := -m pip --disable-pip-version-check install -q
 WITHOUT_TRAIN := parquet,zarr,remote,dask
 DEMO_OUT := out/demo
+SBOM := out/gausscheck.cdx.json
 
-.PHONY: demo test slow test-oldest test-newest coverage lint docs docs-check dist clean
+.PHONY: demo test slow test-oldest test-newest coverage cases reliability lint docs docs-check dist sbom \
+	audit-deps clean
 
 # a test process a core: threads of BLAS inside each would only be in each other's way
-test slow test-oldest test-newest coverage: export OPENBLAS_NUM_THREADS ?= 1
+test slow test-oldest test-newest coverage reliability: export OPENBLAS_NUM_THREADS ?= 1
 
 demo: .venv/.core  ## audit real sentence embeddings
 	$(BIN)/gausscheck analyze data/minilm_docstrings_5k.h5 --out $(DEMO_OUT)
@@ -33,6 +35,12 @@ test-newest: .venv-newest/.pip  ## the fast tests on whatever is newest today
 coverage: .venv/.test  ## which lines and branches the fast tests run
 	$(BIN)/python -m pytest -n auto -m "not slow" -q --cov --cov-report=term:skip-covered --cov-report=html
 
+cases: .venv/.test  ## write a file of every kind that is read or refused, and read it
+	$(BIN)/python tests/sources/cases.py
+
+reliability: .venv/.test  ## bad input, mutants, faults, hostile surroundings: prints counts
+	$(BIN)/python tests/reliability --minutes 15
+
 lint: .venv/.test  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,12 +55,20 @@ docs-check: .venv/.test  ## fail where a generated page is stale
 dist: .venv/.release  ## build the source archive and the wheel into dist/
 	$(BIN)/python -m build
 
+sbom: .venv/.release .venv-sbom/.core  ## what an installation with every reader holds, as CycloneDX
+	mkdir -p $(dir $(SBOM))
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o $(SBOM) .venv-sbom
+
+audit-deps: .venv/.release  ## known weaknesses of the pinned packages; asks the package index
+	$(BIN)/pip-audit -r constraints.txt --no-deps --disable-pip
+
 clean:
-	rm -rf .venv .venv-oldest .venv-newest out dist
+	rm -rf .venv .venv-oldest .venv-newest .venv-sbom out dist
 
 .venv/.pip: constraints.txt
 .venv-oldest/.pip: constraints-oldest.txt
-.venv/.pip .venv-oldest/.pip .venv-newest/.pip:
+.venv-sbom/.pip: constraints.txt
+.venv/.pip .venv-oldest/.pip .venv-newest/.pip .venv-sbom/.pip:
 	$(PYTHON) -m venv $(@D)
 	$(@D)/$(BIN_DIR)/python $(INSTALL) "pip>=25.1"
 	touch $@
@@ -65,8 +81,12 @@ clean:
 	$(BIN)/python $(INSTALL) -c constraints.txt -e ".[train,$(WITHOUT_TRAIN)]" --group test --group test-train --group lint
 	touch $@
 
-.venv/.release: .venv/.core
+.venv/.release: .venv/.core pyproject.toml
 	$(BIN)/python $(INSTALL) -c constraints.txt --group release
+	touch $@
+
+.venv-sbom/.core: .venv-sbom/.pip pyproject.toml
+	.venv-sbom/$(BIN_DIR)/python $(INSTALL) -c constraints.txt ".[$(WITHOUT_TRAIN)]"
 	touch $@
 
 .venv-oldest/.test: .venv-oldest/.pip pyproject.toml

@@ -145,12 +145,11 @@ def _stores(folder: Path, version: int) -> Callable[[np.random.Generator], str]:
     inside = {p: p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
 
     def act(rng: np.random.Generator) -> str:
+        for place, raw in inside.items():  # a case that crashed has put nothing back
+            place.write_bytes(raw)
         changed = list(inside)[int(rng.integers(len(inside)))]
         changed.write_bytes(mutate(inside[changed], rng))
-        try:
-            return read(path)
-        finally:
-            changed.write_bytes(inside[changed])
+        return read(path)
 
     return act
 

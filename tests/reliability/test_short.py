@@ -12,6 +12,6 @@ from reliability.__main__ import everything
 def test_nothing_is_lost_nothing_runs_no_traceback(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for counts in everything(short=True, minutes=3):
-        assert counts.cases > 10, counts
+        assert counts.cases >= 10, counts
         assert counts.bad == 0, str(counts)
     assert list(tmp_path.iterdir()) == []  # what cases write goes into folders of their own

@@ -154,6 +154,34 @@ def test_a_chunk_of_2_to_the_40_rows(tmp_path, version):
         open_source(path)
 
 
+BLOSC = {
+    "version 2": (2, {"compressors": numcodecs.Blosc()}, "0.0"),
+    "version 3": (3, {"compressors": zarr.codecs.BloscCodec()}, "c/0/0"),
+    "with a checksum": (3, {"compressors": [zarr.codecs.BloscCodec(), zarr.codecs.Crc32cCodec()]},
+                        "c/0/0"),
+    "in a shard": (3, {"compressors": zarr.codecs.BloscCodec(), "shards": (40, 4)}, "c/0/0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BLOSC)
+def test_a_chunk_that_says_it_is_longer_never_reaches_blosc(tmp_path, case):
+    version, options, name = BLOSC[case]
+    path = store(tmp_path / "x.zarr", version, chunks=(20, 4), **options)
+    np.testing.assert_array_equal(open_source(path).read(0, 60), X)
+    chunk = path / "emb" / name
+    raw = bytearray(chunk.read_bytes())
+    assert raw[0] == 2  # the version of a chunk of blosc: its header lies here
+    for place, value in ((12, 0x68BA0D2D), (12, 17), (4, 0x7FFFFFFF)):
+        bad = raw.copy()
+        bad[place : place + 4] = value.to_bytes(4, "little")
+        chunk.write_bytes(bad)
+        with pytest.raises(GausscheckError, match="not as long as it says"):
+            open_source(path)
+    chunk.write_bytes(raw[: len(raw) - 1])
+    with pytest.raises(GausscheckError):
+        open_source(path)
+
+
 # HDF5 ---------------------------------------------------------------------------------------
 
 
@@ -323,3 +351,27 @@ def test_a_report_that_unpacks_to_gigabytes(tmp_path):
     path.write_bytes(raw + body[:0])
     with pytest.raises(GausscheckError, match="it unpacks to 3,221,225,472 bytes"):
         read_arrays(path)
+
+
+def test_nothing_is_asked_of_the_network(tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from gausscheck.cli import main
+
+    def asked(*_, **__):
+        raise AssertionError("the network was asked")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, asked)
+    monkeypatch.setattr(socket, "getaddrinfo", asked)
+    with pytest.raises(AssertionError):
+        socket.create_connection(("127.0.0.1", 9))
+    path = hdf5(tmp_path / "x.h5", lambda f: f.create_dataset("emb", data=X))
+    for args in (
+        ["analyze", path, "--directions", "axes", "--levels", "none", "--out", tmp_path / "out"],
+        ["inspect", path],
+        ["show", tmp_path / "out"],
+        ["apply", tmp_path / "out", path, "--out", tmp_path / "y.npy"],
+    ):
+        done = CliRunner().invoke(main, [str(arg) for arg in args])
+        assert done.exit_code == 0, done.output

@@ -9,7 +9,7 @@ without being found.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from math import e, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,7 +195,7 @@ def negentropy_bound(projections: F64) -> tuple[F64, F64]:
             gains[j, held] = _log_density(centred[j, ~held], centred[j, held])
     spread = centred.var(axis=1)
     with np.errstate(divide="ignore"):
-        bounds = gains.mean(axis=1) + 0.5 * np.log(2 * np.pi * np.e * spread)
+        bounds = gains.mean(axis=1) + 0.5 * np.log(2 * np.pi * e * spread)
     # to first order log s² varies like (x² / s² − 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         influence = gains + 0.5 * (centred**2 / spread[:, None])

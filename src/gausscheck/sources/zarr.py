@@ -25,7 +25,7 @@ from gausscheck.sources.base import (
     problem_of,
     stored_eps,
 )
-from gausscheck.sources.zarr_metadata import ArrayMetadata, arrays_in, check_chunks_regular
+from gausscheck.sources.zarr_metadata import ArrayMetadata, arrays_in, check_chunk_files
 
 ROOT = "array"
 """What the array is called where the store is one array."""
@@ -100,7 +100,7 @@ def _open_array(path: Path, metadata: ArrayMetadata) -> Any:
     import zarr
 
     folder = path if metadata.key == ROOT else path / metadata.key
-    check_chunks_regular(folder)
+    check_chunk_files(folder, metadata.packed)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # files in the folder that are no part of the store

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 from gausscheck.core import GausscheckError
 from gausscheck.files import check_regular, reason_of
 from gausscheck.sources.base import LARGEST_PIECE, dtype_problem, line_of
+from gausscheck.sources.blosc import Packed, check_packed, packed_of
 
 PACKERS = frozenset({"zlib", "gzip", "bz2", "lzma", "blosc", "zstd", "lz4"})
 """Codecs that compress; one an array."""
@@ -39,6 +41,9 @@ _TYPES = frozenset({
 })  # fmt: skip
 """Data types of version 3 that are read, most of them only to say what they are."""
 
+_CHUNK = re.compile(r"c|(c[./])?\d+([./]\d+)*")
+"""What files of chunks are called."""
+
 _MOST = 4 << 20
 """Bytes of one metadata file at most."""
 
@@ -57,6 +62,8 @@ class ArrayMetadata:
     dtype : numpy.dtype
     unsafe : str or None
         Why its chunks are not to be decoded; None where they may be.
+    packed : Packed or None
+        How its chunks lie in their files, where blosc packed them.
     """
 
     key: str
@@ -64,6 +71,7 @@ class ArrayMetadata:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     unsafe: str | None
+    packed: Packed | None = None
 
     @property
     def nbytes(self) -> int:
@@ -92,8 +100,8 @@ def arrays_in(path: Path, root: str) -> list[ArrayMetadata]:
     return sorted(found, key=lambda array: array.key)
 
 
-def check_chunks_regular(folder: Path) -> None:
-    """Refuse an array whose chunks are pipes, devices or folders elsewhere.
+def check_chunk_files(folder: Path, packed: Packed | None) -> None:
+    """Refuse an array whose chunks are pipes, devices, folders elsewhere, or not whole.
 
     Raises
     ------
@@ -104,10 +112,13 @@ def check_chunks_regular(folder: Path) -> None:
         if linked:
             raise GausscheckError(f"{place}/{linked[0]}: a link to a folder in a zarr array")
         for name in files:
+            path = Path(place, name)
             try:
-                check_regular(Path(place, name))
+                check_regular(path)
             except OSError as err:
                 raise GausscheckError(f"{place}/{name}: cannot be read: {reason_of(err)}") from err
+            if packed is not None and _CHUNK.fullmatch(path.relative_to(folder).as_posix()):
+                check_packed(path, packed)
 
 
 def _metadata(folder: Path, files: set[str]) -> dict[str, Any] | None:
@@ -138,9 +149,10 @@ def _array(key: str, held: dict[str, Any], folder: Path) -> ArrayMetadata:
             dtype, unsafe = _version_2(held)
         else:
             dtype, unsafe = _version_3(held)
+        packed = packed_of(held) if unsafe is None else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as err:
         raise GausscheckError(f"{folder}: its metadata cannot be read ({line_of(err)})") from err
-    return ArrayMetadata(key, held["version"], shape, dtype, unsafe)
+    return ArrayMetadata(key, held["version"], shape, dtype, unsafe, packed)
 
 
 def _version_2(held: dict[str, Any]) -> tuple[np.dtype[Any], str | None]:
