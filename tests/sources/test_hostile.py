@@ -319,6 +319,26 @@ def test_foreign_text_shows_itself():
     assert len(printable("x" * 10**6)) < 3000
 
 
+def test_names_do_nothing_to_a_terminal(tmp_path):
+    from click.testing import CliRunner
+
+    from gausscheck.cli import main
+
+    path = tmp_path / "a\x1b[31mred.npz"
+    np.savez(path, **{"\x1b[31mkey": X, "other[/]": X[:, 0]})
+    out = tmp_path / "out"
+    quick = ["--directions", "axes", "--levels", "none"]
+    gausscheck.analyze(X, directions="axes", levels="none").save(out)
+    held = json.loads((out / "report.json").read_text())
+    held["source"] |= {"dtype": "\x1b[31mf4", "uri": "\x1b[31mx", "notes": ["\x1b[31mnote"]}
+    (out / "report.json").write_text(json.dumps(held))
+    for args in (["inspect", path], ["analyze", path, *quick], ["show", out], ["show", out, "-v"]):
+        done = CliRunner().invoke(main, [str(arg) for arg in args])
+        assert done.exit_code == 0, done.output
+        assert "\x1b" not in done.output
+        assert r"\x1b[31m" in done.output
+
+
 # what is small and becomes large ------------------------------------------------------------
 
 

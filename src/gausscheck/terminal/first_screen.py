@@ -65,7 +65,7 @@ def _lines(sentence: str, first: str = "", style: str = "") -> list[Text]:
 
 def _head(report: Report) -> list[Text]:
     source, found = report.source, report.preflight
-    size = f"{source.n:,} rows x {source.d:,}, {source.dtype}"
+    size = f"{source.n:,} rows x {source.d:,}, {printable(source.dtype)}"
     size += ", unit length" if found.constant_norm else ""
     name = printable(source.uri)
     room = WIDTH - len(size) - 3
