@@ -4,6 +4,7 @@ import json
 from dataclasses import fields, replace
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ from gausscheck.report.codec import decode, encode
 from gausscheck.report.result import level_class
 
 DATA = Path(__file__).parents[1] / "data"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +129,19 @@ def test_a_report_of_version_1_1_loads_forever():
     assert report.spectrum.rankme == data["spectrum"]["rankme"]
     assert report.groups.shown["b"].n == data["groups"]["shown"]["b"]["n"]
     assert report.norms.counts.sum() == data["source"]["n"]
+
+
+@pytest.mark.parametrize("null", ["fitted", "isotropic"])
+def test_reports_are_as_the_published_schema_says(null, tmp_path):
+    schema = json.loads((DOCS / "report.schema.json").read_text(encoding="utf-8"))
+    x = np.random.default_rng(2).standard_normal((300, 6))
+    gausscheck.analyze(x, null=null, directions="axes,random:8,pca:2,ica:2").save(tmp_path)
+    for folder in (tmp_path, DATA / "report_2_0"):
+        data = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        jsonschema.Draft202012Validator(schema).validate(data)
+    data["levels"]["axes"]["status"] = "fine"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(schema).validate(data)
 
 
 def test_a_report_of_version_2_0_loads_forever():

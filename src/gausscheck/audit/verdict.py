@@ -47,6 +47,16 @@ LEVEL_WORDS = {
 """What a rung is called in sentences."""
 
 
+ISOTROPIC_PARTS = {
+    "mean": "mean",
+    "sphericity": "unequal variances",
+    "sliced": "shape on average",
+    "worst": "shape of the worst direction",
+    "scale": "variance",
+}
+"""What a part of the isotropic null is called in sentences."""
+
+
 def decide(effect: Effect) -> Status:
     """Compare the interval of the statistic at the reference with its limit.
 
@@ -204,7 +214,7 @@ def ladder_sentence(
     if named["inconclusive"]:
         parts.append(f"Inconclusive: {_listed(named['inconclusive'])}.")
     if isotropic is not None:
-        parts.append(_ISOTROPIC_WORDS[isotropic.status])
+        parts.append(_isotropic_sentence(isotropic))
     learned = levels.get("learned")
     if isinstance(learned, LearnedLevel) and learned.status == "inconclusive":
         parts.append(_missed(learned))
@@ -248,12 +258,21 @@ def _missed(level: LearnedLevel) -> str:
     )
 
 
-_ISOTROPIC_WORDS: dict[Claim, str] = {
-    "holds": "Isotropic: mean 0 and a multiple of the identity, within the margins.",
-    "fails": "Not isotropic with mean 0.",
-    "inconclusive": "Isotropy is inconclusive.",
-    "not_defined": "",
-}
+def _isotropic_sentence(found: IsotropicResult) -> str:
+    """Say whether rows are isotropic with mean 0, and what fails by how much."""
+    if found.status == "holds":
+        return "Isotropic: mean 0 and a multiple of the identity, within the margins."
+    said = {
+        "fails": "Not isotropic with mean 0",
+        "inconclusive": "Isotropy is inconclusive",
+        "not_defined": "Isotropy is not defined",
+    }[found.status]
+    parts = [
+        f"{ISOTROPIC_PARTS[part.name]} {part.times_margin:.2g}"
+        for part in found.parts
+        if part.status == found.status
+    ]
+    return f"{said}: {_listed(parts)} times the margin." if parts else f"{said}."
 
 
 def _listed(words: list[str]) -> str:

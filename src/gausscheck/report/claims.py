@@ -99,6 +99,11 @@ class IsotropicPart:
     log_pvalue: float | None
     status: Claim
 
+    @property
+    def times_margin(self) -> float:
+        """The effect in margins: at most 1 is no more than what matters."""
+        return self.effect / self.margin
+
 
 @dataclass(frozen=True, slots=True)
 class IsotropicResult:

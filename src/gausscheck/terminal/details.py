@@ -35,6 +35,7 @@ def show_details(report: Report, out: Console) -> None:
     for title, made in (
         *_use(report),
         _levels(report),
+        *_isotropic(report),
         _paper_table(report.paper_table, report.norms),
         _tests(report),
         *_marginals(report),
@@ -98,6 +99,22 @@ def _levels(report: Report) -> tuple[str, Table]:
     read = {found.reference: found.statistic for found in report.levels.values()}
     said = ", ".join(f"{statistic} at {rows:,} rows" for rows, statistic in read.items())
     return f"Levels: what the statistic would be, whatever n is ({said})", made
+
+
+def _isotropic(report: Report) -> list[tuple[str, Table]]:
+    if report.isotropic is None:
+        return []
+    made = table("part", "effect", "interval", "margin", "p", "status")
+    for part in report.isotropic.parts:
+        made.add_row(
+            part.name,
+            f"{part.effect:.2g}",
+            " to ".join(f"{end:.2g}" for end in part.effect_ci),
+            f"{part.margin:g}",
+            "-" if part.pvalue is None else pvalue(part.pvalue, 0).removeprefix("= "),
+            part.status,
+        )
+    return [("Isotropic null: mean 0, a multiple of the identity, Gaussian; nothing fitted", made)]
 
 
 def _limit(value: float) -> str:

@@ -9,7 +9,15 @@ from rich.console import Console
 from rich.text import Text
 
 from gausscheck.files import printable
-from gausscheck.report import DirectionalLevel, LearnedLevel, Level, Report, SubspaceLevel, Use
+from gausscheck.report import (
+    DirectionalLevel,
+    IsotropicResult,
+    LearnedLevel,
+    Level,
+    Report,
+    SubspaceLevel,
+    Use,
+)
 from gausscheck.report.use import ONE
 from gausscheck.terminal.console import STYLE, WIDTH, WORDS, beside_limit, percent, text
 
@@ -144,7 +152,19 @@ def _ladder(report: Report) -> list[Text]:
             lines.append(_rung(title, report.levels[name]))
         elif name in report.not_applicable:
             lines.append(text(f"  {title:<19}n/a: {report.not_applicable[name]}", "dim"))
+    if report.isotropic is not None:
+        lines.append(_isotropic(report.isotropic))
     return lines
+
+
+def _isotropic(found: IsotropicResult) -> Text:
+    """Write the part of the isotropic null that is furthest out, in margins."""
+    furthest = max(found.parts, key=lambda part: part.times_margin)
+    span = "[" + ", ".join(beside_limit(end / furthest.margin) for end in furthest.effect_ci) + "]"
+    mark = {"holds": "yes", "fails": "no", "inconclusive": "inconclusive"}.get(found.status, "n/a")
+    worst = "" if found.status == "holds" else f": {furthest.name}"
+    value = beside_limit(furthest.times_margin)
+    return text(f"  {'isotropic, mean 0':<19}{value:>6}  {span:<16}{mark}{worst}")
 
 
 def _rung(title: str, level: Level) -> Text:
