@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import gausscheck
 from gausscheck.cli import main
 
 FAST = ["--directions", "axes:12,random:12"]
@@ -109,7 +110,17 @@ def test_apply_whitens_other_rows(run, gaussian_file, tmp_path):
     np.save(tmp_path / "other.npy", other)
     done = run("apply", tmp_path / "r", tmp_path / "other.npy", "--out", tmp_path / "w.npy")
     assert done.exit_code == 0, done.output
-    assert np.load(tmp_path / "w.npy").shape == (50, 8)
+    white = np.load(tmp_path / "w.npy")
+    fitted = gausscheck.load_report(tmp_path / "r").preparation
+    np.testing.assert_allclose(white, fitted.apply(other), rtol=1e-6, atol=1e-6)
+
+
+def test_apply_refuses_a_report_whose_map_changes_nothing(run, gaussian_file, tmp_path):
+    run("analyze", gaussian_file, "--out", tmp_path / "r", *FAST)
+    done = run("apply", tmp_path / "r", gaussian_file, "--out", tmp_path / "w.npy")
+    assert done.exit_code == 1
+    assert "made with --normalize" in done.stderr
+    assert not (tmp_path / "w.npy").exists()
 
 
 def test_inspect_names_what_would_be_taken(run, minilm_path):

@@ -124,4 +124,7 @@ def read(path: Path, **options: Any) -> str:
 
 def report(folder: Path) -> None:
     """Write a small report."""
-    gausscheck.analyze(X, directions="axes", levels="none", subsets="2x20").save(folder)
+    found = gausscheck.analyze(
+        X, directions="axes", levels="none", subsets="2x20", normalize="center"
+    )
+    found.save(folder)

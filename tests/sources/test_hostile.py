@@ -388,7 +388,18 @@ def test_nothing_is_asked_of_the_network(tmp_path, monkeypatch):
         socket.create_connection(("127.0.0.1", 9))
     path = hdf5(tmp_path / "x.h5", lambda f: f.create_dataset("emb", data=X))
     for args in (
-        ["analyze", path, "--directions", "axes", "--levels", "none", "--out", tmp_path / "out"],
+        [
+            "analyze",
+            path,
+            "--directions",
+            "axes",
+            "--levels",
+            "none",
+            "--normalize",
+            "unit",
+            "--out",
+            tmp_path / "out",
+        ],
         ["inspect", path],
         ["show", tmp_path / "out"],
         ["apply", tmp_path / "out", path, "--out", tmp_path / "y.npy"],

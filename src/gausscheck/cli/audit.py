@@ -10,7 +10,7 @@ import click
 
 from gausscheck.cli.gate import gate_options
 from gausscheck.cli.options import UNTRUSTED, ProgressLine, audit_options, merge
-from gausscheck.core import printable
+from gausscheck.core import GausscheckError, printable
 
 if TYPE_CHECKING:
     from gausscheck.report import Report
@@ -179,6 +179,11 @@ def apply_(
     from gausscheck.sources import open_source
 
     preparation = load_report(directory).preparation
+    if preparation.kind == "raw":
+        raise GausscheckError(
+            f"{printable(directory)}: expected a report made with --normalize, whose map changes "
+            "rows; got one of rows as they are; run analyze --normalize whiten --out DIR"
+        )
     source = open_source(file, dataset=dataset, untrusted=bool(untrusted))
     shape = apply_to_file(preparation, source, Path(out))
     click.echo(f"{printable(out)}: {shape[0]:,} rows x {shape[1]:,}, {preparation.kind}")

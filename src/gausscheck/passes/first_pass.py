@@ -107,7 +107,8 @@ def take_stretch(
         for leaf in leaves
     )
     fold: TreeFold[Spread] = TreeFold(merge_spread, leaves.start)
-    rows, places, kept = [], [], []
+    rows, places = [Rows.none()], [np.empty(0, dtype=slots.dtype)]
+    kept: list[NDArray[Any]] = [np.empty((0, job.source.d), dtype=job.source.dtype)]
     with one_thread():
         for mine, spread, slot, sampled in map_ahead(work, blocks, pool):
             rows.append(mine)
@@ -125,21 +126,14 @@ def sketch_rows(
 ) -> KeptPass:
     """Sketch part ``part`` (from 0) of ``of`` of a source's rows.
 
-    Raises
-    ------
-    GausscheckError
-        If there are fewer stretches of rows than parts.
+    Where there are fewer stretches of rows than parts, some parts are empty.
     """
     check_budget(source.n, source.d, memory, source.uri)
     blocks = plan(source.n, source.d, source.dtype.itemsize, memory)
     low, high = part * blocks.count // of, (part + 1) * blocks.count // of
-    if low == high:
-        raise GausscheckError(
-            f"{source.uri}: expected at most {blocks.count} parts of {source.n:,} rows, got {of}"
-        )
     job = FirstPassJob(source, blocks, seed, rows, unit)
     sample = hashed_order(source.n, seed)[:rows]
-    first, last = low * blocks.leaf, min(high * blocks.leaf, source.n)
+    first, last = min(low * blocks.leaf, source.n), min(high * blocks.leaf, source.n)
     slots = np.full(last - first, -1, dtype=np.int32)
     mine = np.flatnonzero((sample >= first) & (sample < last))
     slots[sample[mine] - first] = mine

@@ -35,6 +35,12 @@ class Rows:
         return np.union1d(self.non_finite, self.zero)
 
     @classmethod
+    def none(cls) -> Rows:
+        """Return what is found of no rows."""
+        none = np.empty(0, dtype=np.int64)
+        return cls(none, none, np.empty(0, dtype=np.uint64), np.empty(0))
+
+    @classmethod
     def concatenate(cls, parts: Sequence[Rows]) -> Rows:
         """Put what was found of rows that follow one another into one."""
         names = ("non_finite", "zero", "keys", "norms")

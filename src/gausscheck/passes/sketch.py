@@ -156,7 +156,7 @@ def merge_passes(parts: Sequence[KeptPass]) -> KeptPass:
     GausscheckError
         If they are of different sources or options, overlap, or leave a gap.
     """
-    ordered = sorted(parts, key=lambda part: part.first)
+    ordered = sorted(parts, key=lambda part: (part.first, part.last))
     first = ordered[0]
     fold: TreeFold[Spread] = TreeFold(merge_spread, first.first)
     end = first.first
@@ -193,7 +193,7 @@ def save_pass(part: KeptPass, path: Path) -> None:
     GausscheckError
         If it cannot be written.
     """
-    spreads = [node.state for node in part.nodes]
+    spreads, d = [node.state for node in part.nodes], part.meta.d
     members: dict[str, NDArray[Any]] = {
         "rows/non_finite": part.rows.non_finite,
         "rows/zero": part.rows.zero,
@@ -201,10 +201,10 @@ def save_pass(part: KeptPass, path: Path) -> None:
         "rows/norms": part.rows.norms,
         "nodes/place": np.array(
             [(n.level, n.index, n.state.n) for n in part.nodes], dtype=np.int64
-        ),
-        "nodes/mean": np.array([s.mean for s in spreads]),
-        "nodes/scatter": np.array([s.scatter for s in spreads]),
-        "nodes/largest": np.array([s.largest for s in spreads]),
+        ).reshape(-1, 3),
+        "nodes/mean": np.array([s.mean for s in spreads] or np.empty((0, d))),
+        "nodes/scatter": np.array([s.scatter for s in spreads] or np.empty((0, d, d))),
+        "nodes/largest": np.array([s.largest for s in spreads] or np.empty((0, d))),
         "sample/slots": part.slots,
         "sample/rows": part.sample,
     }
@@ -315,13 +315,13 @@ def _checked(part: KeptPass) -> KeptPass:
     whole = (meta.n, d, meta.leaf, meta.seed, meta.rows, part.first, part.last)
     if not all(type(value) is int and value >= 0 for value in whole):
         raise ValueError("its numbers are not whole")
-    if not (meta.n and d and meta.leaf and part.first < part.last <= part.leaves):
+    if not (meta.n and d and meta.leaf and part.first <= part.last <= part.leaves):
         raise ValueError(f"leaves {part.first} to {part.last} of {meta.n} rows")
     if part.dtype.kind not in "fiu" or not isinstance(meta.uri, str) or type(meta.eps) is not float:
         raise ValueError(f"rows of {meta.dtype}")
     if not all(isinstance(note, str) for note in meta.notes) or type(meta.unit) is not bool:
         raise ValueError("its notes are no text")
-    low, high = part.first * meta.leaf, min(part.last * meta.leaf, meta.n)
+    low, high = (min(leaf * meta.leaf, meta.n) for leaf in (part.first, part.last))
     slots, sample, rows = part.slots, part.sample, part.rows
     sound = (
         rows.keys.shape == rows.norms.shape == (high - low,)
