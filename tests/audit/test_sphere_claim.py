@@ -5,15 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import h5py
 import numpy as np
 import pytest
-from scipy.stats import beta, binom, kstest
+from scipy.stats import binom
 
 from gausscheck.audit.sphere_claim import PARTS, sphere_claim
 from gausscheck.audit.sphere_limit import sphere_effect, sphere_limit, whitening_shrinkage
-from gausscheck.audit.unit_shell import (
-    normalised_twin_shell,
-    subspace_mean,
-    subspace_transform,
-)
+from gausscheck.audit.unit_shell import normalised_twin_shell
 from gausscheck.core import GausscheckError
 from gausscheck.normality import whiten_tall
 from gausscheck.normality.sphere.energy import energy_null, energy_without, group_energies
@@ -170,33 +166,6 @@ def test_the_models_share_is_what_the_twin_leaves(minilm_path):
 def test_twin_refuses_rows_that_whitening_makes_alike():
     with pytest.raises(GausscheckError, match="more than 9 rows"):
         normalised_twin_shell(np.zeros(8), np.eye(8), 9, np.random.default_rng(0))
-
-
-def test_subspaces_of_a_uniform_direction_follow_the_beta_law(rng):
-    u = unit(rng.standard_normal((3000, 10)))
-    transforms = subspace_transform(u[:, :4], 10)
-    np.testing.assert_allclose(transforms, beta(2, 3).cdf((u[:, :4] ** 2).sum(axis=1)))
-    assert kstest(transforms, "uniform").pvalue > 1e-3
-
-
-@pytest.mark.parametrize("k", [1, 4, 64])
-def test_subspace_mean_tends_to_that_of_the_shell(k):
-    assert subspace_mean(k, 100_000 * k) == pytest.approx(shell_mean(k), abs=1e-4)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("gaussian", [False, True])
-@pytest.mark.parametrize(("k", "r"), [(1, 8), (4, 8), (16, 64)])
-def test_subspace_mean_is_the_mean(k, r, gaussian):
-    found = []
-    for seed in range(400):
-        x = np.random.default_rng([23, seed]).standard_normal((2000, r))
-        x = x if gaussian else unit(x)
-        y, _ = whiten_tall(x - x.mean(axis=0))
-        found.append(without_groups(subspace_transform(unit(y)[:, :k], r), 2)[0])
-    expected = subspace_mean(k, r, 1 + 2 / r if gaussian else 1.0)
-    # a mean without the fit is 1
-    assert np.mean(found) == pytest.approx(expected, abs=5 * np.std(found) / 20)
 
 
 def sphere_level(rows, groups=20):

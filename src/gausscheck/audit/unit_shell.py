@@ -3,13 +3,12 @@
 Rows of length one still have whitened lengths that vary, and these do not follow the Gaussian law
 even where the rows are a Gaussian divided by its length. So the shell statistic of unit rows stands
 beside that of a normalised Gaussian twin: part of the departure is the normalisation's, the rest is
-the model's. Under uniformity on the sphere k coordinates of r have r·Beta(k/2, (r − k)/2) lengths.
+the model's.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from math import sqrt
 from typing import Any
 
@@ -175,74 +174,3 @@ def _unit_draw(center: F64, factor: F64, n: int, rng: np.random.Generator) -> F6
     x = rng.standard_normal((n, factor.shape[1])) @ factor.T + center
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     return np.asarray(x)
-
-
-def subspace_transform(coordinates: F64, r: int) -> F64:
-    """Return the probability transforms of squared lengths within a subspace, ``(n,)``.
-
-    Parameters
-    ----------
-    coordinates : (n, k) array
-        k orthonormal coordinates of rows of length one in r dimensions, k < r. Whitened rows are
-        divided by their length first: so the law holds on the sphere, for Gaussians and for all
-        elliptical laws, and rounding or whitening cannot push a length beyond one.
-    r : int
-        Dimensions that the rows span.
-
-    Returns
-    -------
-    (n,) array
-        Uniform if directions are uniform: squared lengths follow Beta(k/2, (r − k)/2).
-    """
-    from scipy.special import betainc
-
-    k = coordinates.shape[1]
-    if not 0 < k < r:
-        raise GausscheckError(f"subspace of the sphere: expected 0 < k < {r}, got k = {k}")
-    square = np.einsum("ij,ij->i", coordinates, coordinates)
-    return np.asarray(betainc(k / 2, (r - k) / 2, np.clip(square, 0, 1)))
-
-
-@lru_cache(maxsize=64)
-def subspace_mean(k: int, r: int, length_ratio: float = 1.0) -> float:
-    """Return the mean of A² of :func:`subspace_transform` for directions that are uniform.
-
-    Parameters
-    ----------
-    k, r : int
-        Dimensions of the subspace and of the whole.
-    length_ratio : float
-        E s² / (E s)² of the squared whitened lengths s: 1 on the sphere, 1 + 2/r for Gaussians.
-
-    Notes
-    -----
-    Whitening fixes the mean of the squared length t at μ = k/r by a factor of its odds t/(1 − t).
-    With f the Beta density, h = t (1 − t) f and cov(T, 1{T ≤ t}) = −2 h / r,
-
-        E A² = 1 − (4/r − 2 c/(r + 2)) / (μ (1 − μ)) ∫ h² / (u (1 − u)) du.
-
-    with c the length ratio, for whitening weighs rows by s. It tends to ``shell_mean(k)`` as r
-    grows.
-
-    Examples
-    --------
-    >>> abs(subspace_mean(4, 100_000) - shell_mean(4)) < 1e-3
-    True
-    """
-    from scipy.special import betainc, betaincc, betaincinv, betaln
-
-    a, b = k / 2, (r - k) / 2
-    low = float(betaincinv(a, b, 1e-13))
-    high = 1 - float(betaincinv(b, a, 1e-13))  # the upper quantile keeps its digits this way
-    node, weight = np.polynomial.legendre.leggauss(600)
-    ends = np.log(low) - np.log1p(-low), np.log(high) - np.log1p(-high)
-    logit = (ends[1] + ends[0]) / 2 + (ends[1] - ends[0]) / 2 * node
-    t = 1 / (1 + np.exp(-logit))
-    rest = 1 / (1 + np.exp(logit))
-    h = np.exp(a * np.log(t) + b * np.log(rest) - betaln(a, b))  # the density of the logit
-    spread = betainc(a, b, t) * betaincc(a, b, t)
-    du = h * weight * (ends[1] - ends[0]) / 2
-    fine = spread > 1e-12
-    mean = k / r
-    total = float(np.where(fine, h**2 / np.where(fine, spread, 1), 0) @ du)
-    return 1 - (4 / r - 2 * length_ratio / (r + 2)) / (mean * (1 - mean)) * total
