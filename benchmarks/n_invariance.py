@@ -27,7 +27,7 @@ def main() -> None:
     rows = source.read(0, source.n)
     rng = np.random.default_rng(0)
     whole = gausscheck.analyze(rows, directions="axes", reference=args.reference).levels["axes"]
-    truth = whole["ad_at_reference"]
+    truth = whole.value
     print(f"{source.uri}: {source.n:,} x {source.d}; ad_at({args.reference}) of the axes")
     print(f"{'rows':>8} {'mean A*²':>9} {'ad_at':>7} {'lowest':>7} {'highest':>8} {'covers':>7}")
     for n in map(int, args.rows.split(",")):
@@ -36,16 +36,16 @@ def main() -> None:
             part = rows[rng.choice(source.n, n, replace=False)]
             report = gausscheck.analyze(part, directions="axes", reference=args.reference)
             level = report.levels["axes"]
-            low, high = level["ad_at_reference_ci"]
-            plain.append(level["ad_mean"])
-            found.append(level["ad_at_reference"])
+            low, high = level.value_ci
+            plain.append(level.statistic_mean)
+            found.append(level.value)
             covers.append(low <= truth <= high)
             verdicts[gausscheck.analyze(part, directions="axes").verdict.status] += 1
         print(
             f"{n:>8,} {np.mean(plain):>9.3f} {np.mean(found):>7.3f} {min(found):>7.3f} "
             f"{max(found):>8.3f} {np.mean(covers):>7.0%}  at 5,000: {dict(verdicts)}"
         )
-    print(f"{source.n:>8,} {whole['ad_mean']:>9.3f} {truth:>7.3f}")
+    print(f"{source.n:>8,} {whole.statistic_mean:>9.3f} {truth:>7.3f}")
 
 
 if __name__ == "__main__":

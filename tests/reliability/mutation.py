@@ -14,7 +14,7 @@ from gausscheck.normality.nulls import simulated
 from gausscheck.passes.sketch import load_pass
 from reliability import runner
 from reliability.runner import Case, Wrong
-from reliability.seeds import FILES, read, report, store
+from reliability.seeds import FILES, NEEDS, read, report, store
 from sources.cases import CASES
 
 WEIGHTS = {
@@ -68,6 +68,8 @@ def cases(total: int, seed: int = 0) -> list[Case]:
     found: list[Case] = []
     share = total / sum(WEIGHTS.values())
     for kind, weight in WEIGHTS.items():
+        if kind in NEEDS and kind not in FILES:
+            continue
         folder = home / kind.replace(" ", "_")
         folder.mkdir()
         make = _maker(kind, folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,9 @@ def _sketch(path: Path) -> None:
     save_pass(sketch_rows(open_source(X), 0, 1, memory=1 << 28, seed=0, rows=100, unit=False), path)
 
 
+NEEDS = {"torch": "torch"}
+"""Packages that not every installation has."""
+
 FILES: dict[str, tuple[str, Callable[[Path], None]]] = {
     "npy": ("x.npy", lambda p: np.save(p, X)),
     "npy fortran": ("x.npy", lambda p: np.save(p, np.asfortranarray(X))),
@@ -93,6 +97,7 @@ FILES: dict[str, tuple[str, Callable[[Path], None]]] = {
     "hdf5": ("x.h5", _hdf5),
     "h5ad": ("x.h5ad", _h5ad),
 }
+FILES = {kind: file for kind, file in FILES.items() if find_spec(NEEDS.get(kind, "numpy"))}
 
 
 def store(path: Path, version: int) -> None:

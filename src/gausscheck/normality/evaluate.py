@@ -83,6 +83,10 @@ def evaluate(
 
 def _checked(test: str, x: Any) -> tuple[Spec, NDArray[Any]]:
     """Return the test of that name and its data, or say what is wrong with either."""
+    if not isinstance(test, str):
+        raise GausscheckError(
+            f"expected the name of a test, then the rows; got {type(test).__name__}"
+        )
     values = np.asarray(x)
     name = "energy_1d" if test == "energy" and values.ndim == 1 else test
     spec = TESTS.get(name)

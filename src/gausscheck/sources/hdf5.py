@@ -82,6 +82,8 @@ class Hdf5Source(FileSource):
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous, in native byte order."""
         out = np.empty((stop - start, self.d), dtype=self.dtype)
+        if start == stop:  # h5py before 3.13 divides by it
+            return out
         try:
             self._dataset().read_direct(out, np.s_[start:stop])
         except Exception as err:
