@@ -16,6 +16,7 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "files": (1, {"numpy"}),
     "threads": (1, {"threadpoolctl"}),
     "rng": (1, {"numpy"}),
+    "presenters": (1, set()),
     "passes": (2, {"numpy", "dask", "distributed"}),
     "preparation": (3, {"numpy"}),
     "sources": (3, {"numpy", "h5py", "pyarrow", "zarr", "fsspec", "torch", "pandas", "scipy",

@@ -12,6 +12,8 @@ from gausscheck.comparison.paired import Pairing
 from gausscheck.comparison.quantities import QUANTITIES, Cell, cell_of, learned_of, order_of
 from gausscheck.comparison.two_samples import TwoSamples
 from gausscheck.core import GausscheckError, __version__
+from gausscheck.files import atomic_folder
+from gausscheck.presenters import presenter
 from gausscheck.report.codec import encode
 
 if TYPE_CHECKING:
@@ -162,21 +164,16 @@ class Comparison:
         GausscheckError
             If the directory cannot be written.
         """
-        from gausscheck.comparison.writers import write_all
-        from gausscheck.files import atomic_folder
-
         with atomic_folder(directory, "comparison") as work:
-            write_all(self, work)
+            presenter("comparison files")(self, work)
         return Path(directory)
 
     def __repr__(self) -> str:
         """Return the tables as Markdown."""
-        from gausscheck.comparison.writers import to_markdown
-
-        return to_markdown(self)
+        text: str = presenter("comparison text")(self)
+        return text
 
     def _repr_html_(self) -> str:
         """Render the tables for a notebook."""
-        from gausscheck.comparison.writers import to_html
-
-        return to_html(self)
+        text: str = presenter("comparison notebook")(self)
+        return text

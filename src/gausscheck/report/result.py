@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gausscheck.config import Config
 from gausscheck.files import save_result
 from gausscheck.preparation import Preparation
+from gausscheck.presenters import presenter
 from gausscheck.report.claims import IsotropicResult, SphereClaim
 from gausscheck.report.codec import Arrays, arrays_of, encode
 from gausscheck.report.noticed import Noticed
@@ -166,12 +166,12 @@ class Report:
 
     def plot(self, name: str) -> Figure:
         """Return one figure, such as ``use`` or ``verdict``: ``gausscheck.figures.plot``."""
-        figure: Figure = import_module("gausscheck.figures").plot(self, name)
+        figure: Figure = presenter("report figure")(self, name)
         return figure
 
     def _repr_html_(self) -> str:
         """Return the first blocks of the page, for a notebook."""
-        page: str = import_module("gausscheck.html").notebook(self)
+        page: str = presenter("report notebook")(self)
         return page
 
 
