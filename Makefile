@@ -7,6 +7,7 @@ OLDEST := .venv-oldest/$(BIN_DIR)
 NEWEST := .venv-newest/$(BIN_DIR)
 STORES := .venv-stores/$(BIN_DIR)
 INSTALL := -m pip --disable-pip-version-check install -q
+TESTS ?= tests
 WITHOUT_TRAIN := parquet,zarr,remote,dask
 DEMO_OUT := out/demo
 SBOM := out/gausscheck.cdx.json
@@ -27,7 +28,7 @@ slow: .venv/.test  ## the statistical tier: levels, power, coverage of intervals
 	$(BIN)/python -m pytest -n auto --dist loadgroup -m slow -q
 
 test-oldest: .venv-oldest/.test  ## the fast tests on the lowest versions that pyproject.toml admits
-	$(OLDEST)/python -m pytest -n auto -m "not slow" -q
+	$(OLDEST)/python -m pytest -n auto -m "not slow" -q $(TESTS)
 
 test-newest: .venv-newest/.pip  ## the fast tests on whatever is newest today
 	$(NEWEST)/python $(INSTALL) --upgrade --upgrade-strategy eager -e ".[$(WITHOUT_TRAIN)]" --group test
