@@ -12,8 +12,7 @@ from gausscheck.comparison.tables import joined, order_lines
 from gausscheck.core import __version__
 from gausscheck.figures import style
 from gausscheck.figures.compare import COMPARISON_FIGURES
-from gausscheck.files import atomic_path
-from gausscheck.html.page import environment, style_text, unbreakable
+from gausscheck.html.page import environment, style_text, unbreakable, write_page
 from gausscheck.html.svg import inline
 
 SAID = (
@@ -50,11 +49,7 @@ def write(found: Comparison, path: str | Path) -> Path:
     GausscheckError
         If it cannot be written.
     """
-    path = Path(path)
-    text = render(found)
-    with atomic_path(path) as work:
-        work.write_text(text, encoding="utf-8")
-    return path
+    return write_page(render(found), path)
 
 
 def _svg(found: Comparison, width: style.Width) -> str:

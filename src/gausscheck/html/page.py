@@ -65,8 +65,12 @@ def write(report: Report, path: str | Path) -> Path:
     GausscheckError
         If it cannot be written.
     """
+    return write_page(render(report), path)
+
+
+def write_page(text: str, path: str | Path) -> Path:
+    """Write the text of a page; the file appears whole or not at all."""
     path = Path(path)
-    text = render(report)
     with atomic_path(path) as work:
         work.write_text(text, encoding="utf-8")
     return path

@@ -22,6 +22,20 @@ free of n up to here, a third lower at .8 (MiniLM, E5-small, WordLlama), nominal
 at 1."""
 
 
+def percent_digits(share: float) -> str:
+    """Write a share in percent without the sign, small ones with two digits.
+
+    Examples
+    --------
+    >>> percent_digits(0.1862), percent_digits(0.00082), percent_digits(0.0)
+    ('18.6', '0.082', '0')
+    """
+    value = 100 * share
+    if value in (0, 100):
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """A false-alarm rate: a share of rows beyond a Gaussian threshold.

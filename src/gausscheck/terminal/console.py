@@ -84,20 +84,6 @@ def beside_limit(value: float | None, limit: float = 1.0, least: int = 1) -> str
     return written
 
 
-def percent(share: float) -> str:
-    """Write a share as a percentage, small ones with two digits.
-
-    Examples
-    --------
-    >>> percent(0.1862), percent(0.00082), percent(0.0)
-    ('18.6', '0.082', '0')
-    """
-    value = 100 * share
-    if value in (0, 100):
-        return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
-
-
 def two_digits(value: float) -> int:
     """Round to two digits.
 

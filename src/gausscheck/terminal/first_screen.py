@@ -18,8 +18,8 @@ from gausscheck.report import (
     SubspaceLevel,
     Use,
 )
-from gausscheck.report.use import ONE
-from gausscheck.terminal.console import STYLE, WIDTH, WORDS, beside_limit, percent, text
+from gausscheck.report.use import ONE, percent_digits
+from gausscheck.terminal.console import STYLE, WIDTH, WORDS, beside_limit, text
 
 LINES = 24
 """Lines of the screen."""
@@ -98,10 +98,10 @@ def _use(report: Report) -> list[Text]:
     if use is None:
         return []
     rate = use.false_alarm[ONE]
-    low, high = (percent(end) for end in rate.ci)
-    first = f"A 1 % outlier threshold flags {percent(rate.value)} % of these rows [{low}, {high}]."
+    value, low, high = (percent_digits(share) for share in (rate.value, *rate.ci))
+    first = f"A 1 % outlier threshold flags {value} % of these rows [{low}, {high}]."
     if report.preflight.constant_norm:
-        first += f" Normalised Gaussian rows: {percent(rate.gaussian)} %."
+        first += f" Normalised Gaussian rows: {percent_digits(rate.gaussian)} %."
     lines = [*_lines(first, style="bold"), *_lines(_components(use), "  ")]
     loss = use.radial_kl.value
     if loss > 0.005:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from gausscheck.audit.use.jackknife import jeffreys
-from gausscheck.report.use import LEAST, MASKED, MOST, ONE, Use, UseCurvePoint
+from gausscheck.report.use import LEAST, MASKED, MOST, ONE, Use, UseCurvePoint, percent_digits
 
 Advice = Literal["as_is", "truncate", "shrink", "calibrate"]
 
@@ -26,7 +26,7 @@ def sentence(curve: tuple[UseCurvePoint, ...], n: int, *, unit: bool) -> str:
         Whether ``gaussian`` of each rate is a normalised twin's.
     """
     last = curve[-1].false_alarm[ONE]
-    low, high = (_digits(100 * end) for end in last.ci)
+    low, high = (percent_digits(end) for end in last.ci)
     parts = [
         f"A Gaussian outlier threshold set for 1 % flags {percent(last.value)} [{low}, {high}] of "
         f"these rows{_judged(curve)}."
@@ -89,7 +89,7 @@ def _few(curve: tuple[UseCurvePoint, ...]) -> str:
         return ""
     ks = [f"{run[0].k} to {run[-1].k}" if len(run) > 1 else f"{run[0].k}" for run in runs]
     values = [point.false_alarm[ONE].value for run in runs for point in run]
-    low, high = _digits(100 * min(values)), _digits(100 * max(values))
+    low, high = percent_digits(min(values)), percent_digits(max(values))
     listed = ks[0] if len(ks) == 1 else ", ".join(ks[:-1]) + " and " + ks[-1]
     span = f"{high} %" if low == high else f"{low} to {high} %"
     if listed == "1":
@@ -157,10 +157,4 @@ def percent(share: float) -> str:
     >>> percent(0.1862), percent(0.02), percent(0.00082), percent(0.0)
     ('18.6 %', '2.0 %', '0.082 %', '0 %')
     """
-    return f"{_digits(100 * share)} %"
-
-
-def _digits(value: float) -> str:
-    if value == 0 or value == 100:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
+    return f"{percent_digits(share)} %"
