@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,6 +192,27 @@ def stored_eps(dtype: np.dtype[Any]) -> float:
     if dtype.name == "bfloat16":
         return 2.0**-7
     return float(np.finfo(dtype if dtype.kind == "f" else np.float64).eps)
+
+
+def read_stored(
+    file: Path | IO[bytes], stored: np.dtype[Any], offset: int, first: int, count: int, uri: str
+) -> NDArray[Any]:
+    """Read ``count`` values from number ``first`` on, of a run that begins at ``offset``.
+
+    Raises
+    ------
+    GausscheckError
+        If the file ends before.
+    """
+    where = offset + first * stored.itemsize
+    if isinstance(file, Path):
+        values = np.fromfile(file, stored, count, offset=where)
+    else:
+        file.seek(where)
+        values = np.fromfile(file, stored, count)
+    if values.size != count:
+        raise GausscheckError(f"{uri}: the file shrank while it was read")
+    return values
 
 
 class BaseSource:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
 from gausscheck.files import check_file
-from gausscheck.sources.base import Contents, Entry, FileSource, problem_of
+from gausscheck.sources.base import Contents, Entry, FileSource, problem_of, read_stored
 from gausscheck.sources.faiss_index import EXACT, ROUNDED, FaissIndexSource, by_faiss
 
 _FLAT = {"IxFI": "IndexFlatIP", "IxF2": "IndexFlatL2", "IxFl": "IndexFlat"}
@@ -57,9 +57,8 @@ class FaissSource(FileSource):
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous."""
         count = (stop - start) * self.d
-        flat = np.fromfile(self.path, "<f4", count, offset=self._offset + 4 * start * self.d)
-        if flat.size != count:
-            raise GausscheckError(f"{self.uri}: the file shrank while it was read")
+        stored = np.dtype("<f4")
+        flat = read_stored(self.path, stored, self._offset, start * self.d, count, self.uri)
         return flat.astype(np.float32, copy=False).reshape(stop - start, self.d)
 
 

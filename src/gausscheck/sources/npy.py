@@ -20,6 +20,7 @@ from gausscheck.sources.base import (
     dtype_problem,
     line_of,
     problem_of,
+    read_stored,
     require,
     stored_eps,
 )
@@ -53,12 +54,7 @@ class NpySource(FileSource):
             )
             return np.ascontiguousarray(mapped[start:stop], dtype=self.dtype)
         count = (stop - start) * self.d
-        where = self._offset + start * self.d * self._stored.itemsize
-        flat = np.fromfile(self.path, self._stored, count, offset=where)
-        if flat.size != count:
-            raise GausscheckError(
-                f"{self.uri}: the file shrank while it was read: rows {start} to {stop} are gone"
-            )
+        flat = read_stored(self.path, self._stored, self._offset, start * self.d, count, self.uri)
         return flat.astype(self.dtype, copy=False).reshape(stop - start, self.d)
 
 

@@ -25,6 +25,7 @@ from gausscheck.sources.base import (
     contents_of,
     line_of,
     problem_of,
+    read_stored,
     stored_eps,
 )
 from gausscheck.sources.npy import header_of
@@ -103,14 +104,7 @@ class NpzSource(FileSource):
             mapped = np.memmap(place, self._stored, "r", self._offset, shape, order="F")
             return np.ascontiguousarray(mapped[start:stop], dtype=self.dtype)
         count = (stop - start) * self.d
-        where = self._offset + start * self.d * self._stored.itemsize
-        if self._packed:
-            place.seek(where)
-            flat = np.fromfile(place, self._stored, count)
-        else:
-            flat = np.fromfile(place, self._stored, count, offset=where)
-        if flat.size != count:
-            raise GausscheckError(f"{self.uri}: the file shrank while it was read")
+        flat = read_stored(place, self._stored, self._offset, start * self.d, count, self.uri)
         if not self._packed and start == self._next:
             self._check(flat, stop)
         return flat.astype(self.dtype, copy=False).reshape(stop - start, self.d)

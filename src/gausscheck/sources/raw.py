@@ -21,6 +21,7 @@ from gausscheck.sources.base import (
     contents_of,
     dtype_problem,
     line_of,
+    read_stored,
     require,
     stored_eps,
 )
@@ -66,11 +67,8 @@ class RawSource(FileSource):
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous, in native byte order."""
         each = 1 if self._stored.names else self.d
-        where = self._offset + start * each * self._stored.itemsize
         count = (stop - start) * each
-        flat = np.fromfile(self.path, self._stored, count, offset=where)
-        if flat.size != count:
-            raise GausscheckError(f"{self.uri}: the file shrank while it was read")
+        flat = read_stored(self.path, self._stored, self._offset, start * each, count, self.uri)
         rows = flat["row"] if self._stored.names else flat.reshape(stop - start, self.d)
         return np.ascontiguousarray(rows, dtype=self.dtype)
 

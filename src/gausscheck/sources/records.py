@@ -19,6 +19,7 @@ from gausscheck.sources.base import (
     contents_of,
     left_out,
     problem_of,
+    read_stored,
     stored_eps,
 )
 
@@ -72,11 +73,7 @@ class RecordsSource(FileSource):
         return np.stack([records[name].astype(self.dtype) for name in self._fields], axis=1)
 
     def _records(self, start: int, stop: int) -> NDArray[Any]:
-        where = self._offset + start * self._stored.itemsize
-        records = np.fromfile(self.path, self._stored, stop - start, offset=where)
-        if records.size != stop - start:
-            raise GausscheckError(f"{self.uri}: the file shrank while it was read")
-        return records
+        return read_stored(self.path, self._stored, self._offset, start, stop - start, self.uri)
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another field; None where there is none of that name, or it is no single value."""

@@ -20,6 +20,7 @@ from gausscheck.sources.base import (
     contents_of,
     line_of,
     problem_of,
+    read_stored,
 )
 from gausscheck.sources.stack import Getter, StackSource, stacked, summed_up
 
@@ -53,10 +54,7 @@ class SafetensorsSource(FileSource):
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous."""
         count = (stop - start) * self.d
-        where = self._offset + start * self.d * self._stored.itemsize
-        flat = np.fromfile(self.path, self._stored, count, offset=where)
-        if flat.size != count:
-            raise GausscheckError(f"{self.uri}: the file shrank while it was read")
+        flat = read_stored(self.path, self._stored, self._offset, start * self.d, count, self.uri)
         if self._bfloat16:
             flat = (flat.astype(np.uint32) << np.uint32(16)).view(np.float32)
         return flat.astype(self.dtype, copy=False).reshape(stop - start, self.d)
