@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import gausscheck
 from gausscheck.passes import dask as dask_cluster
 from gausscheck.passes import first_pass as passes
 from gausscheck.passes.plan import plan
+from gausscheck.passes.run import Workers, fold_rows
 
 distributed = pytest.importorskip("distributed")
 
@@ -76,6 +78,37 @@ def test_a_worker_killed_on_the_way_changes_nothing(cluster, folder):
         slow.result()
     assert killed
     assert plain(ours) == plain(serial)
+
+
+def test_what_all_parts_need_is_not_lost_with_the_only_worker(folder, tmp_path):
+    flag = str(tmp_path / "killed")
+
+    class Sums:
+        """Sums of rows; the first worker that reaches row 20,000 dies there."""
+
+        def of(self, block, row0):
+            if row0 >= 20_000 and not os.path.exists(flag):
+                open(flag, "w").close()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return block.sum(axis=0, dtype=np.float64)
+
+        def merge(self, a, b):
+            return a + b
+
+    source = gausscheck.open_source(folder)
+    blocks = plan(source.n, source.d, 4, 1 << 24)
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0",
+            host="127.0.0.1", memory_limit="1GB",
+        ) as alone,
+        distributed.Client(alone) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):  # fmt: skip
+        ours = fold_rows(source, blocks, Sums(), Workers(pool, lambda *_: None, client), "sums")
+        here = fold_rows(source, blocks, Sums(), Workers(pool, lambda *_: None), "sums")
+    assert os.path.exists(flag)
+    np.testing.assert_array_equal(ours, here)
 
 
 def test_a_dask_array_is_rows(folder):

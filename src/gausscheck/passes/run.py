@@ -6,6 +6,7 @@ tree. So the same plan gives the same bits wherever a leaf is worked on.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -87,7 +88,10 @@ def fold_rows(
             lambda done: workers.progress(stage, done),
         )  # fmt: skip
     fold: TreeFold[State] = TreeFold(reduction.merge)
-    shared = workers.client.scatter(reduction, broadcast=True)
+    # a task, for what is scattered is lost with its worker, and all that waits for it cancelled
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+        shared = workers.client.submit(as_it_is, reduction, pure=False)
     ranges = blocks.parts(STRETCHES)
     jobs = [(source, blocks, leaves, shared) for leaves in ranges]
     for done, nodes in enumerate(submit(workers.client, fold_stretch, jobs)):
@@ -95,6 +99,11 @@ def fold_rows(
             fold.push(node.state, node.level)
         workers.progress(stage, (done + 1) / len(ranges))
     return fold.result()
+
+
+def as_it_is(value: State) -> State:
+    """Return what was given: a task that can be run again wherever its result is lost."""
+    return value
 
 
 def fold_stretch(
