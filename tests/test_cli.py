@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from click.testing import CliRunner
 
 import gausscheck
 from gausscheck.cli import main
+from gausscheck.terminal.explain import TERMS
 
 FAST = ["--directions", "axes:12,random:12"]
 
@@ -167,3 +169,13 @@ def test_help_starts_without_heavy_imports():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_term_and_every_part_of_the_isotropic_null_is_printed(run, gaussian_file):
+    done = run("analyze", gaussian_file, "--null", "isotropic", "-v", "--explain", *FAST)
+    assert done.exit_code == 0, done.output
+    for term in TERMS:
+        assert term in done.stdout
+    for part in ("mean", "sphericity", "sliced", "worst"):
+        assert re.search(rf"^{part} .*(holds|inconclusive|fails)$", done.stdout, re.MULTILINE)
+    assert re.search(r"isotropic, mean 0 .*\[", done.stdout)
