@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.deciding import notice_deciding, rows_of
 from gausscheck.audit.directions import PreparedSpace
 from gausscheck.audit.grouping import Grouping
 from gausscheck.audit.neighbours import Neighbours, look_at_neighbours
@@ -26,6 +25,7 @@ from gausscheck.audit.noticed import (
 from gausscheck.audit.preflight import dead_coordinates, eigenbasis, preflight_section
 from gausscheck.audit.projector import Projector
 from gausscheck.audit.reading import LEAST_ROWS, Beside, ReadRows
+from gausscheck.audit.rows_that_decide import notice_deciding, rows_of
 from gausscheck.audit.use.step import use_section, whiten_sample
 from gausscheck.audit.values import Values, dither, look_at_values
 from gausscheck.config import Config

@@ -109,7 +109,8 @@ def level_fields(
     effect : Effect
     kind, statistic : str
     status : str, optional
-        Where another rule decides than the interval of the value.
+        Where another rule decides than the interval of the value: exceptions, too few independent
+        rows, nearly constant columns (``directional_level.py``, ``joint_levels.py``).
     note : str, optional
     """
     status = decide(effect) if status is None else status

@@ -48,5 +48,5 @@ def chi_square(statistic: FloatArray, freedom: float) -> Law:
 
 
 def no_law(statistic: FloatArray, n: int, d: float) -> Law:
-    """No published null law: a p-value is simulated or absent."""
+    """No published null law: a p-value is simulated (``nulls/simulated.py``) or absent."""
     return Law(None, notes=("no published null law: calibration='calibrated' simulates one",))
