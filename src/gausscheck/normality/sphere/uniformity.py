@@ -2,8 +2,10 @@
 
 Rows of length one, not centred; p is the dimension they live in. Every statistic is rotation
 invariant, so under uniformity its law depends on n and p alone. Where there is no formula
-(:func:`no_law`), ``normality/nulls/simulated.py`` simulates it, as for ``sphere_pad``. References: Mardia & Jupp (2000);
-García-Portugués, Navarro-Esteban & Cuesta-Albertos (2023), Bernoulli 29, 181-204.
+(:func:`no_law`), ``normality/nulls/simulated.py`` simulates it, as for ``sphere_pad``.
+
+References: Mardia & Jupp (2000); García-Portugués, Navarro-Esteban & Cuesta-Albertos (2023),
+Bernoulli 29, 181-204.
 """
 
 from __future__ import annotations
