@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gausscheck.audit.components import cross_fitted
 from gausscheck.audit.effect import Effect, LeftOut, estimate_effect
 from gausscheck.audit.global_pvalue import global_pvalue
 from gausscheck.audit.growth import GrowthCurve
@@ -74,6 +75,8 @@ def audit_directions(
         "blocks": blocks,
     }
     effect = estimate_effect(values, confidence=config.confidence, **of_rows)
+    if directions.kind == "pca":
+        effect = cross_fitted(inputs, directions, effect)
     rejected = sparse | rejected_directions(
         values, log_pvalues=_log_pvalues(whole), alpha=config.alpha, **of_rows
     )

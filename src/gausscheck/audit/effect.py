@@ -55,6 +55,8 @@ class Effect:
         Mean and limit of the statistic under normality.
     carried : bool
         Whether one group of rows makes most of the interval.
+    dependence : float
+        What was taken off the discrepancy because neighbouring rows are alike; at most 0.
     """
 
     n: int
@@ -65,6 +67,7 @@ class Effect:
     null_mean: float = A0
     limit: float = AD_THRESHOLD
     carried: bool = False
+    dependence: float = 0.0
 
     def seen_from(self, null_mean: float) -> Effect:
         """Return the same statistic as a deviation from another mean under normality."""
@@ -75,6 +78,30 @@ class Effect:
             null_mean=null_mean,
             discrepancy=self.discrepancy - shift,
             discrepancy_ci=(low - shift, high - shift),
+        )
+
+    def measured_as(
+        self, discrepancy: float, standard_error: float, groups: int, confidence: float
+    ) -> Effect:
+        """Return the effect with a discrepancy that was measured in another way on the same rows.
+
+        Returns
+        -------
+        Effect
+            What dependence adds is taken off as before, and of two errors the larger one counts
+            where there is any. The interval is by Student's t on groups − 1 degrees of freedom.
+        """
+        from scipy.special import stdtrit
+
+        delta = discrepancy + self.dependence
+        if self.dependence:
+            standard_error = max(standard_error, self.standard_error)
+        half = float(stdtrit(groups - 1, 0.5 + confidence / 2)) * standard_error
+        return replace(
+            self,
+            discrepancy=delta,
+            discrepancy_ci=(delta - half, delta + half),
+            standard_error=standard_error,
         )
 
     def at_reference(self, discrepancy: float) -> float:
@@ -116,6 +143,7 @@ def estimate_effect(
     limit: float = AD_THRESHOLD,
     blocks: LeftOut | None = None,
     shrinkage: float = 1.0,
+    refitted: bool = False,
 ) -> Effect:
     """Estimate the discrepancy averaged over directions, with a delete-a-group jackknife interval.
 
@@ -137,6 +165,9 @@ def estimate_effect(
         add to it: a correction upwards is noise, and is not made.
     shrinkage : float
         What the fit on the same rows leaves of the discrepancy; it is divided by it.
+    refitted : bool
+        Whether ``without`` comes of a fit anew on the other rows. What the fit takes off a
+        deviation then shows in how the value moves with the number of rows, and is put back.
 
     Returns
     -------
@@ -152,12 +183,21 @@ def estimate_effect(
 
     sizes = group_sizes(n, without.shape[1])
     deltas = left_out(without, sizes)
+    plain, random = delta, corrected(delta, deltas, sizes, n)
+    if refitted:
+        delta = random.value
+    before = delta
     error, interval = jackknife_interval(delta, deltas, confidence)
     if blocks is not None:
-        mine = corrected(delta, left_out(blocks.without, blocks.sizes), blocks.sizes, n)
-        best = wider(mine, corrected(delta, deltas, sizes, n))
+        mine = corrected(plain, left_out(blocks.without, blocks.sizes), blocks.sizes, n)
+        best = wider(mine, random)
         best = replace(best, value=min(best.value, delta))
         delta, error, interval = best.value, best.standard_error, best.interval(confidence)
+    return Effect(
+        n, delta, interval, error, reference, null_mean, limit, _carried(deltas), delta - before
+    )
+
+
+def _carried(deltas: F64) -> bool:
     parts = (deltas - deltas.mean()) ** 2
-    carried = bool(parts.max() > CARRIED * parts.sum())
-    return Effect(n, delta, interval, error, reference, null_mean, limit, carried)
+    return bool(parts.max() > CARRIED * parts.sum())

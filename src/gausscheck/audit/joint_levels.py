@@ -20,7 +20,6 @@ from gausscheck.audit.unit_shell import normalised_twin_delta
 from gausscheck.audit.verdict import level_fields
 from gausscheck.core import F64
 from gausscheck.normality import whiten_tall
-from gausscheck.normality.groups import group_sizes
 from gausscheck.normality.sphere.energy import energy_null, sphere_without
 from gausscheck.normality.sphere.shell import shell_limit, shell_mean, shell_refitted
 from gausscheck.report import JointLevel
@@ -88,16 +87,17 @@ def _norms(inputs: LevelInputs, whole: _Whole) -> JointLevel:
     null_mean, limit = shell_mean(r), shell_limit(r)
     reference = inputs.config.reference // SHARE
     if inputs.unit:
-        twin = reference * _twin_delta(inputs, y)
-        null_mean, limit = null_mean + twin, limit + (1 + TWIN_MARGIN) * twin
+        twin, error = (reference * part for part in _twin_delta(inputs, y))
+        null_mean += twin
+        limit += (1 + TWIN_MARGIN) * twin + TWIN_ERRORS * error
     value, without = shell_refitted(y, groups)
-    blocks = None if inputs.unit else _left_out(without, group_sizes(len(y), groups))
+    blocks = None
     if whole.order is not None:
         permutation, sizes = whole.order
         blocks = _left_out(shell_refitted(y[permutation], groups, sizes)[1], sizes)
     effect = _effect(
         inputs, value, without, y, null_mean=null_mean, limit=limit, blocks=blocks,
-        offset=shell_mean(r),
+        offset=shell_mean(r), refitted=True,
     )  # fmt: skip
     return _level(inputs, effect, "shell A²", r)
 
@@ -107,7 +107,11 @@ TWIN_MARGIN = 0.15
 spheres, and as much again."""
 
 
-def _twin_delta(inputs: LevelInputs, y: F64) -> float:
+TWIN_ERRORS = 2.0
+"""Standard errors of the twin that the limit leaves room for."""
+
+
+def _twin_delta(inputs: LevelInputs, y: F64) -> tuple[float, float]:
     rows = inputs.projector.first_rows(len(y))
     mean = inputs.projector.center
     covariance = rows.T @ rows / len(rows)
@@ -164,6 +168,7 @@ def _effect(
     blocks: LeftOut | None,
     shrinkage: float = 1.0,
     offset: float | None = None,
+    refitted: bool = False,
 ) -> Effect:
     reference = inputs.config.reference // SHARE
     base = null_mean if offset is None else offset
@@ -177,6 +182,7 @@ def _effect(
         limit=limit,
         blocks=blocks,
         shrinkage=shrinkage,
+        refitted=refitted,
     )
     return found if offset is None else found.seen_from(null_mean)
 

@@ -98,11 +98,15 @@ class Projector:
 
     def first_rows(self, m: int) -> F64:
         """Return the first m rows of the sample, prepared and centred, ``(m, dim)``."""
-        prep = self.preparation
-        rows = prep.rows(self.sample.read(0, m)) - self.center
-        rows = rows if prep.matrix is None else rows @ prep.matrix
+        rows = self.rows(0, m)
         rows -= rows.mean(axis=0)
-        return np.asarray(rows)
+        return rows
+
+    def rows(self, start: int, stop: int) -> F64:
+        """Return rows of the sample, prepared, the centre of all rows taken off, ``(m, dim)``."""
+        prep = self.preparation
+        rows = prep.rows(self.sample.read(start, stop)) - self.center
+        return np.asarray(rows if prep.matrix is None else rows @ prep.matrix)
 
     @property
     def width(self) -> int:

@@ -17,7 +17,12 @@ from gausscheck.audit.verdict import badness, decide, level_fields
 from gausscheck.core import F64, Directions
 from gausscheck.normality import JOINT_TESTS, residuals, run_on_rows
 from gausscheck.normality.nulls.shipped import shipped_rows
-from gausscheck.normality.sphere.shell import shell_limit, shell_mean, shell_without
+from gausscheck.normality.sphere.shell import (
+    shell_limit,
+    shell_mean,
+    shell_refitted,
+    shell_without,
+)
 from gausscheck.report import SubspaceLevel, SubspacePoint, SubspaceTests
 from gausscheck.rng import haar, stream
 
@@ -30,6 +35,10 @@ directions averages hundreds: at the whole reference, as many Gaussian rows coul
 
 SUBSPACES, DIMENSIONS = 8, 64
 """Random subspaces of each dimension: as many as make up the second number, at least the first."""
+
+REFIT = 8
+"""Dimensions from which on groups are left out with the whitening fitted anew: in fewer, what the
+fit does is far below the error of the statistic."""
 
 TEST_ROWS, TEST_SUBSPACES, TEST_DRAWS = 500, 4, 199
 """Rows at most, subspaces and simulated draws behind the p-values of joint tests on subspaces; of
@@ -88,13 +97,15 @@ def _look_at(
 ) -> tuple[Effect, int, dict[str, list[float | None]]]:
     """Take the shell statistic of random k-dimensional subspaces, and joint tests of some."""
     whole, without, blocks = [], [], []
+    refitted = k >= REFIT
+    leave_out = shell_refitted if refitted else shell_without
     pvalues: dict[str, list[float | None]] = {test: [] for test in TESTS_OF_ROWS}
     for place, y in enumerate(_subspaces(inputs, m, k, rng)):
-        statistic, left_out = shell_without(y, inputs.config.groups)
+        statistic, left_out = leave_out(y, inputs.config.groups)
         whole.append(statistic)
         without.append(left_out)
         if order is not None:
-            blocks.append(shell_without(y[order[0]], inputs.config.groups, order[1])[1])
+            blocks.append(leave_out(y[order[0]], inputs.config.groups, order[1])[1])
         if place < TEST_SUBSPACES:
             for test, pvalue in _joint_pvalues(inputs, y).items():
                 pvalues[test].append(pvalue)
@@ -107,6 +118,7 @@ def _look_at(
         null_mean=shell_mean(k),
         limit=shell_limit(k),
         blocks=None if order is None else LeftOut(np.array(blocks), order[1]),
+        refitted=refitted,
     )
     return effect, len(whole), pvalues
 

@@ -9,18 +9,22 @@ the model's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gausscheck.audit.noticed import corrected
 from gausscheck.core import F64, GausscheckError
-from gausscheck.normality.sphere.shell import shell_mean, shell_transform, without_groups
+from gausscheck.normality.groups import group_sizes
+from gausscheck.normality.sphere.shell import shell_mean, shell_refitted, shell_without
 from gausscheck.normality.whiten import whiten_tall
 
 MATCHES = 5
 """Rounds that match the twin's moments, once normalised, to those of the rows."""
+
+CELLS = 1 << 21
+"""Cells of a draw, at least: with few rows of few dimensions a twin would be too inexact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,8 @@ class TwinShell:
         these moments. Compare with the delta of the rows themselves: only the difference speaks
         against "on the sphere, otherwise as a Gaussian".
     standard_error : float
-        Over draws.
+        Of delta, for moments of n rows are known so far only: 2 sd of delta₂ over draws, which is
+        what the same error did to twins of the twin.
     mean_ad : float
         Mean A² at ``n`` rows: a0(r) + n·delta.
     n, r : int
@@ -87,14 +92,16 @@ def normalised_twin_shell(
             f"normalised twin: expected more than {r + 1} rows for rank {r}, got {n}; whitened "
             "rows are else alike whatever they are"
         )
-    fitted = _matched(mean, covariance, n, rng)
-    deltas = np.empty(draws)
+    many = max(n, CELLS // r)
+    fitted = _matched(mean, covariance, many, rng)
+    once, again = np.empty(draws), np.empty(draws)
     for i in range(draws):
+        once[i] = _shell_delta(_unit_draw(*fitted, many, rng))
         rows = _unit_draw(*fitted, n, rng)
-        again = _matched(rows.mean(axis=0), np.cov(rows, rowvar=False, bias=True), n, rng)
-        deltas[i] = 2 * _shell_delta(rows) - _shell_delta(_unit_draw(*again, n, rng))
-    delta = float(deltas.mean())
-    error = float(deltas.std(ddof=1)) / sqrt(draws)
+        moments = rows.mean(axis=0), np.cov(rows, rowvar=False, bias=True)
+        again[i] = _shell_delta(_unit_draw(*_matched(*moments, many, rng), many, rng))
+    delta = float(2 * once.mean() - again.mean())
+    error = 2 * float(again.std(ddof=1))
     return TwinShell(delta, error, shell_mean(r) + n * delta, n, r, draws)
 
 
@@ -105,7 +112,7 @@ about half of what normalisation does."""
 
 def normalised_twin_delta(
     mean: F64, covariance: F64, n: int, rng: np.random.Generator, y: F64
-) -> float:
+) -> tuple[float, float]:
     """Return what normalisation alone does to the whitened shell of rows with these moments.
 
     Parameters
@@ -119,9 +126,10 @@ def normalised_twin_delta(
 
     Returns
     -------
-    float
-        The discrepancy of :func:`normalised_twin_shell`; where the rows' own is far above that of
-        a twin with the same plain moments, twice the latter. Cost O(n d²), or 60 times that.
+    delta, standard_error : float
+        Of :func:`normalised_twin_shell`; where the rows' own discrepancy is far above that of a
+        twin with the same plain moments, twice the latter, and no error, for none matters. Cost
+        O(n d²), or 60 times that.
     """
     values, vectors = np.linalg.eigh(covariance)
     keep = _kept(values)
@@ -129,18 +137,28 @@ def normalised_twin_delta(
     outside = float(np.linalg.norm(mean - vectors[:, keep] @ inside))
     factor = np.zeros((inside.size + 1, inside.size))
     factor[np.arange(inside.size), np.arange(inside.size)] = np.sqrt(values[keep])
-    plain = _shell_delta(_unit_draw(np.append(inside, outside), factor, n, rng))
-    whole, _ = without_groups(shell_transform(y), 2)
+    many = max(n, CELLS // inside.size)
+    plain = _shell_delta(_unit_draw(np.append(inside, outside), factor, many, rng))
+    whole, _ = shell_without(y, 2)
     own = float(whole - shell_mean(y.shape[1])) / n
     if own > FAR * max(plain, 0.0):
-        return 2 * max(plain, 0.0)
-    return max(normalised_twin_shell(mean, covariance, n, rng, draws=2).delta, 0.0)
+        return 2 * max(plain, 0.0), 0.0
+    twin = normalised_twin_shell(mean, covariance, n, rng)
+    return max(twin.delta, 0.0), twin.standard_error
+
+
+GROUPS = 4
+"""Groups that are left out to put back what a fit on the same rows takes off."""
 
 
 def _shell_delta(rows: F64) -> float:
+    n = len(rows)
     y, _ = whiten_tall(np.asarray(rows - rows.mean(axis=0)))
-    whole, _ = without_groups(shell_transform(y), 2)
-    return float(whole - shell_mean(y.shape[1])) / int(rows.shape[0])
+    r = y.shape[1]
+    whole, without = shell_refitted(y, GROUPS)
+    delta = (whole - shell_mean(r)) / n
+    deltas = (without - shell_mean(r)) / (n - group_sizes(n, GROUPS))
+    return corrected(delta, deltas, group_sizes(n, GROUPS), n).value
 
 
 def _kept(values: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:

@@ -11,8 +11,8 @@ TERMS = {
     "by the exact Beta law at this n and dimension",
     "normalised Gaussian": "Gaussian rows with this mean and covariance, each divided by its "
     "length",
-    "leading components": "principal directions of these rows, largest variance first: more rows "
-    "find them better, so their level moves with n, and no interval knows it",
+    "leading components": "principal directions, largest variance first: in the ladder those of "
+    "each half of the rows, tested on the other half",
     "flags too few": "clearly fewer rows than a Gaussian would: under .5 % at a 1 % threshold",
     "nats a row": "log-likelihood that a Gaussian model loses in the lengths alone, at least",
     "times the limit": "0 where Gaussian rows average, 1 where a deviation begins to matter; "

@@ -37,6 +37,9 @@ def shell_transform(residuals: F64) -> F64:
     return np.asarray(betainc(k / 2, (n - k - 1) / 2, np.clip(square / (n - 1), 0, 1)))
 
 
+NEAREST = 1e-16
+"""Transforms closer to 0 or 1 count as that close: beyond it their place is rounding."""
+
 LEAST_SPREAD = 1e-3
 """Standard deviations below which rows whitened with a group do not vary without it."""
 
@@ -52,7 +55,8 @@ def shell_refitted(y: F64, groups: int, sizes: NDArray[np.intp] | None = None) -
     What a long row does to the covariance that it is measured by is in the spread of these values,
     and what the fit on n rows takes off a deviation is in their mean. A group that leaves fewer
     than 2 k rows, or a dimension in which the others hardly vary, is left out of the transforms
-    only. Cost O(G n k²), in float32.
+    only. Cost O(G n k²), in float32; transforms without a group are interpolated in log s, to
+    some 1e-7 of log u.
 
     Parameters
     ----------
@@ -68,18 +72,15 @@ def shell_refitted(y: F64, groups: int, sizes: NDArray[np.intp] | None = None) -
     single = y.astype(np.float32)
     for g, end in enumerate(np.cumsum(sizes)):
         if n - sizes[g] >= 2 * k:
-            part = slice(end - sizes[g], end)
-            found = _transform_without(y, single, part)
-            if found is not None:
-                u = np.sort(np.clip(found, 1e-16, 1 - 1e-16))
-                left[g] = _squared(np.log(u), np.log1p(-u))
+            square = _squares_without(y, single, slice(end - sizes[g], end))
+            if square is not None:
+                left[g] = _squared(*_log_transforms(np.sort(square), n - int(sizes[g]), k))
     return whole, left
 
 
-def _transform_without(y: F64, single: NDArray[np.float32], part: slice) -> F64 | None:
-    """Transform rows outside ``part`` by their own mean and covariance; None if they span less."""
+def _squares_without(y: F64, single: NDArray[np.float32], part: slice) -> F64 | None:
+    """Squared lengths of rows outside ``part``, whitened by themselves; None if they span less."""
     from scipy.linalg import solve_triangular
-    from scipy.special import betainc
 
     n, k = y.shape
     group = y[part]
@@ -96,25 +97,51 @@ def _transform_without(y: F64, single: NDArray[np.float32], part: slice) -> F64 
     z = solve_triangular(
         lower.astype(np.float32), rest.T, lower=True, overwrite_b=True, check_finite=False
     )
-    square = np.einsum("ij,ij->j", z, z).astype(np.float64)
-    return np.asarray(betainc(k / 2, (m - k - 1) / 2, np.clip(square / (m - 1), 0, 1)))
+    return np.asarray(np.einsum("ij,ij->j", z, z), dtype=np.float64)
+
+
+NODES = 16_384
+"""Places at which log u and log (1 − u) are tabled."""
+
+
+def _log_transforms(square: F64, n: int, k: int) -> tuple[F64, F64]:
+    """Return log u and log (1 − u) of squared lengths of n whitened rows, by interpolation."""
+    nodes, below, above = _transform_table(n, k)
+    place = np.log(np.clip(square / (n - 1), np.exp(nodes[0]), 1))
+    return np.interp(place, nodes, below), np.interp(place, nodes, above)
+
+
+@lru_cache(maxsize=32)
+def _transform_table(n: int, k: int) -> tuple[F64, F64, F64]:
+    """Table log u and log (1 − u) over the logarithm of Beta(k/2, (n − k − 1)/2)."""
+    from scipy.special import betainc, betaincinv
+
+    a, b = k / 2, (n - k - 1) / 2
+    low = max(float(betaincinv(a, b, NEAREST)), 1e-300)
+    high = 1 - float(betaincinv(b, a, NEAREST))
+    nodes = np.linspace(np.log(low), np.log(high), NODES)
+    below, above = _logs(np.asarray(betainc(a, b, np.exp(nodes)), dtype=np.float64))
+    return nodes, below, above
 
 
 def without_groups(u: F64, groups: int, sizes: NDArray[np.intp] | None = None) -> tuple[float, F64]:
     """Return A² against the uniform law, of the sample and without each of G contiguous groups.
 
-    Groups are equal, or of the sizes given. Values closer than 1e-16 to either end count as that
-    close: beyond it their place is rounding.
+    Groups are equal, or of the sizes given.
     Sorted once; leaving a group out keeps the order of the others.
     """
-    x = np.clip(u, 1e-16, 1 - 1e-16)
-    order = np.argsort(x)
+    order = np.argsort(u)
     sizes = group_sizes(u.size, groups) if sizes is None else sizes
     member = np.repeat(np.arange(sizes.size), sizes)[order]
-    below, above = np.log(x[order]), np.log1p(-x[order])
+    below, above = _logs(u[order])
 
     left = [_squared(below[keep], above[keep]) for keep in (member != g for g in range(sizes.size))]
     return _squared(below, above), np.array(left)
+
+
+def _logs(u: F64) -> tuple[F64, F64]:
+    x = np.clip(u, NEAREST, 1 - NEAREST)
+    return np.log(x), np.log1p(-x)
 
 
 def _squared(low: F64, high: F64) -> float:
