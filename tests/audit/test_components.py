@@ -40,6 +40,13 @@ def test_components_of_gaussian_rows_have_no_deviation():
     assert not any(one.status == "not_gaussian" for one in found)
 
 
+def test_two_clusters_cannot_be_halved(tmp_path):
+    np.save(tmp_path / "names.npy", np.repeat([0, 1], 100))
+    x = np.random.default_rng(53).standard_normal((200, 5))
+    report = gausscheck.analyze(x, groups_by=str(tmp_path / "names.npy"), **OPTIONS)
+    assert np.isfinite(report.levels["pca"].value)
+
+
 @pytest.mark.parametrize(("n", "d"), [(60, 200), (45, 3), (30, 8), (400, 1)])
 def test_few_rows_and_few_dimensions_have_components(n, d):
     (found,) = levels(lambda rng: rng.standard_normal((n, d)), 1)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from gausscheck.audit.effect import Effect
 from gausscheck.audit.inputs import LevelInputs
-from gausscheck.audit.intervals import jackknife_error
+from gausscheck.audit.noticed import ad_star_without, corrected, group_order, wider
 from gausscheck.audit.projector import ROWS, Projector
-from gausscheck.core import F64, Directions, FloatArray
+from gausscheck.core import F64, Directions
 from gausscheck.normality import A0, profile
 from gausscheck.normality.groups import group_sizes
 from gausscheck.rng import stream
@@ -41,7 +41,7 @@ def cross_fitted(inputs: LevelInputs, directions: Directions, effect: Effect) ->
     directions : Directions
         As many components as there are columns, or as a half of the rows has.
     effect : Effect
-        Of the components of all rows on the same rows: n, limit, and what dependence adds.
+        Of the components of all rows on the same rows.
 
     Returns
     -------
@@ -50,33 +50,66 @@ def cross_fitted(inputs: LevelInputs, directions: Directions, effect: Effect) ->
         components: (delta(A, B) + delta(B, A))/2. Its variance is that of the rows tested, by the
         delete-a-group jackknife, and of the components: (v(A) + v(B))/4 with v(A) the mean of
         (delta(A₁, B) − delta(A₂, B))²/2 over partings of A in two, which errs towards too much, for
-        these have half the rows. As it is where a half has fewer than 20 rows. Cost
-        O(m d² + d³ + m k² + m k log m).
+        these have half the rows. Where neighbours are alike, halves are quarters of the file in
+        turn, and blocks of each correct its delta as they do for other directions. ``effect`` as it
+        is where a half has fewer than 20 rows or two groups. Cost O(m d² + d³ + m k² + m k log m).
 
     References
     ----------
     Chernozhukov et al. (2018), Econometrics Journal 21(1), C1-C68, on cross-fitting.
     """
     config, projector = inputs.config, inputs.projector
-    m = projector.sample.m
-    if m < 2 * LEAST_ROWS:
+    if projector.sample.m < 2 * LEAST_ROWS:
         return effect
-    found = inputs.grouping.halves(projector.sample.index)
-    order = np.arange(m) if found is None else found
-    parts = order[: m // 2], order[m // 2 :]
-    halves = [
-        _Half.of(projector, mine, other, directions.k) for mine, other in (parts, parts[::-1])
-    ]
-    groups = config.groups - config.groups // 2, config.groups // 2
-    values, without = zip(
-        *(half.tested(g, config.workers) for half, g in zip(halves, groups, strict=True)),
-        strict=True,
-    )
-    of_rows = jackknife_error(np.concatenate(without) / 2)
+    one, other = _parts(inputs)
+    if min(one.sizes.size, other.sizes.size) < 2:
+        return effect
     rng = stream(config.seed, "components")
-    of_components = sum(half.turning(rng, config.workers) for half in halves) / 4
-    error = float(np.sqrt(of_rows**2 + of_components))
-    return effect.measured_as(sum(values) / 2, error, config.groups, config.confidence)
+    value = variance = 0.0
+    for mine, tested in ((one, other), (other, one)):
+        half = _Half.of(projector, mine, tested, directions.k)
+        delta, error = half.tested(rng, config.workers)
+        value += delta / 2
+        variance += (error**2 + half.turning(rng, config.workers)) / 4
+    return effect.measured_as(value, float(np.sqrt(variance)), config.groups, config.confidence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Half of the sampled rows, its groups side by side.
+
+    Attributes
+    ----------
+    rows : (m,) int array
+        Places in the sample.
+    sizes : (G,) int array
+        Rows of each group.
+    alike : bool
+        Whether groups are neighbours or clusters, and not random.
+    """
+
+    rows: NDArray[np.intp]
+    sizes: NDArray[np.intp]
+    alike: bool
+
+
+def _parts(inputs: LevelInputs) -> list[_Part]:
+    """Part the sample in two, such that halves do not depend on each other."""
+    index, grouping = inputs.projector.sample.index, inputs.grouping
+    order, half = grouping.halves(index), index.size // 2
+    groups = inputs.config.groups // 2
+    if order is None:
+        rows = np.arange(index.size)
+        return [
+            _Part(part, group_sizes(part.size, groups), alike=False)
+            for part in (rows[:half], rows[half:])
+        ]
+    found = []
+    for part in (order[:half], order[half:]):
+        labels = None if grouping.labels is None else grouping.labels[index[part]]
+        permutation, sizes = group_order(index[part], groups, labels)
+        found.append(_Part(part[permutation], sizes, alike=True))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,65 +123,77 @@ class _Half:
     other : (p, m) array
         The rows that are tested.
     k : int
-        Components that are tested; the rest is what they may turn into without a group.
+        Components that are tested; the rest is what they may turn into.
+    own_sizes, other_sizes : (G,) int array
+        Rows of each group.
+    alike : bool
     """
 
     own: NDArray[np.floating]
     other: NDArray[np.floating]
     k: int
+    own_sizes: NDArray[np.intp]
+    other_sizes: NDArray[np.intp]
+    alike: bool
 
     @classmethod
-    def of(
-        cls, projector: Projector, mine: NDArray[np.intp], other: NDArray[np.intp], k: int
-    ) -> _Half:
+    def of(cls, projector: Projector, mine: _Part, other: _Part, k: int) -> _Half:
         """Find the components of the rows ``mine``, and see both halves along them."""
-        matrix = _leading(projector, mine, SPAN * k)
+        matrix = _leading(projector, mine.rows, SPAN * k)
         directions = Directions(matrix, "pca", ("",) * matrix.shape[1], fit_rows="all")
-        m = projector.sample.m
-        seen = [
-            projector.project(directions, part).copy() for part in projector.slabs(directions.k)
-        ]
-        block = np.concatenate(seen).reshape(directions.k, m)
-        return cls(block[:, mine], block[:, other], min(k, directions.k))
-
-    def tested(self, groups: int, threads: int) -> tuple[float, F64]:
-        """Discrepancy of the other half along the components, and what it loses with each group."""
-        block = self.other[: self.k]
-        n = block.shape[1]
-        found = profile(
-            block, tests=("anderson_darling",), groups=groups, effects=False, threads=threads
+        slabs = projector.slabs(directions.k)
+        block = np.concatenate([projector.project(directions, part).copy() for part in slabs])
+        return cls(
+            block[:, mine.rows],
+            block[:, other.rows],
+            min(k, directions.k),
+            mine.sizes,
+            other.sizes,
+            mine.alike,
         )
-        value = _mean_delta(found.ad_star, n)
-        left = np.asarray(found.ad_star_without, dtype=np.float64)
-        without = np.nanmean(left - A0, axis=0) / (n - group_sizes(n, groups))
-        return value, without - value
+
+    def tested(self, rng: np.random.Generator, threads: int) -> tuple[float, float]:
+        """Discrepancy of the other half along the components, and its error by groups of rows."""
+        block, sizes = self.other[: self.k], self.other_sizes
+        n = block.shape[1]
+        value = self._delta(block, threads)
+        random = block[:, rng.permutation(n)] if self.alike else block
+        equal = group_sizes(n, sizes.size)
+        found = corrected(value, _deltas_without(random, equal, threads), equal, n)
+        if not self.alike:
+            return value, found.standard_error
+        best = wider(corrected(value, _deltas_without(block, sizes, threads), sizes, n), found)
+        return min(best.value, value), best.standard_error
 
     def turning(self, rng: np.random.Generator, threads: int) -> float:
         """Variance of the discrepancy of the other half, from components of parts of this one."""
-        m = self.own.shape[1]
+        m, groups = self.own.shape[1], self.own_sizes.size
+        member = np.repeat(np.arange(groups), self.own_sizes)
         total, scatter = self.own.sum(axis=1), self.own @ self.own.T
-        squares = []
+        squares: list[float] = []
         for _ in range(SPLITS):
-            part = self.own[:, rng.permutation(m)[: m // 2]]
-            first, inner = part.sum(axis=1), part @ part.T
-            one = self._along(first, inner, m // 2, threads)
-            other = self._along(total - first, scatter - inner, m - m // 2, threads)
+            part = self.own[:, np.isin(member, rng.permutation(groups)[: groups // 2])]
+            first, inner, size = part.sum(axis=1), part @ part.T, part.shape[1]
+            one = self._along(first, inner, size, threads)
+            other = self._along(total - first, scatter - inner, m - size, threads)
             squares.append((one - other) ** 2 / 2)
-        return float(np.mean(squares))
+        return float(sum(squares) / SPLITS)
 
     def _along(self, total: F64, scatter: F64, m: int, threads: int) -> float:
         """Discrepancy of the other half along the components of m rows with these moments."""
         covariance = scatter / m - np.outer(total, total) / m**2
         lead = np.linalg.eigh(covariance)[1][:, ::-1][:, : self.k]
-        block = lead.T @ self.other
-        found = profile(
-            block, tests=("anderson_darling",), effects=False, threads=threads, overwrite=True
-        )
-        return _mean_delta(found.ad_star, block.shape[1])
+        return self._delta(lead.T @ self.other, threads)
+
+    @staticmethod
+    def _delta(block: NDArray[np.floating], threads: int) -> float:
+        found = profile(block, tests=("anderson_darling",), effects=False, threads=threads)
+        return float(np.nanmean(np.asarray(found.ad_star) - A0) / block.shape[1])
 
 
-def _mean_delta(ad_star: FloatArray, n: int) -> float:
-    return float(np.nanmean(np.asarray(ad_star, dtype=np.float64) - A0)) / n
+def _deltas_without(block: NDArray[np.floating], sizes: NDArray[np.intp], threads: int) -> F64:
+    left = ad_star_without(block.copy(), sizes, threads)
+    return np.asarray(np.nanmean(left - A0, axis=0) / (block.shape[1] - sizes))
 
 
 def _leading(projector: Projector, mine: NDArray[np.intp], count: int) -> F64:

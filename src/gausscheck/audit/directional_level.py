@@ -26,7 +26,6 @@ from gausscheck.audit.verdict import decide, level_fields
 from gausscheck.audit.worst_directions import qq_curves, worst_directions
 from gausscheck.core import F64, Directions, Moments
 from gausscheck.normality import A0, L_KURTOSIS_NORMAL, Outcome, Profile, kolmogorov_null, profile
-from gausscheck.normality.groups import group_sizes
 from gausscheck.report import DirectionalLevel, DirectionTest, GlobalTest, LearnedLevel
 
 MOST_EXCEPTIONS = 0.05
@@ -225,7 +224,7 @@ def _profile(inputs: LevelInputs, directions: Directions, moments: Moments | Non
         block = projector.project(directions, part)
         growth.take(block, part, config.workers)
         if order is not None:
-            without.append(_without_blocks(block, *order, config.groups, config.workers))
+            without.append(ad_star_without(block[:, order[0]], order[1], config.workers))
         pieces.append(
             profile(
                 block,
@@ -239,24 +238,6 @@ def _profile(inputs: LevelInputs, directions: Directions, moments: Moments | Non
     whole = Profile.concatenate(pieces)
     blocks = None if order is None else LeftOut(np.concatenate(without), order[1])
     return _Found(whole, growth.curve(whole.ad_star), blocks)
-
-
-def _without_blocks(
-    block: NDArray[Any],
-    permutation: NDArray[np.intp],
-    sizes: NDArray[np.intp],
-    groups: int,
-    threads: int,
-) -> NDArray[np.float64]:
-    """A*² of directions without each block of rows, by the engine where blocks are equal."""
-    held = block[:, permutation]
-    if sizes.size == groups and np.array_equal(sizes, group_sizes(block.shape[1], groups)):
-        found = profile(
-            held, tests=("anderson_darling",), groups=groups, effects=False, threads=threads,
-            overwrite=True,
-        )  # fmt: skip
-        return np.asarray(found.ad_star_without, dtype=np.float64)
-    return ad_star_without(held, sizes, threads)
 
 
 def _global_test(inputs: LevelInputs, directions: Directions, whole: Profile) -> GlobalTest:

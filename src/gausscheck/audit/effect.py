@@ -55,8 +55,6 @@ class Effect:
         Mean and limit of the statistic under normality.
     carried : bool
         Whether one group of rows makes most of the interval.
-    dependence : float
-        What was taken off the discrepancy because neighbouring rows are alike; at most 0.
     """
 
     n: int
@@ -67,7 +65,6 @@ class Effect:
     null_mean: float = A0
     limit: float = AD_THRESHOLD
     carried: bool = False
-    dependence: float = 0.0
 
     def seen_from(self, null_mean: float) -> Effect:
         """Return the same statistic as a deviation from another mean under normality."""
@@ -85,22 +82,15 @@ class Effect:
     ) -> Effect:
         """Return the effect with a discrepancy that was measured in another way on the same rows.
 
-        Returns
-        -------
-        Effect
-            What dependence adds is taken off as before, and of two errors the larger one counts
-            where there is any. The interval is by Student's t on groups − 1 degrees of freedom.
+        The interval is by Student's t on groups − 1 degrees of freedom.
         """
         from scipy.special import stdtrit
 
-        delta = discrepancy + self.dependence
-        if self.dependence:
-            standard_error = max(standard_error, self.standard_error)
         half = float(stdtrit(groups - 1, 0.5 + confidence / 2)) * standard_error
         return replace(
             self,
-            discrepancy=delta,
-            discrepancy_ci=(delta - half, delta + half),
+            discrepancy=discrepancy,
+            discrepancy_ci=(discrepancy - half, discrepancy + half),
             standard_error=standard_error,
         )
 
@@ -186,16 +176,13 @@ def estimate_effect(
     plain, random = delta, corrected(delta, deltas, sizes, n)
     if refitted:
         delta = random.value
-    before = delta
     error, interval = jackknife_interval(delta, deltas, confidence)
     if blocks is not None:
         mine = corrected(plain, left_out(blocks.without, blocks.sizes), blocks.sizes, n)
         best = wider(mine, random)
         best = replace(best, value=min(best.value, delta))
         delta, error, interval = best.value, best.standard_error, best.interval(confidence)
-    return Effect(
-        n, delta, interval, error, reference, null_mean, limit, _carried(deltas), delta - before
-    )
+    return Effect(n, delta, interval, error, reference, null_mean, limit, _carried(deltas))
 
 
 def _carried(deltas: F64) -> bool:
