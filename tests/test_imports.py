@@ -27,6 +27,7 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "pairs": (5, {"numpy", "scipy"}),
     "scaling": (5, {"numpy", "scipy", "pandas"}),
     "comparison": (5.5, {"numpy", "pandas", "pingouin"}),
+    "estimators": (5.5, {"numpy", "scipy", "sklearn"}),
     "figures": (6, {"numpy", "scipy", "matplotlib"}),
     "terminal": (6, {"rich"}),
     "gate": (6, set()),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gausscheck.config import Config
     from gausscheck.core import Directions, GausscheckError, Source
     from gausscheck.core import __version__ as __version__
+    from gausscheck.estimators import GaussianScorer, GaussianWhitener
     from gausscheck.normality import TESTS, evaluate
     from gausscheck.normality.spec import Outcome, Spec
     from gausscheck.pairs import Pairs, audit_pairs
@@ -29,6 +30,8 @@ __all__ = [
     "Config",
     "Directions",
     "GausscheckError",
+    "GaussianScorer",
+    "GaussianWhitener",
     "Outcome",
     "Pairs",
     "Preparation",
@@ -53,6 +56,8 @@ _HOME = {
     "Comparison": "comparison",
     "Config": "config",
     "Directions": "core",
+    "GaussianScorer": "estimators",
+    "GaussianWhitener": "estimators",
     "GausscheckError": "core",
     "Outcome": "normality",
     "Pairs": "pairs",

@@ -26,6 +26,15 @@ class Eigenbasis:
     rank: int
     tolerance: float
 
+    def whitening(self, k: int | None = None) -> F64:
+        """Return the map of centred live coordinates to k leading whitened components, (live, k).
+
+        Eigenvectors over the roots of their eigenvalues, largest first; all within the rank by
+        default.
+        """
+        kept = slice(None, self.rank if k is None else min(k, self.rank))
+        return np.asarray(self.vectors[:, ::-1][:, kept] / np.sqrt(self.values[::-1][kept]))
+
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
@@ -134,9 +143,8 @@ def fit(kind: str, spread: Spread, basis: Eigenbasis, live: NDArray[np.intp]) ->
         matrix = np.zeros((d, live.size))
         matrix[live, np.arange(live.size)] = 1 / np.sqrt(np.diag(spread.covariance)[live])
         return Preparation(kind, spread.mean, matrix)
-    top = slice(basis.values.size - basis.rank, None)
     matrix = np.zeros((d, basis.rank))
-    matrix[live] = (basis.vectors[:, top] / np.sqrt(basis.values[top]))[:, ::-1]
+    matrix[live] = basis.whitening()
     return Preparation("whiten", spread.mean, matrix)
 
 

@@ -283,7 +283,8 @@ def test_shrinkage_is_scikit_learns_and_held_out_rows_are_refits(rng, n, d):
     x = student(rng, 5, n, d) * np.geomspace(1, 0.1, d)
     fitted = fit_rows(x)
     square = fitted.y**2
-    intensity, scale = ledoit_wolf(square, fitted.values, d)
+    fourth = float(((square @ fitted.values) ** 2).mean())
+    intensity, scale = ledoit_wolf(fourth, fitted.values, n, d)
     assert intensity == pytest.approx(sklearn_ledoit_wolf(x)[1], rel=1e-9)
     ours = held_out_lengths(square, fitted.values, intensity, scale)
     for i in (0, n // 2, n - 1):

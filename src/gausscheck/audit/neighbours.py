@@ -101,8 +101,7 @@ def _seen(
     if read.unit:
         x /= np.linalg.norm(x, axis=1, keepdims=True)
     x = x[:, live] - read.spread.mean[live]
-    count = components(basis.rank, read.spread.n)
-    matrix = basis.vectors[:, ::-1][:, :count] / np.sqrt(basis.values[::-1][:count])
+    matrix = basis.whitening(components(basis.rank, read.spread.n))
     sd = np.sqrt(np.diag(read.spread.covariance)[live])
     some = np.arange(0, live.size, max(1, live.size // COLUMNS))[:COLUMNS]
     return x @ matrix, x[:, some] / sd[some]

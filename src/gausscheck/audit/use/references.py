@@ -89,7 +89,8 @@ def plug_in_rates(fitted: FittedRows, d: int) -> PlugIn:
     n, r = fitted.y.shape
     p = d if n <= d + 1 else r
     square = fitted.y**2
-    shrinkage, scale = ledoit_wolf(square, fitted.values, p)
+    fourth = float(((square @ fitted.values) ** 2).mean())
+    shrinkage, scale = ledoit_wolf(fourth, fitted.values, n, p)
     limits = chdtri(p, np.array(LEVELS))
 
     def shares(intensity: float) -> dict[str, float]:
@@ -102,23 +103,23 @@ def plug_in_rates(fitted: FittedRows, d: int) -> PlugIn:
     return PlugIn(shrinkage, p, shares(shrinkage), plain)
 
 
-def ledoit_wolf(square: F64, values: F64, p: int) -> tuple[float, float]:
+def ledoit_wolf(fourth: float, values: F64, n: int, p: int) -> tuple[float, float]:
     """Return the intensity of shrinkage towards scale * I, and the scale.
 
     Parameters
     ----------
-    square : (n, r) array
-        Squares of whitened rows.
+    fourth : float
+        Mean of the fourth powers of the lengths of centred rows.
     values : (r,) array
         Eigenvalues of the n - 1 covariance.
+    n : int
+        Rows.
     p : int
         Dimensions, p - r of which have no spread.
     """
-    n = len(square)
     spread = values * ((n - 1) / n)
     scale = float(spread.sum()) / p
     trace2 = float((spread**2).sum())
-    fourth = float(((square @ values) ** 2).sum()) / n
     noise = (fourth - trace2) / n
     distance = trace2 - p * scale**2
     return (1.0 if distance <= noise else max(noise / distance, 0.0)), scale

@@ -66,6 +66,7 @@ def use_of_rows(
     unit: bool = False,
     multiplicity: NDArray[np.integer] | None = None,
     ids: NDArray[np.integer] | None = None,
+    components: int | None = None,
 ) -> Use:
     """Measure what Gaussian thresholds do on rows in memory.
 
@@ -85,6 +86,8 @@ def use_of_rows(
         How often each row occurs: the full count at its first occurrence, 0 at later ones.
     ids : (n,) int array, optional
         Row numbers for ``rows_beyond``.
+    components : int, optional
+        Measure among so many leading components (and the first one) alone, at a smaller cost.
 
     Returns
     -------
@@ -116,7 +119,8 @@ def use_of_rows(
         labels = None if labels is None else labels[keep]
     random, simulated = rng.spawn(2)
     fitted = fit_rows(x)
-    n, ks = len(x), component_grid(fitted.of)
+    n = len(x)
+    ks = component_grid(fitted.of) if components is None else _alone(min(components, fitted.of))
     if labels is None:
         member, folds = random_groups(n, count, random), fold_of(np.arange(n))
     else:
@@ -133,6 +137,11 @@ def use_of_rows(
         law, state, errors, twin=twin, shrunk=plug_in_rates(fitted, x.shape[1]),
         confidence=confidence,
     )  # fmt: skip
+
+
+def _alone(k: int) -> tuple[int, ...]:
+    """Return k, and one component: where groups leave too few rows for k, its errors stand in."""
+    return tuple(sorted({1, k}))
 
 
 def _check(x: F64, groups: int | NDArray[np.integer], *per_row: NDArray[np.integer] | None) -> None:

@@ -113,7 +113,7 @@ def _counts(
     times = np.zeros(read.rows.norms.size, dtype=np.int64)
     times[distinct.first] = distinct.count
     matrix = np.zeros((read.spread.mean.size, law.ks[-1]))
-    matrix[live] = whitening_matrix(basis)[:, : law.ks[-1]]
+    matrix[live] = basis.whitening(law.ks[-1])
     reduction = LengthCounts(read.spread.mean, matrix, law, read.unit, times)
     if read.all_sampled or read.job is None:
         return _counts_of_sample(read, reduction, whitened, times)
@@ -142,16 +142,9 @@ def _counts_of_sample(
     return tree_fold(reduction.merge, states)
 
 
-def whitening_matrix(basis: Eigenbasis) -> F64:
-    """Return eigenvectors over the roots of their eigenvalues, largest first, within the rank."""
-    top = slice(None, None, -1)
-    values = basis.values[top][: basis.rank]
-    return np.asarray(basis.vectors[:, top][:, : basis.rank] / np.sqrt(values))
-
-
 def whiten_sample(read: ReadRows, basis: Eigenbasis, live: NDArray[np.intp], rows: int) -> F64:
     """Return at most so many sampled rows, whitened by the mean and covariance of all rows."""
-    matrix = whitening_matrix(basis)
+    matrix = basis.whitening()
     mean = read.spread.mean[live]
     out = np.empty((min(read.sample.m, rows), matrix.shape[1]))
     starts = range(0, len(out), 1024)
