@@ -28,6 +28,8 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "scaling": (5, {"numpy", "scipy", "pandas"}),
     "comparison": (5.5, {"numpy", "pandas", "pingouin"}),
     "estimators": (5.5, {"numpy", "scipy", "sklearn"}),
+    "remedies": (5.7, {"numpy", "scipy", "pandas"}),
+    "scoring": (5.7, {"numpy", "pyarrow"}),
     "figures": (6, {"numpy", "scipy", "matplotlib"}),
     "terminal": (6, {"rich"}),
     "gate": (6, set()),

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from gausscheck.normality.spec import Outcome, Spec
     from gausscheck.pairs import Pairs, audit_pairs
     from gausscheck.preparation import Preparation
+    from gausscheck.remedies import Repair, repair
     from gausscheck.report import Report, Verdict, load_report
     from gausscheck.scaling import Scaling, scale
+    from gausscheck.scoring import Scores, score
     from gausscheck.sources import inspect_source, open_source
 
 __all__ = [
@@ -35,8 +37,10 @@ __all__ = [
     "Outcome",
     "Pairs",
     "Preparation",
+    "Repair",
     "Report",
     "Scaling",
+    "Scores",
     "Source",
     "Spec",
     "Verdict",
@@ -47,7 +51,9 @@ __all__ = [
     "inspect_source",
     "load_report",
     "open_source",
+    "repair",
     "scale",
+    "score",
 ]
 
 _HOME = {
@@ -62,8 +68,10 @@ _HOME = {
     "Outcome": "normality",
     "Pairs": "pairs",
     "Preparation": "preparation",
+    "Repair": "remedies",
     "Report": "report",
     "Scaling": "scaling",
+    "Scores": "scoring",
     "Source": "core",
     "Spec": "normality",
     "Verdict": "report",
@@ -74,7 +82,9 @@ _HOME = {
     "inspect_source": "sources",
     "load_report": "report",
     "open_source": "sources",
+    "repair": "remedies",
     "scale": "scaling",
+    "score": "scoring",
 }
 
 

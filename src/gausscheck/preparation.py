@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import F64, GausscheckError, Source
-from gausscheck.files import atomic_path
+from gausscheck.config import NORMALIZE
+from gausscheck.core import F64, GausscheckError, Source, printable
+from gausscheck.files import atomic_path, read_arrays
 from gausscheck.passes.reductions import Spread
 
 
@@ -107,11 +108,14 @@ class Preparation:
             If the file is missing or is not such a map.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                matrix = archive["matrix"]
-                kind = str(archive["kind"])
-                return cls(kind, archive["mean"], matrix if matrix.size else None)
-        except (OSError, ValueError, KeyError) as err:
+            arrays = read_arrays(Path(path))
+            kind, mean, matrix = str(arrays["kind"]), arrays["mean"], arrays["matrix"]
+            if kind not in NORMALIZE or mean.ndim != 1 or matrix.ndim != 2:
+                raise ValueError(f"of kind {printable(kind[:40])} and shapes that do not fit")
+            if matrix.size and len(matrix) != mean.size:
+                raise ValueError(f"a mean of {mean.size} and a matrix of {len(matrix)} rows")
+            return cls(kind, mean.astype(float), matrix.astype(float) if matrix.size else None)
+        except (GausscheckError, ValueError, KeyError, TypeError) as err:
             raise GausscheckError(f"{path}: expected a saved preparation (.npz): {err}") from err
 
 

@@ -173,12 +173,19 @@ def plot(
 def apply_(
     directory: str, file: str, dataset: str | None, untrusted: bool | None, out: str
 ) -> None:
-    """Apply the preparation fitted in DIRECTORY's report to the rows of FILE."""
-    from gausscheck.preparation import apply_to_file
+    """Apply the preparation fitted in DIRECTORY's report to the rows of FILE.
+
+    In place of DIRECTORY: an .npz that GaussianWhitener().fit(x).preparation_.save()
+    wrote.
+    """
+    from gausscheck.preparation import Preparation, apply_to_file
     from gausscheck.report import load_report
     from gausscheck.sources import open_source
 
-    preparation = load_report(directory).preparation
+    if directory.endswith(".npz"):
+        preparation = Preparation.load(directory)
+    else:
+        preparation = load_report(directory).preparation
     if preparation.kind == "raw":
         raise GausscheckError(
             f"{printable(directory)}: expected a report made with --normalize, whose map changes "

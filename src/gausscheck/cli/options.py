@@ -128,7 +128,7 @@ def as_options(message: str) -> str:
 
 _OPTIONS = {
     *(field.name for field in fields(Config)), "prefix_dims", "marginals", "out", "eta2",
-    "temperature",
+    "temperature", "split", "components", "shrinkage", "calibration",
 }  # fmt: skip
 
 

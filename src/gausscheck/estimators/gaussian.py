@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,10 @@ class GaussianFit:
         Which rows mean and covariance are of.
     log_determinant : float
         Of the covariance of the components.
-    shrunk : bool
-        Whether the covariance is shrunk: the law is then chi-square, approximately.
+    shrinkage : float
+        Intensity of shrinkage; above 0 the law is chi-square, approximately.
+    dead : int array
+        Features that do not vary.
     exact : bool
         Whether the law is exact for normal rows.
     """
@@ -36,7 +38,8 @@ class GaussianFit:
     preparation: Preparation
     rows: I64
     log_determinant: float
-    shrunk: bool
+    shrinkage: float
+    dead: I64
     exact: bool
 
     @property
@@ -56,7 +59,7 @@ class GaussianFit:
 
     def pvalues(self, square: F64) -> F64:
         """Return p-values of new rows from their squared distances."""
-        if not self.shrunk:
+        if not self.shrinkage:
             return new_pvalues(square, self.n, min(self.k, self.n - 1))
         from scipy.special import chdtrc
 
@@ -68,7 +71,7 @@ class GaussianFit:
 
     def quantile(self, level: float) -> float:
         """Return the squared distance at which the p-value of a new row is ``level``."""
-        if not self.shrunk:
+        if not self.shrinkage:
             return new_quantile(level, self.n, min(self.k, self.n - 1))
         from scipy.special import chdtri
 
@@ -120,7 +123,8 @@ def fit_gaussian(
     if not drop and found.n_components_ == found.rank_ == x.shape[1]:
         return _fit(whole.fit(x), None, np.arange(len(x)))
     rows = np.flatnonzero(~first)
-    return _fit(GaussianWhitener(shrinkage=shrinkage).fit(x[rows] @ basis.T), basis, rows)
+    inner = GaussianWhitener(shrinkage=shrinkage).fit(x[rows] @ basis.T)
+    return replace(_fit(inner, basis, rows), dead=found.dead_features_)
 
 
 def _half(n: int, rng: Any, groups: I64 | None) -> NDArray[np.bool_]:
@@ -137,7 +141,12 @@ def _fit(whitener: GaussianWhitener, basis: F64 | None, rows: I64) -> GaussianFi
     mean, matrix = whitener.mean_, whitener.matrix_
     if basis is not None:
         mean, matrix = mean @ basis, basis.T @ matrix
-    k, shrunk = whitener.n_components_, whitener.shrinkage_ > 0
-    log_determinant = float(np.log(whitener.whitened_variance_).sum())
-    exact = not shrunk and k == whitener.rank_ <= rows.size - 2
-    return GaussianFit(Preparation("whiten", mean, matrix), rows, log_determinant, shrunk, exact)
+    k, a = whitener.n_components_, whitener.shrinkage_
+    return GaussianFit(
+        preparation=Preparation("whiten", mean, matrix),
+        rows=rows,
+        log_determinant=float(np.log(whitener.whitened_variance_).sum()),
+        shrinkage=a,
+        dead=whitener.dead_features_,
+        exact=a == 0 and k == whitener.rank_ <= rows.size - 2,
+    )

@@ -64,6 +64,10 @@ class GaussianScorer(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     log_determinant_ : float
         Of the covariance within the components: the log density of a row itself, within their
         span, is its score less half of this.
+    shrinkage_ : float
+        Intensity of shrinkage of the covariance.
+    dead_features_ : int array
+        Features that do not vary in the fit, which are left out.
     n_components_ : int
     n_fit_, fit_rows_ : int, int array
         Rows of X behind mean and covariance: how many, and which.
@@ -192,7 +196,8 @@ class GaussianScorer(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         )
         self._fit, self.location_, self.preparation_ = fit, fit.preparation.mean, fit.preparation
         self.n_components_, self.n_fit_ = fit.k, fit.n
-        self.log_determinant_ = fit.log_determinant
+        self.log_determinant_, self.shrinkage_ = fit.log_determinant, fit.shrinkage
+        self.dead_features_ = fit.dead
         square = fit.distances(x)
         self.fit_rows_ = np.flatnonzero(~held)[fit.rows]
         self.calibration_rows_ = np.flatnonzero(held)
@@ -215,6 +220,24 @@ class GaussianScorer(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def score_samples(self, X: ArrayLike) -> F64:
         """Return log densities of whitened rows, −(k log 2π + ‖w‖²)/2, ``(n,)``."""
         return np.asarray(self._score(self.mahalanobis(X)))
+
+    def all_scores(self, X: ArrayLike) -> dict[str, F64]:
+        """Return all that is told of rows that were not given to ``fit``, in one go.
+
+        Returns
+        -------
+        dict of str to (n,) array
+            ``distance2``, ``log_density``, ``p`` and, with calibration rows, ``conformal_p``.
+        """
+        square = self.mahalanobis(X)
+        found = {
+            "distance2": square,
+            "log_density": self._score(square),
+            "p": self._fit.pvalues(square),
+        }
+        if self.conformal_ is not None:
+            found["conformal_p"] = self.conformal_.pvalues(square)
+        return found
 
     def decision_function(self, X: ArrayLike) -> F64:
         """Return scores less ``offset_``: negative for outliers, ``(n,)``."""

@@ -10,14 +10,18 @@ from gausscheck.terminal.explain import show_terms
 from gausscheck.terminal.first_screen import show_first_screen
 from gausscheck.terminal.listing import show_contents, show_tests
 from gausscheck.terminal.pairs import show_pairs
+from gausscheck.terminal.repair import show_repair
 from gausscheck.terminal.scaling import show_scaling
+from gausscheck.terminal.scoring import show_scores
 
 __all__ = [
     "show_comparison",
     "show_contents",
     "show_pairs",
+    "show_repair",
     "show_report",
     "show_scaling",
+    "show_scores",
     "show_terms",
     "show_tests",
 ]
