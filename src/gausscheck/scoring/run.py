@@ -113,6 +113,7 @@ def score(
     tell = progress or (lambda stage, share: None)
     path = Path(out)
     check_ending(path)
+    _check_apart(path, reference, new)
     check_folder(path.parent)
     first, second = (
         open_source(given, dataset=dataset, untrusted=untrusted) for given in (reference, new)
@@ -139,6 +140,12 @@ def score(
     with score_writer(path, second.n) as write:
         _stream(second, scorer, config, write, counts, tell)
     return _summary(first, second, path, held, scorer, ranks, counts, seed)
+
+
+def _check_apart(path: Path, *inputs: Any) -> None:
+    for given in inputs:
+        if isinstance(given, str | PathLike) and Path(given).resolve() == path.resolve():
+            raise GausscheckError(f"{path}: expected another file for scores than one of rows")
 
 
 class _Counts:

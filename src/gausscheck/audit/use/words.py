@@ -134,14 +134,15 @@ def advice(use: Use) -> tuple[Advice, str]:
         point = next(point for point in use.curve if point.k == kept[-1])
         return "truncate", (
             f"Truncate to the {kept[-1]} leading components, where the 1 % threshold flags "
-            f"{percent(point.false_alarm[ONE].value)}; or calibrate by conformal ranks."
+            f"{percent(point.false_alarm[ONE].value)}; or calibrate by conformal ranks: "
+            "gausscheck score."
         )
     why = "too many" if rate > MOST else "too few"
     if usual:
         why = "a share that so few rows cannot tell"
     return "calibrate", (
         f"Calibrate: with all components a Gaussian threshold flags {why} of such rows; take "
-        "ranks among held-out rows (conformal p-values) in its place."
+        "ranks among held-out rows (conformal p-values) in its place: gausscheck score."
     )
 
 
