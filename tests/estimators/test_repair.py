@@ -172,17 +172,16 @@ def test_intervals_of_rates_hold_the_level_of_normal_rows():
     covered = []
     for seed in range(100):
         found = repair(gaussian(rng, 600, 5), seed=seed)
-        rates = found["as_is"].false_alarm.values()
+        rates = [*found["as_is"].false_alarm.values(), found["conformal"].false_alarm["0.05"]]
         covered.append([rate.ci[0] <= rate.gaussian <= rate.ci[1] for rate in rates])
-    # 95 % nominal: at 5 sigma 84 of 100; without the share that splits have in common 90 % or less
-    assert np.mean(covered, axis=0).min() >= 0.9
+    assert np.mean(covered, axis=0).min() >= 0.9  # 95 % is promised; 84 of 100 would be 5 sigma
 
 
 @pytest.mark.slow
 def test_normal_rows_are_left_as_they_are():
     rng = np.random.default_rng(22)
-    found = [repair(gaussian(rng, 600, 8), seed=seed).finding for seed in range(60)]
-    assert found.count("nothing_to_repair") >= 57
+    found = [repair(gaussian(rng, 600, 8), seed=seed).finding for seed in range(30)]
+    assert found.count("nothing_to_repair") >= 28
 
 
 def test_the_variance_over_splits_is_that_of_nadeau_and_bengio():

@@ -152,3 +152,16 @@ def test_components_are_found_on_rows_that_their_covariance_is_not_of(rng):
     white = scorer.preparation_.apply(x[scorer.fit_rows_])
     np.testing.assert_allclose(np.cov(white.T), np.eye(5), atol=1e-10)
     assert GaussianScorer(20, calibration=0).fit(x).n_fit_ == 1000  # all: nothing was chosen
+
+
+@pytest.mark.slow
+def test_validity_is_seen_on_enough_normal_rows_and_never_on_heavy_tails():
+    rng = np.random.default_rng(31)
+
+    def share(law, n):
+        scorers = (GaussianScorer(threshold="gaussian").fit(law(rng, n)) for _ in range(40))
+        return np.mean([scorer.pvalues_valid_ for scorer in scorers])
+
+    assert share(gaussian, 3000) > 0.9
+    assert 0.2 < share(gaussian, 1000) < 0.9
+    assert share(lambda rng, n: student(rng, n, df=5), 1000) == 0

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from gausscheck import GaussianScorer, repair
+from gausscheck.audit.use.words import percent
 from gausscheck.estimators.conformal import ConformalRanks
 from gausscheck.estimators.gaussian import fit_gaussian
 from gausscheck.remedies.run import FOLDS, folds_of, split_variance
@@ -87,3 +88,7 @@ def test_what_repair_says_of_them(data_folder, name, recommended, as_is):
     assert found["conformal"].holds
     low, high = found["conformal"].false_alarm["0.01"].ci
     assert low <= 0.01 <= high
+    page = (data_folder.parent / "docs" / "repair.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| {name}"))
+    for one in ("as_is", "conformal"):
+        assert percent(found[one].false_alarm["0.01"].value) in row
