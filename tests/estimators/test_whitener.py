@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from sklearn.covariance import ledoit_wolf_shrinkage
@@ -64,6 +67,17 @@ def test_zca_stays_nearest_to_the_rows_and_keeps_their_names(x):
     assert GaussianWhitener(2).fit(frame).get_feature_names_out().tolist() == [
         "gaussianwhitener0", "gaussianwhitener1",
     ]  # fmt: skip
+
+
+def test_frames_come_out_where_they_are_asked_for(x):
+    pytest.importorskip("pandas")
+    found = GaussianWhitener(2).set_output(transform="pandas").fit_transform(x)
+    assert list(found.columns) == ["gaussianwhitener0", "gaussianwhitener1"]
+
+
+def test_the_package_imports_no_scikit_learn():
+    code = "import gausscheck, sys; sys.exit('sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("settings", [{}, {"shrinkage": "ledoit-wolf"}, {"method": "zca"},

@@ -39,7 +39,10 @@ class Shrinkage(click.ParamType):  # type: ignore[type-arg]  # generic from clic
     help="The .parquet, .csv or .npz to write.",
 )  # fmt: skip
 @click.option("--components", type=click.IntRange(1), metavar="K", help="Leading components alone.")
-@click.option("--shrinkage", type=Shrinkage(), help="Of the covariance.")
+@click.option(
+    "--shrinkage", type=Shrinkage(), metavar="A|ledoit-wolf",
+    help="Of the covariance: from 0 to 1, or Ledoit & Wolf's.",
+)  # fmt: skip
 @click.option(
     "--calibration", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.25,
     show_default=True, help="Share of the reference that new rows are ranked among.",
