@@ -1,7 +1,9 @@
 import hashlib
+import inspect
 import json
 import re
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -146,6 +148,27 @@ def test_every_command_has_help_and_is_in_the_docs(run):
     for name, command in main.commands.items():
         assert command.help
         assert f"## gausscheck {name}" in page
+
+
+FUNCTIONS = {
+    "analyze": "analyze", "scale": "scale", "pairs": "audit_pairs", "compare": "compare",
+    "score": "score", "repair": "repair",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", FUNCTIONS)
+def test_defaults_on_the_command_line_are_those_of_the_function(command):
+    function = inspect.signature(getattr(gausscheck, FUNCTIONS[command])).parameters
+    options = [
+        option
+        for option in main.commands[command].params
+        if isinstance(option, click.Option) and option.name in function
+    ]
+    assert len(options) > 2
+    for option in options:
+        default = option.to_info_dict()["default"]
+        if default is not None and not option.multiple:  # None: the function's own
+            assert default == function[option.name].default, option.name
 
 
 def test_python_dash_m_is_the_same_program():

@@ -156,11 +156,11 @@ def test_statuses_and_levels_are_told_apart_without_colour():
 
 
 def test_words_are_those_of_the_screens():
+    from gausscheck.audit.verdict import LEVEL_WORDS
     from gausscheck.terminal.console import WORDS
-    from gausscheck.terminal.first_screen import RUNGS
 
     assert style.WORDS == WORDS
-    assert list(style.LADDER) == list(RUNGS)
+    assert set(style.LADDER) == set(LEVEL_WORDS)
 
 
 def test_unknown_names_are_refused(report, tmp_path):

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from gausscheck.audit.effect import LeftOut
 from gausscheck.audit.multiplicity import holm
+from gausscheck.audit.noticed import without_bias
 from gausscheck.config import AD_THRESHOLD
 from gausscheck.core import F64, FloatArray
 from gausscheck.normality import A0
@@ -61,8 +62,7 @@ def rejected_directions(
     if blocks is not None:
         deltas = (blocks.without - A0) / (n - blocks.sizes)
         groups = blocks.sizes.size
-        ratio = 1 - blocks.sizes / n
-        delta = np.minimum(delta, groups * delta - (ratio * deltas).sum(axis=1))
+        delta = np.minimum(delta, without_bias(delta, deltas, blocks.sizes, n))
         error = np.maximum(error, _root_error(deltas))
     limit = np.sqrt((AD_THRESHOLD - A0) / reference)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -35,16 +35,16 @@ LADDER = ("axes", "random", "pca", "file", "norms", "marginals", "sphere", "lear
 """Rungs from weak to strong."""
 
 LEVEL_WORDS = {
-    "axes": "coordinate axes",
+    "axes": "axes",
     "random": "random projections",
     "pca": "principal components",
-    "file": "your own directions",
+    "file": "your directions",
     "norms": "whitened lengths",
     "marginals": "random subspaces",
-    "sphere": "directions of whitened rows",
+    "sphere": "whitened directions",
     "learned": "learned directions",
 }
-"""What a rung is called in sentences."""
+"""What a rung is called."""
 
 
 ISOTROPIC_PARTS = {

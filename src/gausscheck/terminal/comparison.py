@@ -18,10 +18,9 @@ NAME = 24
 """Columns that a name may take."""
 
 SHORT = {
-    "coordinate axes": "axes",
-    "principal components": "leading comp.",
+    "principal components": "principal comp.",
     "random projections": "random proj.",
-    "directions of whitened rows": "directions",
+    "whitened directions": "directions",
     "random subspaces": "subspaces",
     "learned directions that deviate": "learned",
     "whitened lengths": "lengths",

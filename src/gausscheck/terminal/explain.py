@@ -11,17 +11,17 @@ TERMS = {
     "by the exact Beta law at this n and dimension",
     "normalised Gaussian": "Gaussian rows with this mean and covariance, each divided by its "
     "length",
-    "leading components": "principal directions, largest variance first: in the ladder those of "
-    "each half of the rows, tested on the other half",
+    "leading components": "the first principal components: those of largest variance",
     "flags too few": "clearly fewer rows than a Gaussian would: under .5 % at a 1 % threshold",
     "nats a row": "log-likelihood that a Gaussian model loses in the lengths alone, at least",
     "times the limit": "0 where Gaussian rows average, 1 where a deviation begins to matter; "
     "free of the number of rows",
     "axes": "each coordinate by itself",
     "random projections": "directions uniform on the sphere",
+    "principal components": "the first 32 of each half of the rows, tested on the other half",
     "whitened lengths": "distances from the mean once all variances are one: the thin shell",
     "random subspaces": "whitened lengths within 1, 2, 4, ... 64 random dimensions",
-    "directions of rows": "where whitened rows point: evenly spread if Gaussian",
+    "whitened directions": "where whitened rows point: evenly spread if Gaussian",
     "learned directions": "the least Gaussian ones found on one half of the rows, tested on the "
     "other: lower bounds, that rise with n",
     "on average, except": "the mean over directions is below the limit, the named ones are beyond; "

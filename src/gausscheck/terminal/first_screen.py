@@ -8,6 +8,7 @@ import textwrap
 from rich.console import Console
 from rich.text import Text
 
+from gausscheck.audit.verdict import LADDER, LEVEL_WORDS
 from gausscheck.files import printable
 from gausscheck.report import (
     DirectionalLevel,
@@ -27,17 +28,8 @@ LINES = 24
 MOST_LINES = 4
 """Lines of the answer; sentences that do not fit are under -v."""
 
-RUNGS = {
-    "axes": "axes",
-    "random": "random projections",
-    "pca": "leading components",
-    "file": "your directions",
-    "norms": "whitened lengths",
-    "marginals": "random subspaces",
-    "sphere": "directions of rows",
-    "learned": "learned directions",
-}
-"""What a level is called on the ladder, weakest first."""
+TITLE = 21
+"""Columns of a rung's name."""
 
 _MARKS = {
     "gaussian": "yes",
@@ -145,13 +137,14 @@ def _noticed(report: Report, room: int) -> list[Text]:
 
 def _ladder(report: Report) -> list[Text]:
     confidence = f"{report.config.confidence:.0%}"
-    head = f"{'How deep':<21}0 Gaussian, 1 limit: value and {confidence} interval"
+    head = f"{'How deep':<{TITLE + 2}}0 Gaussian, 1 limit: value and {confidence} interval"
     lines = [Text(head, style="bold")]
-    for name, title in RUNGS.items():
+    for name in LADDER:
+        title = f"  {LEVEL_WORDS[name]:<{TITLE}}"
         if name in report.levels:
             lines.append(_rung(title, report.levels[name]))
         elif name in report.not_applicable:
-            lines.append(text(f"  {title:<19}n/a: {report.not_applicable[name]}", "dim"))
+            lines.append(text(f"{title}n/a: {report.not_applicable[name]}", "dim"))
     if report.isotropic is not None:
         lines.append(_isotropic(report.isotropic))
     return lines
@@ -164,12 +157,12 @@ def _isotropic(found: IsotropicResult) -> Text:
     mark = {"holds": "yes", "fails": "no", "inconclusive": "inconclusive"}.get(found.status, "n/a")
     worst = "" if found.status == "holds" else f": {furthest.name}"
     value = beside_limit(furthest.times_margin)
-    return text(f"  {'isotropic, mean 0':<19}{value:>6}  {span:<16}{mark}{worst}")
+    return text(f"  {'isotropic, mean 0':<{TITLE}}{value:>6}  {span:<16}{mark}{worst}")
 
 
 def _rung(title: str, level: Level) -> Text:
     if isinstance(level, LearnedLevel):
-        return Text.assemble(f"  {title:<19}", _learned(level))
+        return Text.assemble(title, _learned(level))
     low, high = level.times_limit_ci or (None, None)
     span = f"[{beside_limit(low)}, {beside_limit(high)}]"
     remark = _remark(level)
@@ -177,7 +170,7 @@ def _rung(title: str, level: Level) -> Text:
     if level.status == "gaussian_except" and level.times_limit_ci and level.times_limit_ci[1] >= 1:
         mark = "the others"  # the exceptions bring the mean to the limit
     return Text.assemble(
-        f"  {title:<19}{beside_limit(level.times_limit):>6}  {span:<16}",
+        f"{title}{beside_limit(level.times_limit):>6}  {span:<16}",
         (mark, STYLE[level.status]),
         f"{', ' if remark else ''}{remark}",
     )

@@ -9,6 +9,7 @@ from gausscheck.audit.noticed.blocks import (
     corrected,
     group_order,
     wider,
+    without_bias,
 )
 from gausscheck.audit.noticed.collapse import Collapse, measure_collapse, notice_collapse
 from gausscheck.audit.noticed.columns import notice_dead_columns, notice_rank
@@ -79,4 +80,5 @@ __all__ = [
     "usual_values",
     "wider",
     "within_labels",
+    "without_bias",
 ]

@@ -70,10 +70,18 @@ def corrected(value: float, without: F64, sizes: NDArray[Any], n: int) -> Correc
     """
     groups = len(without)
     ratio = n / np.asarray(sizes, dtype=np.float64)
-    best = groups * value - float(((1 - 1 / ratio) * without).sum())
+    best = float(without_bias(value, without, sizes, n))
     pseudo = ratio * value - (ratio - 1) * without
     error = sqrt(float(((pseudo - best) ** 2 / (ratio - 1)).mean()))
     return Corrected(best, error, groups)
+
+
+def without_bias(
+    value: float | F64, without: NDArray[Any], sizes: NDArray[Any], n: int
+) -> np.float64 | F64:
+    """Return G·value − Σ (1 − m_j/n) without_j over the last axis, groups of m_j of n rows."""
+    kept = 1 - np.asarray(sizes) / n
+    return np.asarray(without.shape[-1] * value - (kept * without).sum(axis=-1))
 
 
 def wider(blocks: Corrected, random: Corrected) -> Corrected:
