@@ -5,8 +5,14 @@ import pytest
 from scipy.special import ive
 
 import gausscheck
-from gausscheck.audit.spectrum import companions, concentration, sum_of_unit_rows, vmf_concentration
-from gausscheck.passes.reductions import Spread
+from gausscheck.audit.spectrum import (
+    companions,
+    concentration,
+    interval_of_rows,
+    sum_of_unit_rows,
+    vmf_concentration,
+)
+from gausscheck.passes.reductions import Spread, spread_of
 
 
 def told(eigenvalues, mean=None):
@@ -66,3 +72,53 @@ def test_norm_cv_has_an_interval_that_covers():
         low, high = cv_interval(norms, 20, 0.95)
         inside += low < 0.12549 < high  # sd/mean of a chi variable on 32 degrees of freedom
     assert 88 <= inside <= 100
+
+
+def rankme(x):
+    values = np.linalg.svd(x, compute_uv=False)
+    share = values / values.sum()
+    return float(np.exp(-(share @ np.log(share))))
+
+
+def test_rankme_without_a_group_is_close_to_exact_deletion():
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((2000, 24)) * np.arange(1, 25) ** -0.7 + 0.2
+    member = np.arange(2000) % 20
+    whole = rankme(x)
+    low, high = interval_of_rows(iter(np.split(x, [300, 1500])), spread_of(x.copy()), member, 0.95)
+    exact = np.array([rankme(x[member != g]) for g in range(20)])
+    half = 2.093 * np.sqrt(19 / 20 * ((exact - exact.mean()) ** 2).sum())
+    assert (low + high) / 2 == pytest.approx(whole, rel=1e-3)  # 1/(n-1) against 1/n
+    assert (high - low) / 2 == pytest.approx(half, rel=0.1)
+
+
+@pytest.mark.parametrize("law", ["normal", "heavy"])
+def test_the_interval_of_rankme_covers_what_so_many_rows_average(law):
+    """200 samples: 0.95 ± 5 standard errors is 0.87 to 1; half the width would cover 0.7."""
+    rng = np.random.default_rng(11)
+    scale, member = np.arange(1, 33) ** -0.5, np.arange(600) % 20
+    values, spans = [], []
+    for _ in range(200):
+        raw = rng.standard_normal((600, 32)) if law == "normal" else rng.standard_t(5, (600, 32))
+        x = raw * scale + 0.1
+        spans.append(interval_of_rows([x], spread_of(x.copy()), member, 0.95))
+        values.append(rankme(x))
+    low, high = np.array(spans).T
+    inside = float(((low < np.mean(values)) & (np.mean(values) < high)).mean())
+    assert 0.87 <= inside <= 1
+
+
+def test_rankme_has_the_groups_that_levels_leave_out(rng):
+    """Rows in runs of 50 alike: 80 independent ones, and an interval that says so."""
+    runs = np.repeat(rng.standard_normal((80, 8)), 50, axis=0)
+    x = (runs + 0.05 * rng.standard_normal(runs.shape)) * np.arange(1, 9) ** -1.0
+    alike = gausscheck.analyze(x, directions="axes", levels="none").spectrum
+    mixed = gausscheck.analyze(rng.permutation(x), directions="axes", levels="none").spectrum
+    assert alike.rankme == pytest.approx(mixed.rankme)
+    width = [span.rankme_ci[1] - span.rankme_ci[0] for span in (alike, mixed)]
+    assert width[0] > 3 * width[1]
+
+
+def test_one_group_tells_nothing_of_the_spread(rng):
+    x = rng.standard_normal((40, 3))
+    assert interval_of_rows([x], spread_of(x.copy()), np.zeros(40, int), 0.95) is None

@@ -24,7 +24,7 @@ from gausscheck.audit.norms import norms_section
 from gausscheck.audit.paper_table import paper_table
 from gausscheck.audit.projector import Projector
 from gausscheck.audit.reading import Beside, ReadRows, read_rows
-from gausscheck.audit.spectrum import spectrum_section, sum_of_unit_rows
+from gausscheck.audit.spectrum import rankme_interval, spectrum_section, sum_of_unit_rows
 from gausscheck.audit.verdict import overall
 from gausscheck.config import Config
 from gausscheck.core import (
@@ -348,7 +348,14 @@ def _report(
         norms=norms,
         sphere_claim=sphere,
         isotropic=isotropic,
-        spectrum=spectrum_section(read.spread, basis.values, basis.rank, unit_sum, sample.m),
+        spectrum=spectrum_section(
+            read.spread,
+            basis.values,
+            basis.rank,
+            unit_sum,
+            sample.m,
+            rankme_interval(read, config.groups, config.confidence),
+        ),
         groups=_groups(rows, inputs, beside) if config.group else None,
         not_applicable=reasons,
         preparation=inputs.projector.preparation,

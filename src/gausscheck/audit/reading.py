@@ -14,7 +14,7 @@ from gausscheck.audit.grouping import Grouping
 from gausscheck.audit.noticed import Distinct, distinct_rows
 from gausscheck.audit.preflight import check_rows
 from gausscheck.config import Config
-from gausscheck.core import I64, GausscheckError, Source
+from gausscheck.core import F64, I64, GausscheckError, Source
 from gausscheck.passes.first_pass import FirstPassJob, first_pass, recall
 from gausscheck.passes.fold import tree_fold
 from gausscheck.passes.plan import check_budget, plan
@@ -105,6 +105,12 @@ class ReadRows:
         again = SpreadOfRows(left_out, self.unit)
         spread = fold_rows(self.job.source, self.job.blocks, again, self.workers, "distinct rows")
         return replace(fewer, spread=spread)
+
+    def sampled_rows(self) -> Iterator[F64]:
+        """Give the sample in blocks, divided by their lengths where ``unit``."""
+        for start in range(0, self.sample.m, BLOCK):
+            x = self.sample.read(start, min(start + BLOCK, self.sample.m)).astype(np.float64)
+            yield x / np.linalg.norm(x, axis=1, keepdims=True) if self.unit else x
 
     def distinct(self) -> Distinct:
         """Return the distinct rows among those that are left, by their ids in the file."""

@@ -256,7 +256,7 @@ def json_schema(
                 "type": "object",
                 "description": (cls.__doc__ or "").strip().splitlines()[0],
                 "properties": properties,
-                "required": [f.name for f in shown],
+                "required": [f.name for f in shown if not f.metadata.get("added")],
             }
         return {"$ref": f"#/$defs/{cls.__name__}"}
 

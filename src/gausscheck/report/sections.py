@@ -503,6 +503,8 @@ class Spectrum:
         exp of the entropy of the covariance eigenvalues' shares.
     rankme : float or None
         The same of the singular values of the rows, not centred.
+    rankme_ci : (float, float) or None
+        Delete-a-group jackknife interval of what so many rows average.
     participation_ratio : float or None
         (Σλ)²/Σλ².
     alpha_req : float or None
@@ -521,6 +523,7 @@ class Spectrum:
 
     effective_rank: float | None = None
     rankme: float | None = None
+    rankme_ci: Interval | None = field(default=None, metadata={"added": True})  # not in each 2.0
     participation_ratio: float | None = None
     alpha_req: float | None = None
     first_share: float | None = None

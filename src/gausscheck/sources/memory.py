@@ -47,7 +47,7 @@ def open_memory(value: Any, dataset: str | None = None, flatten: bool = False) -
         return SparseArraySource(value)
     if isinstance(value, list | tuple):
         return open_memory(_listed(value), None, flatten)
-    array, notes, eps = _array(value)
+    array, notes, eps = as_array(value)
     uri = _name(value)
     if flatten:
         if array.ndim != 3:
@@ -71,7 +71,7 @@ def _listed(value: list[Any] | tuple[Any, ...]) -> NDArray[Any]:
     try:
         tensors = [hasattr(row, "__array__") or hasattr(row, "__dlpack__") for row in value]
         rows = [
-            _array(row)[0] if is_tensor else row
+            as_array(row)[0] if is_tensor else row
             for row, is_tensor in zip(value, tensors, strict=True)
         ]
         widths = {len(row) for row in rows if hasattr(row, "__len__")}
@@ -89,8 +89,19 @@ def _name(value: Any) -> str:
     return f"<{type(value).__module__.split('.')[0]} {type(value).__name__}>"
 
 
-def _array(value: Any) -> tuple[NDArray[Any], tuple[str, ...], float | None]:
-    """Return an array of another library as NumPy's, with a note where it had to be widened."""
+def as_array(value: Any) -> tuple[NDArray[Any], tuple[str, ...], float | None]:
+    """Return an array of another library as NumPy's.
+
+    Returns
+    -------
+    array, notes, eps
+        A note, and the spacing of the values as they were, where bfloat16 had to be widened.
+
+    Raises
+    ------
+    GausscheckError
+        If it is not an array.
+    """
     uri = _name(value)
     if not hasattr(value, "__array__") and not hasattr(value, "__dlpack__"):
         raise GausscheckError(
