@@ -33,6 +33,8 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "figures": (6, {"numpy", "scipy", "matplotlib"}),
     "terminal": (6, {"rich"}),
     "gate": (6, set()),
+    "monitor": (6, {"numpy", "torch", "lightning", "pytorch_lightning", "transformers",
+                    "sentence_transformers", "keras"}),
     "testing": (7, set()),
     "html": (7, {"numpy", "jinja2", "markupsafe"}),
     "train": (7, {"numpy", "scipy", "torch", "kornia", "sklearn", "h5py", "matplotlib", "pyarrow",
