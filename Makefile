@@ -6,17 +6,18 @@ BIN := .venv/$(BIN_DIR)
 OLDEST := .venv-oldest/$(BIN_DIR)
 NEWEST := .venv-newest/$(BIN_DIR)
 STORES := .venv-stores/$(BIN_DIR)
+MONITORS := .venv-monitors/$(BIN_DIR)
 INSTALL := -m pip --disable-pip-version-check install -q
 TESTS ?=
 WITHOUT_TRAIN := parquet,zarr,remote,dask
 DEMO_OUT := out/demo
 SBOM := out/gausscheck.cdx.json
 
-.PHONY: demo test slow test-oldest test-newest test-stores coverage cases reliability lint docs docs-check dist sbom \
-	audit-deps clean
+.PHONY: demo test slow test-oldest test-newest test-stores test-monitors coverage cases reliability lint docs \
+	docs-check dist sbom audit-deps clean
 
 # a test process a core: threads of BLAS inside each would only be in each other's way
-test slow test-oldest test-newest test-stores coverage reliability: export OPENBLAS_NUM_THREADS ?= 1
+test slow test-oldest test-newest test-stores test-monitors coverage reliability: export OPENBLAS_NUM_THREADS ?= 1
 
 demo: .venv/.core  ## audit real sentence embeddings
 	$(BIN)/gausscheck analyze data/minilm_docstrings_5k.h5 --out $(DEMO_OUT)
@@ -37,6 +38,10 @@ test-newest: .venv-newest/.pip  ## the fast tests on whatever is newest today
 test-stores: .venv-stores/.pip pyproject.toml  ## files by the real writers: Chroma, faiss, Lance, polars, DuckDB
 	$(STORES)/python $(INSTALL) -c constraints.txt -e ".[$(WITHOUT_TRAIN)]" --group test --group test-stores
 	$(STORES)/python -m pytest -n auto -m "not slow" -q tests/sources
+
+test-monitors: .venv-monitors/.pip pyproject.toml  ## real training runs: Lightning, Hugging Face, sentence-transformers, Keras
+	$(MONITORS)/python $(INSTALL) -c constraints.txt -e ".[train]" --group test --group test-monitors
+	$(MONITORS)/python -m pytest -n auto -m "not slow" -q tests/monitor
 
 coverage: .venv/.test  ## which lines and branches the fast tests run
 	$(BIN)/python -m pytest -n auto -m "not slow" -q --cov --cov-report=term:skip-covered --cov-report=html
@@ -69,12 +74,12 @@ audit-deps: .venv/.release  ## known weaknesses of the pinned packages; asks the
 	$(BIN)/pip-audit -r constraints.txt --no-deps --disable-pip
 
 clean:
-	rm -rf .venv .venv-oldest .venv-newest .venv-stores .venv-sbom out dist
+	rm -rf .venv .venv-oldest .venv-newest .venv-stores .venv-monitors .venv-sbom out dist
 
 .venv/.pip: constraints.txt
 .venv-oldest/.pip: constraints-oldest.txt
-.venv-sbom/.pip .venv-stores/.pip: constraints.txt
-.venv/.pip .venv-oldest/.pip .venv-newest/.pip .venv-sbom/.pip .venv-stores/.pip:
+.venv-sbom/.pip .venv-stores/.pip .venv-monitors/.pip: constraints.txt
+.venv/.pip .venv-oldest/.pip .venv-newest/.pip .venv-sbom/.pip .venv-stores/.pip .venv-monitors/.pip:
 	$(PYTHON) -m venv $(@D)
 	$(@D)/$(BIN_DIR)/python $(INSTALL) "pip>=25.1"
 	touch $@

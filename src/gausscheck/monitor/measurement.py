@@ -81,37 +81,59 @@ class Measurement:
         -------
         dict of str to float
             ``false_alarm_0.05``, ``false_alarm_0.01``, ``false_alarm_0.001``; ``safe_components``;
-            of each level ``axes`` (value) and ``axes_times_limit``; ``norms_cv``,
-            ``norms_cv_gaussian``; ``rankme``; each with ``_low`` and ``_high`` where it has an
-            interval; ``status``: 0 gaussian, 1 gaussian_except, 2 inconclusive, 3 not_gaussian;
-            ``rows``. What these rows don't have is left out.
+            of each level ``axes`` (value) and ``axes_times_limit``; ``norms_cv``; ``rankme``. With
+            ``_low`` and ``_high`` where it has an interval, and ``_gaussian``, what Gaussian rows
+            give, for rates and ``norms_cv``. ``status``: 0 gaussian, 1 gaussian_except,
+            2 inconclusive, 3 not_gaussian; ``rows``. What these rows don't have is left out.
         """
-        found: dict[str, float] = {}
-        for name, value, ci in self._values():
-            if value is not None:
-                ends = {} if ci is None else {f"{name}_low": ci[0], f"{name}_high": ci[1]}
-                found |= {name: value, **ends}
+        found: dict[str, float] = {"status": RANK[self.status], "rows": self.rows}
+        for name, one in self._shown():
+            found[name] = one.value
+            if one.ci is not None:
+                found |= {f"{name}_low": one.ci[0], f"{name}_high": one.ci[1]}
+            if one.gaussian is not None and name in _OF_THESE_ROWS:
+                found[f"{name}_gaussian"] = one.gaussian
         return {f"{prefix}{name}": float(value) for name, value in found.items()}
 
-    def _values(self) -> Iterator[tuple[str, float | None, Interval | None]]:
+    def _shown(self) -> Iterator[tuple[str, _Shown]]:
+        """Give each number that these rows have, by its name."""
         for level, rate in self.false_alarm.items():
-            yield f"false_alarm_{level}", rate.value, rate.ci
-        if self.safe_components is not None:
-            yield "safe_components", self.safe_components.value, self.safe_components.ci
+            yield f"false_alarm_{level}", _Shown(rate.value, rate.ci, rate.gaussian)
+        safe = self.safe_components
+        if safe is not None:
+            yield "safe_components", _Shown(safe.value, safe.ci, safe.of)
         for name, found in self.levels.items():
-            yield name, found.value, found.value_ci
-            yield f"{name}_times_limit", found.times_limit, found.times_limit_ci
-        yield "norms_cv", self.norms.cv, self.norms.cv_ci
-        yield "norms_cv_gaussian", self.norms.cv_gaussian, None
-        yield "rankme", self.rankme, self.rankme_ci
-        yield "status", RANK[self.status], None
-        yield "rows", self.rows, None
+            if found.value is not None and found.times_limit is not None:
+                yield name, _Shown(found.value, found.value_ci, found.null_mean)
+                times = _Shown(found.times_limit, found.times_limit_ci, 0.0)
+                yield f"{name}_times_limit", times
+        if self.norms.cv is not None:
+            cv = _Shown(self.norms.cv, self.norms.cv_ci, self.norms.cv_gaussian)
+            yield "norms_cv", cv
+        if self.rankme is not None:
+            yield "rankme", _Shown(self.rankme, self.rankme_ci, None)
 
     def __str__(self) -> str:
-        """One line a number."""
-        lines = [f"{self.rows:,} of {self.seen:,} rows: {self.status.replace('_', ' ')}"]
-        for name, value, ci in self._values():
-            if value is not None and name not in ("status", "rows"):
-                span = "" if ci is None else f"  [{ci[0]:.4g}, {ci[1]:.4g}]"
-                lines.append(f"  {name:<20} {value:>8.4g}{span}")
+        """Return a table: each number with its interval, and what Gaussian rows give."""
+        share = f"{100 * self.report.config.confidence:g} % interval"
+        head = f"{self.rows:,} of {self.seen:,} rows: {self.status.replace('_', ' ')}"
+        lines = [head, f"{'':24}{'value':>10}  {share:<20}{'Gaussian':>9}"]
+        for name, one in self._shown():
+            span = "" if one.ci is None else f"[{one.ci[0]:.4g}, {one.ci[1]:.4g}]"
+            gaussian = "" if one.gaussian is None else f"{one.gaussian:.4g}"
+            line = f"  {name:<22}{one.value:>10.4g}  {span:<20}{gaussian:>9}"
+            lines.append(line.rstrip())
         return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A number, its interval, and what Gaussian rows give."""
+
+    value: float
+    ci: Interval | None
+    gaussian: float | None
+
+
+_OF_THESE_ROWS = ("false_alarm_0.05", "false_alarm_0.01", "false_alarm_0.001", "norms_cv")
+"""Numbers whose Gaussian value depends on the rows."""
