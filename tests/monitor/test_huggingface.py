@@ -88,6 +88,20 @@ def test_the_best_checkpoint_can_be_chosen_by_them(tmp_path, data):
     assert trainer.state.best_metric == max(values)
 
 
+def test_the_model_that_is_trained_is_watched_where_it_is_made_anew(tmp_path, data):
+    plain = trainer_for(tmp_path, data, num_train_epochs=1)
+    trainer = transformers.Trainer(
+        model_init=lambda: type(plain.model)(plain.model.config), args=plain.args,
+        train_dataset=data[0], eval_dataset=data[1],
+    )  # fmt: skip
+    first = trainer.model
+    callback = GaussianCallback(trainer, module="bert.pooler")
+    trainer.add_callback(callback)
+    trainer.train()
+    assert trainer.model is not first
+    as_analyzed(callback.result, pooled(trainer, data))
+
+
 def test_trackers_hear_of_them(tmp_path, data):
     heard = []
 

@@ -49,7 +49,7 @@ def contrast_of(base):
         def on_validation_epoch_start(self):
             self.seen = []
 
-        def validation_step(self, batch, index):
+        def validation_step(self, batch, index, dataloader_idx=0):
             z = self.encoder(batch[0])
             self.seen.append(z.detach().numpy().copy())
             return {"dict": {"loss": z.square().mean(), "z": z}, "rows": z, "nothing": None}[
@@ -104,6 +104,13 @@ def test_a_sample_is_one_of_all_validation_rows(tmp_path):
     callback, model = GaussianCallback("z", monitor=GaussianMonitor(rows=300)), Contrast()
     trainer_with(tmp_path, callback).validate(model, loaders()[1], verbose=False)
     as_analyzed(callback.result, np.concatenate(model.seen), rows=300)
+
+
+def test_rows_of_all_validation_loaders_are_measured_together(tmp_path):
+    callback, model = GaussianCallback("z"), Contrast()
+    trainer_with(tmp_path, callback).validate(model, list(loaders()), verbose=False)
+    as_analyzed(callback.result, np.concatenate(model.seen))
+    assert callback.result.seen == 2 * N
 
 
 def test_each_validation_is_by_itself_and_training_hears_of_it(tmp_path):

@@ -216,6 +216,18 @@ def test_rows_that_cannot_be_audited_are_one_line():
         fed(x[:5]).compute()
 
 
+def test_lists_and_frames_are_rows_as_well():
+    import pandas as pd
+
+    x = rows_of(900, dtype=np.float64)
+    kept = fed(x, rows=200).sample()
+    for make in (np.ndarray.tolist, pd.DataFrame):
+        monitor = GaussianMonitor(rows=200)
+        for part in np.array_split(x, 18):
+            monitor.update(make(part))
+        np.testing.assert_array_equal(monitor.sample(), kept)
+
+
 def test_an_empty_batch_counts_nothing():
     monitor = GaussianMonitor()
     monitor.update(np.empty((0, 6), np.float32))

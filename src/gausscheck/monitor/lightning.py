@@ -77,7 +77,13 @@ class GaussianCallback(Callback):
             self._observer.watch(part_of(pl_module, self.module))
 
     def on_validation_batch_end(
-        self, trainer: Any, pl_module: Any, outputs: Any, *batch: Any
+        self,
+        trainer: Any,
+        pl_module: Any,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         """Look at what ``validation_step`` returned."""
         if self.module is None and not trainer.sanity_checking:

@@ -303,7 +303,7 @@ def _taken_groups(groups: Any, places: NDArray[np.intp], count: int) -> NDArray[
 def _chosen(z: Any, places: NDArray[np.intp]) -> Any:
     """Return some rows of an array, on the device where it is."""
     if not hasattr(z, "detach"):
-        return z[places]
+        return (z if hasattr(z, "__dlpack__") else np.asarray(z))[places]
     import torch
 
     return z.detach().index_select(0, torch.from_numpy(places).to(z.device, non_blocking=True))
