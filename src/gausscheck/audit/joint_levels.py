@@ -7,6 +7,7 @@ of n in the way the directions' A*² is: null mean + n · discrepancy, read at t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -90,11 +91,12 @@ def _norms(inputs: LevelInputs, whole: _Whole) -> JointLevel:
         twin, error = (reference * part for part in _twin_delta(inputs, y))
         null_mean += twin
         limit += (1 + TWIN_MARGIN) * twin + TWIN_ERRORS * error
-    value, without = shell_refitted(y, groups)
+    refitted = partial(shell_refitted, pool=inputs.projector.pool)
+    value, without = refitted(y, groups)
     blocks = None
     if whole.order is not None:
         permutation, sizes = whole.order
-        blocks = _left_out(shell_refitted(y[permutation], groups, sizes)[1], sizes)
+        blocks = _left_out(refitted(y[permutation], groups, sizes)[1], sizes)
     effect = _effect(
         inputs, value, without, y, null_mean=null_mean, limit=limit, blocks=blocks,
         offset=shell_mean(r), refitted=True,

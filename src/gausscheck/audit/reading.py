@@ -106,10 +106,11 @@ class ReadRows:
         spread = fold_rows(self.job.source, self.job.blocks, again, self.workers, "distinct rows")
         return replace(fewer, spread=spread)
 
-    def sampled_rows(self) -> Iterator[F64]:
-        """Give the sample in blocks, divided by their lengths where ``unit``."""
-        for start in range(0, self.sample.m, BLOCK):
-            x = self.sample.read(start, min(start + BLOCK, self.sample.m)).astype(np.float64)
+    def sampled_rows(self, rows: int | None = None) -> Iterator[F64]:
+        """Give the sample or its first rows in blocks, divided by their lengths where ``unit``."""
+        most = self.sample.m if rows is None else min(rows, self.sample.m)
+        for start in range(0, most, BLOCK):
+            x = self.sample.read(start, min(start + BLOCK, most)).astype(np.float64)
             yield x / np.linalg.norm(x, axis=1, keepdims=True) if self.unit else x
 
     def distinct(self) -> Distinct:

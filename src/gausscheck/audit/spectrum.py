@@ -80,6 +80,10 @@ def companions(spread: Spread, eigenvalues: F64, rank: int) -> dict[str, float |
     }
 
 
+ROWS = 10_000
+"""Sampled rows behind the interval of RankMe, at most, where rows do not depend on each other."""
+
+
 def rankme_interval(read: ReadRows, groups: int, confidence: float) -> tuple[float, float] | None:
     """Return the interval of RankMe over the sampled rows, by the groups that levels leave out.
 
@@ -91,15 +95,21 @@ def rankme_interval(read: ReadRows, groups: int, confidence: float) -> tuple[flo
         Of the jackknife, where rows do not depend on each other.
     confidence : float
     """
-    sample, grouping = read.sample, read.grouping
-    member = None if grouping is None else grouping.members(sample.index)
-    if member is None:
-        member = np.arange(sample.m) % groups
-    return interval_of_rows(read.sampled_rows(), read.spread, member, confidence)
+    grouping = read.grouping
+    member = None if grouping is None else grouping.members(read.sample.index)
+    if member is not None:
+        return interval_of_rows(read.sampled_rows(), read.spread, member, confidence)
+    rows = min(read.sample.m, ROWS)
+    blocks, member = read.sampled_rows(rows), np.arange(rows) % groups
+    return interval_of_rows(blocks, read.spread, member, confidence, rows / read.spread.n)
 
 
 def interval_of_rows(
-    blocks: Iterable[F64], spread: Spread, member: I64, confidence: float
+    blocks: Iterable[F64],
+    spread: Spread,
+    member: I64,
+    confidence: float,
+    share: float = 1.0,
 ) -> tuple[float, float] | None:
     """Return a delete-a-group jackknife interval of RankMe.
 
@@ -117,6 +127,8 @@ def interval_of_rows(
     member : (m,) int array
         Group of each row.
     confidence : float
+    share : float
+        Of the n rows that the m are, where they are independent: the error falls with its root.
 
     Returns
     -------
@@ -139,7 +151,9 @@ def interval_of_rows(
     left = (sums.sum(axis=0) - sums).clip(min=0) / (counts.sum() - counts)[:, None]
     without = np.array([_entropy_rank(np.sqrt(row)) for row in left])
     whole = _entropy_rank(np.sqrt(values.clip(min=0)))
-    return jackknife_interval(whole, without, confidence)[1]
+    low, high = jackknife_interval(whole, without, confidence)[1]
+    half = (high - low) / 2 * np.sqrt(share)
+    return float(whole - half), float(whole + half)
 
 
 def _entropy_rank(values: F64) -> float:

@@ -6,6 +6,7 @@ it is measured by: on t(10) rows such intervals cover 80 % instead of 95 %.
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import reduce
 
@@ -45,7 +46,12 @@ class LengthErrors:
 
 
 def length_errors(
-    y: F64, member: I64, ks: tuple[int, ...], folds: I64 | None = None
+    y: F64,
+    member: I64,
+    ks: tuple[int, ...],
+    folds: I64 | None = None,
+    *,
+    pool: Executor | None = None,
 ) -> LengthErrors:
     """Jackknife the rates and the radial divergence over groups, refitting the whitening.
 
@@ -60,6 +66,8 @@ def length_errors(
         Numbers of leading components.
     folds : (m,) int array, optional
         What the radial divergence is cross-fitted on; the groups by default.
+    pool : Executor, optional
+        Threads that leave out groups side by side.
 
     Returns
     -------
@@ -95,7 +103,7 @@ def length_errors(
     ends = np.cumsum(sizes)
     parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
     share, design, (shift, variance) = _jackknife(
-        columns, (member if folds is None else folds)[order], parts, sizes, used
+        columns, (member if folds is None else folds)[order], parts, sizes, used, pool
     )
     spread = share * (1 - share)
     design = np.where(spread > 0, design * m / np.where(spread > 0, spread, 1), 1.0)
@@ -118,22 +126,30 @@ def _checked_sizes(member: I64, least: int) -> I64:
 
 
 def _jackknife(
-    columns: F64, folds: I64, parts: list[slice], sizes: I64, ks: tuple[int, ...]
+    columns: F64,
+    folds: I64,
+    parts: list[slice],
+    sizes: I64,
+    ks: tuple[int, ...],
+    pool: Executor | None,
 ) -> tuple[F64, F64, tuple[float, float]]:
     """Return rates (K, 3), their variances, and shift and variance of the radial divergence."""
     m = columns.shape[1]
     single, bins = columns.astype(np.float32), radial_bins(m)
-    sums = [_sums(columns[:, part]) for part in parts]
+    each = map if pool is None else pool.map
+    sums = list(each(lambda part: _sums(columns[:, part]), parts))
     totals = reduce(_plus, sums)
     flags, place = _measure(single, totals, ks, bins)
-    rates, noise = np.empty((2, len(parts), len(ks), len(LEVELS)))
-    radial = np.empty(len(parts))
-    for g, (part, without) in enumerate(zip(parts, sums, strict=True)):
-        left, bin_ = _measure(single, _minus(totals, without), ks, bins)
+
+    def without(part: slice, of_part: Sums) -> tuple[F64, F64, float]:
+        left, bin_ = _measure(single, _minus(totals, of_part), ks, bins)
         kept, before = np.delete(left, part, axis=2), np.delete(flags, part, axis=2)
-        rates[g] = kept.mean(axis=2)
-        noise[g] = (kept != before).sum(axis=2) / kept.shape[2] ** 2
-        radial[g] = _divergence(np.delete(folds, part), np.delete(bin_, part), bins)
+        crossed = (kept != before).sum(axis=2) / kept.shape[2] ** 2
+        divergence = _divergence(np.delete(folds, part), np.delete(bin_, part), bins)
+        return kept.mean(axis=2), crossed, divergence
+
+    found = zip(*each(without, parts, sums), strict=True)
+    rates, noise, radial = (np.array(values) for values in found)
     share = flags.mean(axis=2)
     crossings = ((m / sizes - 1)[:, None, None] * noise).mean(axis=0)
     _, variance = _delete_group(share, rates, sizes)

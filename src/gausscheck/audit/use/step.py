@@ -85,7 +85,7 @@ def use_section(
         member, folds = random_groups(len(y), config.groups, rng), fold_of(ids)
     else:
         folds = member if member.max() >= FEWEST_FOLDS - 1 else fold_of(ids)
-    errors = length_errors(y, member, ks, folds)
+    errors = length_errors(y, member, ks, folds, pool=read.workers.pool)
     fitted = _fitted(read, y, basis, live, len(y) == n)
     twin = normalised_twin(fitted, n, ks, stream(config.seed, "normalised twin")) if unit else None
     shrunk = plug_in_rates(fitted, live.size) if len(y) > 3 else None

@@ -12,6 +12,7 @@ and its 5 % critical value depends on k alone.
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from functools import lru_cache
 from importlib.resources import files
 
@@ -49,7 +50,13 @@ def shell_without(y: F64, groups: int, sizes: NDArray[np.intp] | None = None) ->
     return without_groups(shell_transform(y), groups, sizes)
 
 
-def shell_refitted(y: F64, groups: int, sizes: NDArray[np.intp] | None = None) -> tuple[float, F64]:
+def shell_refitted(
+    y: F64,
+    groups: int,
+    sizes: NDArray[np.intp] | None = None,
+    *,
+    pool: Executor | None = None,
+) -> tuple[float, F64]:
     """Return the shell A² of whitened rows ``(n, k)``, and without each group, whitened anew.
 
     What a long row does to the covariance that it is measured by is in the spread of these values,
@@ -65,17 +72,26 @@ def shell_refitted(y: F64, groups: int, sizes: NDArray[np.intp] | None = None) -
     groups : int
     sizes : (G,) int array, optional
         Of contiguous groups other than equal ones.
+    pool : Executor, optional
+        Threads that leave out groups side by side.
     """
     n, k = y.shape
     whole, left = shell_without(y, groups, sizes)
     sizes = group_sizes(n, groups) if sizes is None else sizes
     single = y.astype(np.float32)
-    for g, end in enumerate(np.cumsum(sizes)):
-        if n - sizes[g] >= 2 * k:
-            square = _squares_without(y, single, slice(end - sizes[g], end))
-            if square is not None:
-                left[g] = _squared(*_log_transforms(np.sort(square), n - int(sizes[g]), k))
-    return whole, left
+    ends = np.cumsum(sizes)
+
+    def without(g: int) -> float:
+        m = n - int(sizes[g])
+        square = None
+        if m >= 2 * k:
+            square = _squares_without(y, single, slice(ends[g] - sizes[g], ends[g]))
+        if square is None:
+            return float(left[g])
+        return _squared(*_log_transforms(np.sort(square), m, k))
+
+    each = map if pool is None else pool.map
+    return whole, np.array(list(each(without, range(sizes.size))))
 
 
 def _squares_without(y: F64, single: NDArray[np.float32], part: slice) -> F64 | None:
