@@ -96,7 +96,7 @@ def shell_refitted(
 
 def _squares_without(y: F64, single: NDArray[np.float32], part: slice) -> F64 | None:
     """Squared lengths of rows outside ``part``, whitened by themselves; None if they span less."""
-    from scipy.linalg import solve_triangular
+    from scipy.linalg.lapack import dtrtri
 
     n, k = y.shape
     group = y[part]
@@ -109,11 +109,9 @@ def _squares_without(y: F64, single: NDArray[np.float32], part: slice) -> F64 | 
         return None
     if np.diag(lower).min() < LEAST_SPREAD:
         return None
-    rest = np.delete(single, part, axis=0) - mean.astype(np.float32)
-    z = solve_triangular(
-        lower.astype(np.float32), rest.T, lower=True, overwrite_b=True, check_finite=False
-    )
-    return np.asarray(np.einsum("ij,ij->j", z, z), dtype=np.float64)
+    inverse = dtrtri(lower, lower=1)[0].astype(np.float32)
+    z = (np.delete(single, part, axis=0) - mean.astype(np.float32)) @ inverse.T
+    return np.asarray(np.einsum("ij,ij->i", z, z), dtype=np.float64)
 
 
 NODES = 16_384
