@@ -54,6 +54,30 @@ def test_differences_are_those_of_the_reports(found):
     assert found.pairing.kind == "random"
 
 
+@pytest.mark.parametrize("normalize", ["raw", "unit", "standardize"])
+def test_grids_and_sparse_columns_count_as_in_the_reports(normalize):
+    """An int8 copy and one rounded to .4 sd: a paired difference is that of the two reports."""
+    rng = np.random.default_rng(8)
+    x = rng.standard_normal((3000, 12))
+    models = {"float": x, "int8": np.round(x * 3).astype(np.int8), "round": np.round(x / 0.4) * 0.4}
+    models["int8"][:, 5] = rng.random(3000) < 0.05  # sparse: no mean of axes holds it
+    found = gausscheck.compare(
+        models, directions="axes,random:8", levels="none", threads=1, normalize=normalize
+    )
+    assert found.pairing.rows == 3000
+    noticed = {f.kind for m in found.models if m.name == "int8" for f in m.report.noticed}
+    assert noticed >= {"grid", "sparse_columns"}
+    for name in ("int8", "round"):
+        for quantity in ("axes", "random"):
+            cells = found.cells(quantity)
+            difference = found.difference(quantity, name, "float")
+            assert difference.paired
+            gap = cells[name].value - cells["float"].value
+            assert difference.value == pytest.approx(gap, abs=1e-4 * max(1, abs(gap)))
+    if normalize == "raw":  # undithered, the staircase adds 5 limits
+        assert found.difference("axes", "round", "float").ci[0] < 0.5
+
+
 def test_the_interval_of_axes_is_a_jackknife_of_the_difference(rows, found):
     def times_limit(keep):
         a, heavy = (ad_star(rows[name][keep]).mean() - 0.385 for name in ("a", "heavy"))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gausscheck.audit.claims import claim_of_sphere, paper_claims
 from gausscheck.audit.clean import CleanRows, clean_rows
 from gausscheck.audit.directional_level import DirectionalAudit, audit_directions
-from gausscheck.audit.directions import FAMILIES, PreparedSpace, check_files, parse
+from gausscheck.audit.directions import FAMILIES, PreparedSpace, check_files, coordinates, parse
 from gausscheck.audit.groups import audit_groups
 from gausscheck.audit.inputs import LevelInputs
 from gausscheck.audit.isotropic import isotropic
@@ -244,15 +244,10 @@ def _inputs(rows: CleanRows, config: Config) -> LevelInputs:
 def _prepared_space(
     prep: Preparation, spread: Spread, live: NDArray[np.intp], rank: int, config: Config
 ) -> PreparedSpace:
-    if prep.matrix is None:
-        covariance, chosen = spread.covariance, live
-        names = tuple(f"axis {j}" for j in range(prep.dim))
-    else:
-        covariance = prep.matrix.T @ spread.covariance @ prep.matrix
-        chosen = np.arange(prep.dim)
-        word, labels = ("axis", live) if prep.kind == "standardize" else ("whitened", chosen)
-        names = tuple(f"{word} {j}" for j in labels)
-    return PreparedSpace(covariance, chosen, names, rank, config.seed, config.untrusted)
+    matrix = prep.matrix
+    covariance = spread.covariance if matrix is None else matrix.T @ spread.covariance @ matrix
+    chosen, names = coordinates(prep, live)
+    return PreparedSpace(covariance, chosen, tuple(names), rank, config.seed, config.untrusted)
 
 
 LEAST_HELD_OUT = 50

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import F64, Directions, GausscheckError
 from gausscheck.files import check_file
+from gausscheck.preparation import Preparation
 from gausscheck.rng import haar, stream
 from gausscheck.sources.npy import whole_npy
 from gausscheck.sources.untrusted import column_apart
@@ -46,6 +47,22 @@ class PreparedSpace:
     def dim(self) -> int:
         """Dimensions of a prepared row."""
         return int(self.covariance.shape[0])
+
+
+def coordinates(prep: Preparation, live: NDArray[np.intp]) -> tuple[NDArray[np.intp], list[str]]:
+    """Return which coordinates of prepared rows vary, and what each of them is called.
+
+    Parameters
+    ----------
+    prep : Preparation
+    live : array of int
+        Stored coordinates that vary. Standardised ones keep their names.
+    """
+    if prep.matrix is None:
+        return live, [f"axis {j}" for j in range(prep.dim)]
+    chosen = np.arange(prep.dim)
+    word, labels = ("axis", live) if prep.kind == "standardize" else ("whitened", chosen)
+    return chosen, [f"{word} {j}" for j in labels]
 
 
 def axes(space: PreparedSpace, argument: str) -> Directions:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.audit.noticed import (
     Grid,
+    Unusual,
     UnusualCells,
     find_grid,
     measure_collapse,
@@ -25,6 +27,7 @@ from gausscheck.audit.noticed import (
 from gausscheck.audit.reading import ReadRows
 from gausscheck.config import Config
 from gausscheck.core import F64
+from gausscheck.passes.sample import pieces
 from gausscheck.report import Noticed
 from gausscheck.rng import stream
 
@@ -59,11 +62,8 @@ def look_at_values(read: ReadRows, config: Config, live: NDArray[np.intp]) -> Va
     """Look at the stored values of some of the sampled rows. Cost O(m d log m)."""
     sample = read.sample
     some = sample.read(0, min(sample.m, ROWS))
-    usual = usual_values(some)
-    cells = UnusualCells(usual).of(some)
-    sparse = sparse_columns(cells, live)
+    usual, cells, sparse, grid = _columns(some, live)
     unusual = unusual_rows(some, usual, sparse)
-    grid = find_grid(some, np.setdiff1d(live, sparse))
     norms = np.delete(read.rows.norms, read.rows.bad)
     unit = notice_unit_rows(norms, rounding_spread(some, grid))
     found = (
@@ -77,12 +77,53 @@ def look_at_values(read: ReadRows, config: Config, live: NDArray[np.intp]) -> Va
     )
 
 
+def _columns(
+    some: NDArray[Any], live: NDArray[np.intp]
+) -> tuple[NDArray[Any], Unusual, NDArray[np.intp], Grid]:
+    """Return usual values, counts of other cells, sparse columns, and the grid of the rest."""
+    usual = usual_values(some)
+    cells = UnusualCells(usual).of(some)
+    sparse = sparse_columns(cells, live)
+    return usual, cells, sparse, find_grid(some, np.setdiff1d(live, sparse))
+
+
 def dither(read: ReadRows, grid: Grid, config: Config) -> None:
     """Take a grid that is worth noticing off the sampled rows, in place."""
     if grid.columns.size:
         read.sample.change(partial(_dithered, grid, config.seed), np.dtype(np.float32))
 
 
-def _dithered(grid: Grid, seed: int, rows: F64, start: int) -> F64:
+def as_levels_read(
+    stored: NDArray[Any], live: NDArray[np.intp], seed: int
+) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Take a grid that is worth noticing off rows, as an audit of the same rows does.
+
+    Parameters
+    ----------
+    stored : (m, d) array
+        Stored rows in hashed order, repeats left out.
+    live : int array
+        Columns that vary.
+    seed : int
+        Of the audit: its draws are made again.
+
+    Returns
+    -------
+    rows : (m, d) array
+        ``stored`` itself where there is no such grid.
+    sparse : array of int
+        Columns that are constant but for a few cells: no level averages over them. Cost
+        O(m d log m).
+    """
+    _, _, sparse, grid = _columns(stored[:ROWS], live)
+    if not grid.columns.size:
+        return stored, sparse
+    rows = np.empty(stored.shape, dtype=np.float32)
+    for part in pieces(len(stored)):
+        rows[part] = _dithered(grid, seed, stored[part], part.start)
+    return rows, sparse
+
+
+def _dithered(grid: Grid, seed: int, rows: NDArray[Any], start: int) -> F64:
     rng = stream(seed, f"dither {start}")
     return grid.dithered(rows, rng)

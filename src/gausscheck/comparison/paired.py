@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.directions import FAMILIES, PreparedSpace, parse
+from gausscheck.audit.directions import FAMILIES, PreparedSpace, coordinates, parse
 from gausscheck.audit.grouping import Grouping
 from gausscheck.audit.intervals import student_quantile
 from gausscheck.audit.learned_directions import LEARNED
 from gausscheck.audit.noticed import ad_star_without, corrected, wider
 from gausscheck.audit.use.jackknife import flags_without
 from gausscheck.audit.use.whitened_lengths import component_grid, fit_rows
+from gausscheck.audit.values import as_levels_read
 from gausscheck.comparison.common_rows import common_rows
 from gausscheck.comparison.models import Model
 from gausscheck.comparison.quantities import Interval
@@ -137,7 +138,8 @@ def paired_differences(
     A rate's variance is the jackknife's over differences, the whitening of both models refitted
     without each group, less what rows that cross a threshold by chance add to it, and at least that
     of two dependent proportions (discordant rows; Agresti & Min 2005: half a row in each cell).
-    Deviations of directions average over directions, and the jackknife acts on their difference;
+    Deviations of directions are of rows whose grid is taken off, by the draws of the audits; they
+    average over directions, and the jackknife acts on their difference;
     where neighbours are alike it is corrected for them as a level is, with the larger of both
     errors. Student's t on G - 1 degrees of freedom. Cost: of each model about that of its use
     section and its axes and random projections, for 10,000 rows at most.
@@ -213,7 +215,9 @@ def _measure(
     most = len(x) - int(groups.sizes.max()) - 2
     ks = tuple(k for k in component_grid(fitted.of) if k <= most)
     flags, without = flags_without(fitted.y, groups.member, ks)
-    prepared = report.preparation.apply(x[keep])
+    live = np.setdiff1d(np.arange(x.shape[1]), report.preflight.dead)
+    read, sparse = as_levels_read(stored, live, report.config.seed)
+    prepared = report.preparation.apply(read[keep])
     prepared -= prepared.mean(axis=0)
     inner = groups.without(keep)
     return _Measured(
@@ -224,28 +228,29 @@ def _measure(
         flags_without=without.astype(np.int8),
         deviations={
             kind: _mean_deviation(prepared, matrix, inner, threads)
-            for kind, matrix in _directions(model).items()
+            for kind, matrix in _directions(model, live, sparse).items()
         },
         scale=report.config.reference / (AD_THRESHOLD - A0),
     )
 
 
-def _directions(model: Model) -> dict[str, F64]:
-    """Return the axes and random directions that the report's levels are made of."""
+def _directions(model: Model, live: NDArray[np.intp], sparse: NDArray[np.intp]) -> dict[str, F64]:
+    """Return the axes and random directions that the report's levels average over."""
     report, prep = model.report, model.report.preparation
-    chosen = np.arange(prep.dim)
-    if prep.matrix is None:
-        chosen = np.setdiff1d(chosen, report.preflight.dead)
+    chosen, names = coordinates(prep, live)
     space = PreparedSpace(
-        np.empty((prep.dim, 0)), chosen, ("",) * prep.dim, report.preflight.rank,
+        np.empty((prep.dim, 0)), chosen, tuple(names), report.preflight.rank,
         report.config.seed, report.config.untrusted,
     )  # fmt: skip
-    families = parse(report.config.directions, {**FAMILIES, **LEARNED})
-    return {
-        name: FAMILIES[name](space, argument).matrix
-        for name, argument in families
-        if name in PAIRED_LEVELS and name in report.levels
-    }
+    out = {f"axis {j}" for j in sparse}
+    found = {}
+    for name, argument in parse(report.config.directions, {**FAMILIES, **LEARNED}):
+        if name in PAIRED_LEVELS and name in report.levels:
+            family = FAMILIES[name](space, argument)
+            kept = [label not in out for label in family.labels]
+            if any(kept):
+                found[name] = family.matrix[:, kept]
+    return found
 
 
 def _mean_deviation(prepared: F64, matrix: F64, groups: _Groups, threads: int | None) -> _Deviation:

@@ -17,6 +17,17 @@ _PIECE = 1024
 """Rows changed at once: fixed, for what is drawn depends on it."""
 
 
+def pieces(m: int) -> list[slice]:
+    """Return which of m rows are changed at once.
+
+    Examples
+    --------
+    >>> pieces(1030)
+    [slice(0, 1024, None), slice(1024, 1030, None)]
+    """
+    return [slice(start, min(start + _PIECE, m)) for start in range(0, m, _PIECE)]
+
+
 class RowSample:
     """The first m rows of the hashed order of n, filled block by block during the first pass.
 
@@ -123,9 +134,8 @@ class RowSample:
             Of the new rows, which take memory or a temporary file as the old ones did.
         """
         new, spill = self._space(self.m, dtype)
-        for start in range(0, self.m, _PIECE):
-            stop = min(start + _PIECE, self.m)
-            new[start:stop] = work(self.read(start, stop), start)
+        for part in pieces(self.m):
+            new[part] = work(self.read(part.start, part.stop), part.start)
         if self._spill is not None:
             self._spill.close()
         self._rows, self._spill, self._kept = new, spill, None
