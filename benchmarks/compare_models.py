@@ -10,7 +10,6 @@ from pathlib import Path
 import gausscheck
 from gausscheck import figures
 from gausscheck.comparison import FORMATS
-from gausscheck.figures.compare import COMPARISON_FIGURES
 
 ROOT = Path(__file__).parents[1]
 DATA, PAGE = ROOT / "data" / "three_models_2k.h5", ROOT / "docs" / "compare.md"
@@ -25,7 +24,7 @@ def main() -> None:
     found = gausscheck.compare(models)
     made = FORMATS["md"](found)
     PAGE.write_text(f"{before}{START}{made}{END}{rest.split(END)[1]}", encoding="utf-8")
-    figure = figures.plot(found, "comparison", table=COMPARISON_FIGURES)
+    figure = figures.plot(found, "comparison")
     figure.savefig(PAGE.parent / "figures" / "compare.png", dpi=200, metadata={"Software": None})
 
 

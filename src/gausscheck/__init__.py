@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gausscheck.audit.analyze import analyze
-    from gausscheck.comparison import Comparison, compare
+    from gausscheck.comparison import Comparison, compare, load_comparison
     from gausscheck.config import Config
     from gausscheck.core import Directions, GausscheckError, Source
     from gausscheck.core import __version__ as __version__
@@ -49,6 +49,7 @@ __all__ = [
     "compare",
     "evaluate",
     "inspect_source",
+    "load_comparison",
     "load_report",
     "open_source",
     "repair",
@@ -80,6 +81,7 @@ _HOME = {
     "compare": "comparison",
     "evaluate": "normality",
     "inspect_source": "sources",
+    "load_comparison": "comparison",
     "load_report": "report",
     "open_source": "sources",
     "repair": "remedies",

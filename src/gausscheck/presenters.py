@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 PRESENTERS = {
-    "report figure": ("gausscheck.figures", "plot"),
+    "figure": ("gausscheck.figures", "plot"),
     "report notebook": ("gausscheck.html", "notebook"),
     "comparison files": ("gausscheck.comparison.writers", "write_all"),
     "comparison text": ("gausscheck.comparison.writers", "to_markdown"),

@@ -33,7 +33,7 @@ def found(rows):
 
 @pytest.fixture(scope="module")
 def reports(found):
-    return {m.name: m.report for m in found.models}
+    return found.reports
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +156,17 @@ def test_moments_of_two_samples_are_those_of_the_textbook(rows):
     assert tested.covariance_pvalue == pytest.approx(stats.chi2.sf(m, p * (p + 1) / 2))
 
 
+def test_covariances_far_apart_have_a_statistic(rows):
+    """The product of determinants is below 1e-308 there."""
+    found = gausscheck.compare(
+        {"x": rows["normal"], "y": 30 * rows["other"]}, same_space=True, paired=False, **FAST
+    )
+    (tested,) = found.two_samples
+    assert 5_000 < tested.box_m < 20_000
+    assert tested.covariance_pvalue == 0
+    assert "&lt; 1e-300" in FORMATS["md"](found)
+
+
 def test_paired_means_are_compared_by_their_differences(rows):
     x, y = rows["normal"], rows["normal"] + 0.1 * rows["other"] + 0.01
     (tested,) = gausscheck.compare({"x": x, "y": y}, same_space=True, **FAST).two_samples
@@ -213,7 +224,6 @@ def test_the_screen_has_80_columns(found, hostile, capsys):
 
 def test_the_page_and_the_figure_hold_every_model(hostile, found, tmp_path):
     from gausscheck import figures
-    from gausscheck.figures.compare import COMPARISON_FIGURES
     from gausscheck.html.comparison import render, write
 
     page = render(hostile)
@@ -222,7 +232,7 @@ def test_the_page_and_the_figure_hold_every_model(hostile, found, tmp_path):
     path = write(found, tmp_path / "page.html")
     assert all(f">{m.name}</th>" in path.read_text() for m in found.models)
     for width in ("single", "double"):
-        drawn = figures.plot(found, "comparison", width=width, table=COMPARISON_FIGURES)
+        drawn = figures.plot(found, "comparison", width=width)
         labels = [text.get_text() for text in drawn.legends[0].get_texts()]
         assert labels == ["normal", "cubed", "other"]
         share = 0.25 if width == "single" else 0.5  # a layout that fails leaves slivers

@@ -65,7 +65,7 @@ def test_grids_and_sparse_columns_count_as_in_the_reports(normalize):
         models, directions="axes,random:8", levels="none", threads=1, normalize=normalize
     )
     assert found.pairing.rows == 3000
-    noticed = {f.kind for m in found.models if m.name == "int8" for f in m.report.noticed}
+    noticed = {f.kind for f in found.reports["int8"].noticed}
     assert noticed >= {"grid", "sparse_columns"}
     for name in ("int8", "round"):
         for quantity in ("axes", "random"):

@@ -1,5 +1,6 @@
 """The commands that write what people show to others."""
 
+import re
 from dataclasses import fields
 
 import numpy as np
@@ -10,7 +11,7 @@ import gausscheck
 from gausscheck.cli import main
 from gausscheck.cli.audit import analyze
 from gausscheck.config import Config
-from gausscheck.figures import FIGURES
+from gausscheck.figures import FIGURES, ROW_FIGURES
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +46,13 @@ def test_out_holds_the_page(tmp_path):
 def test_plot_lists_its_figures():
     done = run("plot", "--list")
     assert done.exit_code == 0
-    assert [line.split()[0] for line in done.output.splitlines()] == list(FIGURES)
-    assert all(len(line) <= 100 for line in done.output.splitlines())
+    names = re.findall(r"^  (\w+) ", done.output, re.MULTILINE)
+    assert names == [*FIGURES, "comparison", *ROW_FIGURES]
+    assert all(len(line) <= 80 for line in done.output.splitlines())
+    papers = re.findall(r"\(paper:\s+([\d,\s]+)\)", done.output)
+    assert sorted({int(k) for told in papers for k in told.split(",")}) == [2, 3, 4, *range(6, 12)]
+    for one in ROW_FIGURES.values():
+        assert " ".join(one.inputs.split()) in " ".join(done.output.split())
 
 
 def test_plot_draws_what_is_asked_for(saved, tmp_path):

@@ -102,6 +102,12 @@ def table_column(cv: float | None, ad: FloatArray, dp: FloatArray) -> PaperColum
     )
 
 
+def column_of(rows: F64, cv: float | None, threads: int | None = None) -> PaperColumn:
+    """Return one column of the paper's table from rows ``(n, k)`` whose coordinates all vary."""
+    found = profile(np.ascontiguousarray(rows.T), tests=_TESTS, effects=False, threads=threads)
+    return table_column(cv, found.ad_star[:, None], published_pvalues(found)[:, None])
+
+
 def gaussian_column(subsets: tuple[int, int] | None, cv: float | None) -> PaperColumn:
     """Return what true Gaussian coordinates give in the paper's table under the same protocol.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from gausscheck.cli import audit, compare, pairs, repair, scale, scoring, sketch, train
+from gausscheck.cli import audit, compare, pairs, plot, repair, scale, scoring, sketch, train
 from gausscheck.cli.options import as_options
 from gausscheck.core import GausscheckError, __version__
 
@@ -125,6 +125,6 @@ def main() -> None:
     """
 
 
-for _module in (audit, compare, pairs, repair, scale, scoring, sketch, train):
+for _module in (audit, compare, pairs, plot, repair, scale, scoring, sketch, train):
     for _command in _module.COMMANDS:
         main.add_command(_command)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from gausscheck.cli.compare import show_compared
 from gausscheck.cli.gate import gate_options
 from gausscheck.cli.options import UNTRUSTED, ProgressLine, audit_options, merge
+from gausscheck.cli.plot import load_saved
 from gausscheck.core import GausscheckError, printable
 
 if TYPE_CHECKING:
+    from gausscheck.comparison import Comparison
     from gausscheck.report import Report
 
 
@@ -86,82 +89,28 @@ def inspect(file: str, untrusted: bool | None) -> None:
 @click.option("--explain", is_flag=True, help="Define each term that is printed, in one line.")
 @click.option("--html", type=click.Path(dir_okay=False), help="Write it as one HTML page instead.")
 @gate_options
-def show(directory: str, as_json: bool, verbose: bool, explain: bool, html: str | None) -> Report:
-    """Print the report in DIRECTORY."""
-    from gausscheck.report import load_report
+def show(
+    directory: str, as_json: bool, verbose: bool, explain: bool, html: str | None
+) -> Report | None:
+    """Print the report or the comparison in DIRECTORY."""
+    from gausscheck.comparison import Comparison
 
-    report = load_report(directory)
-    if html is None:
-        _show(report, as_json, verbose=verbose, explain=explain)
-        return report
-    from gausscheck.html import write
-
-    click.echo(printable(str(write(report, html))))
-    return report
-
-
-def _list_figures(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if not wanted or ctx.resilient_parsing:
-        return
-    from gausscheck.figures import FIGURES
-
-    for name, drawn in FIGURES.items():
-        click.echo(f"{name:<14}{(drawn.__doc__ or '').splitlines()[0].removeprefix('Draw ')}")
-    ctx.exit()
+    saved = load_saved(directory)
+    if html is not None:
+        click.echo(printable(str(_write_page(saved, html))))
+    elif isinstance(saved, Comparison):
+        show_compared(saved, as_json, None)
+    else:
+        _show(saved, as_json, verbose=verbose, explain=explain)
+    return None if isinstance(saved, Comparison) else saved
 
 
-@click.command()
-@click.argument("directory", type=click.Path(file_okay=True))
-@click.option("--out", type=click.Path(file_okay=False), help="Where to write; default: DIRECTORY.")
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    type=click.Choice(["png", "svg", "pdf"]),
-    default=("png", "svg"),
-    show_default=True,
-    help="File formats; may be repeated.",
-)
-@click.option("--figure", "names", multiple=True, help="Which; may be repeated. Default: all.")
-@click.option(
-    "--width",
-    type=click.Choice(["single", "double"]),
-    default="double",
-    show_default=True,
-    help="A journal's column (85 mm) or page (178 mm).",
-)
-@click.option(
-    "--style",
-    type=click.Choice(["paper", "screen"]),
-    default="paper",
-    show_default=True,
-    help="Fonts embedded, or text that a screen can select.",
-)
-@click.option(
-    "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_figures,
-    help="List the figures and what they show.",
-)  # fmt: skip
-def plot(
-    directory: str,
-    out: str | None,
-    formats: tuple[str, ...],
-    names: tuple[str, ...],
-    width: Literal["single", "double"],
-    style: Literal["paper", "screen"],
-) -> None:
-    """Redraw the figures from the report in DIRECTORY alone."""
-    from gausscheck import figures
-    from gausscheck.report import load_report
+def _write_page(saved: Report | Comparison, path: str) -> Path:
+    from gausscheck import html
+    from gausscheck.html import comparison
+    from gausscheck.report import Report
 
-    written = figures.draw(
-        load_report(directory), out or directory, formats=formats, names=names or None,
-        width=width, style=style,
-    )  # fmt: skip
-    for path in written:
-        click.echo(printable(str(path)))
-    for name in names:
-        if name not in {path.stem for path in written}:
-            click.echo(f"{name}: nothing to show in this report", err=True)
+    return html.write(saved, path) if isinstance(saved, Report) else comparison.write(saved, path)
 
 
 @click.command(name="apply")
@@ -216,4 +165,4 @@ def _show(report: Report, as_json: bool, *, verbose: bool, explain: bool) -> Non
         show_terms()
 
 
-COMMANDS = (analyze, inspect, show, plot, apply_, tests)
+COMMANDS = (analyze, inspect, show, apply_, tests)

@@ -85,7 +85,7 @@ def compare(
         if out is not None:
             _write(found, out)
     finally:  # what was worked out is told all the same
-        _show(found, as_json, form)
+        show_compared(found, as_json, form)
     if out is not None and not as_json and form is None:
         click.echo(f"Tables, page and figure: {printable(out)}")
     if fail_on is not None and found.worse:
@@ -98,17 +98,17 @@ def _write(found: Comparison, out: str) -> None:
     """Write tables, page and figure: all of them appear, or none."""
     from gausscheck import figures
     from gausscheck.comparison import write_all
-    from gausscheck.figures.compare import COMPARISON_FIGURES
     from gausscheck.files import atomic_folder
     from gausscheck.html.comparison import write
 
     with atomic_folder(out, "comparison") as work:
         write_all(found, work)
         write(found, Path(work) / "comparison.html")
-        figures.draw(found, work, formats=("png", "svg", "pdf"), table=COMPARISON_FIGURES)
+        figures.draw(found, work, formats=("png", "svg", "pdf"))
 
 
-def _show(found: Comparison, as_json: bool, form: str | None) -> None:
+def show_compared(found: Comparison, as_json: bool, form: str | None) -> None:
+    """Print a comparison: as JSON, as tables of a format, or for a screen."""
     if as_json:
         import json
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 FAIL_ON = ("not_gaussian", "inconclusive", "gaussian_except")
 
 
-def gate_options(command: Callable[..., Report]) -> Callable[..., None]:
-    """Give a command that returns its report the options of the gate.
+def gate_options(command: Callable[..., Report | None]) -> Callable[..., None]:
+    """Give a command that returns its report, or None, the options of the gate.
 
     What they ask for is checked, and files written, after the command; the exit code comes last.
     """
@@ -39,7 +39,13 @@ def gate_options(command: Callable[..., Report]) -> Callable[..., None]:
         except GausscheckError as err:
             _tell_error(name, str(err), junit, summary)
             raise
-        if require or fail_on or junit or summary:
+        asked = require or fail_on or junit or summary
+        if asked and report is None:
+            raise GausscheckError(
+                f"{name}: expected a report for --require, --fail-on, --junit and --summary, got a "
+                "comparison; compare has its own --fail-on"
+            )
+        if asked and report is not None:
             _judge(report, require, fail_on, junit, summary, bool(options.get("as_json")))
 
     decorated: Callable[..., None] = gated

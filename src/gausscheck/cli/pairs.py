@@ -59,7 +59,7 @@ def pairs(
         from gausscheck import figures
 
         found.save(out)
-        figures.draw(found, out, table=figures.PAIR_FIGURES)
+        figures.draw(found, out)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1, allow_nan=False))
         return

@@ -67,7 +67,7 @@ def scale(
         from gausscheck import figures
 
         found.save(out)
-        figures.draw(found, out, formats=formats, table=figures.SCALING_FIGURES)
+        figures.draw(found, out, formats=formats)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1, allow_nan=False))
         return

@@ -1,6 +1,8 @@
 """Models side by side: what a threshold does on their rows, how deep Gaussianity goes."""
 
+from gausscheck.comparison.compared import Compared
 from gausscheck.comparison.differences import Difference
+from gausscheck.comparison.load import load_comparison
 from gausscheck.comparison.models import Model, named
 from gausscheck.comparison.paired import Pairing
 from gausscheck.comparison.quantities import QUANTITIES, Cell, Quantity
@@ -14,6 +16,7 @@ __all__ = [
     "FORMATS",
     "QUANTITIES",
     "Cell",
+    "Compared",
     "Comparison",
     "Difference",
     "Model",
@@ -22,6 +25,7 @@ __all__ = [
     "Table",
     "TwoSamples",
     "compare",
+    "load_comparison",
     "named",
     "tables",
     "write_all",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -112,13 +112,12 @@ def given_report(given: Any) -> Report | None:
     return None
 
 
-def comparable(models: Sequence[Model], quantity: str) -> bool:
-    """Say whether a quantity means the same in all models.
+def comparable(unit_rows: Iterable[bool], quantity: str) -> bool:
+    """Say whether a quantity means the same in models whose rows have length one, or have not.
 
     Whitened lengths of rows of length one are held against normalised Gaussian rows.
     """
-    units = {m.report.preflight.constant_norm for m in models}
-    return quantity != "norms" or len(units) == 1
+    return quantity != "norms" or len(set(unit_rows)) == 1
 
 
 def warnings_of(models: Sequence[Model]) -> tuple[str, ...]:

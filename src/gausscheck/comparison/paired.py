@@ -19,13 +19,13 @@ from gausscheck.audit.noticed import ad_star_without, corrected, wider
 from gausscheck.audit.use.jackknife import flags_without
 from gausscheck.audit.use.whitened_lengths import component_grid, fit_rows
 from gausscheck.audit.values import as_levels_read
-from gausscheck.comparison.common_rows import common_rows
 from gausscheck.comparison.models import Model
 from gausscheck.comparison.quantities import Interval
 from gausscheck.config import AD_THRESHOLD
 from gausscheck.core import F64, I64, GausscheckError, Progress, Source
 from gausscheck.normality import A0, profile
 from gausscheck.normality.groups import group_sizes
+from gausscheck.passes.common_rows import common_rows
 from gausscheck.sources import read_labels
 
 ROWS = 10_000
@@ -36,6 +36,13 @@ LEAST = 100
 
 PAIRED_LEVELS = ("axes", "random")
 """Families of directions whose mean deviation is compared on the same rows."""
+
+KINDS = {
+    "random": "random groups",
+    "blocks": "blocks of neighbouring rows",
+    "labels": "groups of whole clusters",
+}
+"""Groups of rows that are left out, and what tables call them."""
 
 SLAB = 256
 """Directions that are projected on at once."""

@@ -86,7 +86,7 @@ def cell_of(report: Report, name: str) -> Cell | None:
         return None
     if name == "safe_components":
         safe = use.safe_components
-        return Cell(safe.value, (min(safe.ci), max(safe.ci)), of=safe.of)
+        return Cell(float(safe.value), (float(min(safe.ci)), float(max(safe.ci))), of=safe.of)
     found = use.radial_kl if name == "radial_loss" else use.false_alarm[ONE]
     return Cell(found.value, found.ci)
 

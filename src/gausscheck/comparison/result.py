@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gausscheck.comparison.compared import Compared
 from gausscheck.comparison.differences import Difference
-from gausscheck.comparison.models import Model, comparable
+from gausscheck.comparison.models import comparable
 from gausscheck.comparison.paired import Pairing
-from gausscheck.comparison.quantities import QUANTITIES, Cell, cell_of, learned_of, order_of
+from gausscheck.comparison.quantities import QUANTITIES, Cell, order_of
 from gausscheck.comparison.two_samples import TwoSamples
 from gausscheck.core import GausscheckError, __version__
 from gausscheck.files import atomic_folder
 from gausscheck.presenters import presenter
+from gausscheck.report import Report
 from gausscheck.report.codec import encode
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 SCHEMA, SCHEMA_VERSION = "gausscheck.comparison", (1, 0)
 
@@ -28,8 +31,8 @@ class Comparison:
 
     Attributes
     ----------
-    models : tuple of Model
-        Names and reports, as they were given.
+    models : tuple of Compared
+        What is said of each, as they were given.
     baseline : str or None
         What the others are compared with; None where each is compared with each.
     confidence : float
@@ -44,9 +47,13 @@ class Comparison:
         What was left out, and why.
     warnings : tuple of str
         In what the reports differ beside the models.
+    version : str
+        Of the gausscheck that compared.
+    reports : dict of str to Report
+        By model; empty where the comparison was loaded, as its files do not hold them.
     """
 
-    models: tuple[Model, ...]
+    models: tuple[Compared, ...]
     baseline: str | None
     confidence: float
     differences: tuple[Difference, ...]
@@ -54,11 +61,12 @@ class Comparison:
     two_samples: tuple[TwoSamples, ...]
     not_applicable: dict[str, str]
     warnings: tuple[str, ...]
+    version: str = __version__
+    reports: dict[str, Report] = field(default_factory=dict)
 
     def cells(self, quantity: str) -> dict[str, Cell]:
         """Return each model's value of a quantity; models without one are left out."""
-        found = {m.name: cell_of(m.report, quantity) for m in self.models}
-        return {name: cell for name, cell in found.items() if cell is not None}
+        return {m.name: m.values[quantity] for m in self.models if quantity in m.values}
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -71,7 +79,7 @@ class Comparison:
         return {
             name: order_of(name, self.cells(name))
             for name in self.quantities
-            if comparable(self.models, name)
+            if comparable([m.unit_rows for m in self.models], name)
         }
 
     @property
@@ -101,28 +109,13 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; what is not finite becomes None."""
+        told = [f.name for f in fields(self) if f.name not in ("version", "reports")]
         return {
             "schema": SCHEMA,
             "schema_version": list(SCHEMA_VERSION),
-            "gausscheck_version": __version__,
-            "models": [self._model(m) for m in self.models],
+            "gausscheck_version": self.version,
             "order": encode(self.order),
-            **{f.name: encode(getattr(self, f.name)) for f in fields(self) if f.name != "models"},
-        }
-
-    def _model(self, model: Model) -> dict[str, Any]:
-        report = model.report
-        values = {name: cell_of(report, name) for name in self.quantities}
-        return {
-            "name": model.name,
-            "source": encode(report.source),
-            "unit_rows": report.preflight.constant_norm,
-            "status": report.verdict.status,
-            "claims": encode(report.verdict.claims),
-            "learned_directions": learned_of(report),
-            "values": encode({name: cell for name, cell in values.items() if cell is not None}),
-            "use_curve": encode(report.use.curve) if report.use is not None else [],
-            "paper_table": encode(report.paper_table),
+            **{name: encode(getattr(self, name)) for name in told},
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -132,11 +125,10 @@ class Comparison:
         rows = []
         for m in self.models:
             row: dict[str, Any] = {
-                "model": m.name, "n": m.report.source.n, "d": m.report.source.d,
-                "status": m.report.verdict.status,
+                "model": m.name, "n": m.source.n, "d": m.source.d, "status": m.status,
             }  # fmt: skip
             for name in self.quantities:
-                cell = cell_of(m.report, name)
+                cell = m.values.get(name)
                 low, high = (None, None) if cell is None else cell.ci
                 row |= {
                     name: None if cell is None else cell.value,
@@ -167,6 +159,11 @@ class Comparison:
         with atomic_folder(directory, "comparison") as work:
             presenter("comparison files")(self, work)
         return Path(directory)
+
+    def plot(self, name: str = "comparison") -> Figure:
+        """Return its figure: ``gausscheck.figures.plot``."""
+        figure: Figure = presenter("figure")(self, name)
+        return figure
 
     def __repr__(self) -> str:
         """Return the tables as Markdown."""

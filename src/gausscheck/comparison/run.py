@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from gausscheck.audit.analyze import analyze, open_rows
+from gausscheck.comparison.compared import compared
 from gausscheck.comparison.differences import Difference, difference
 from gausscheck.comparison.models import Model, checked, comparable, given_report, warnings_of
 from gausscheck.comparison.paired import Key, Pairing, paired_differences
@@ -107,7 +108,7 @@ def compare(
         if model.source is not None:
             model.source.close()  # a later read opens it again
     return Comparison(
-        models=tuple(found),
+        models=tuple(map(compared, found)),
         baseline=baseline,
         confidence=found[0].report.config.confidence,
         differences=_differences(found, baseline, differences),
@@ -115,6 +116,7 @@ def compare(
         two_samples=moments,
         not_applicable=left_out,
         warnings=warnings_of(found),
+        reports={m.name: m.report for m in found},
     )
 
 
@@ -206,9 +208,10 @@ def _differences(
     made = []
     for a, b in _pairs(found, baseline):
         names = (a.name, b.name)
+        units = [m.report.preflight.constant_norm for m in (a, b)]
         for quantity in QUANTITIES:
             cells = cell_of(a.report, quantity), cell_of(b.report, quantity)
-            if comparable((a, b), quantity) and cells[0] is not None and cells[1] is not None:
+            if comparable(units, quantity) and cells[0] is not None and cells[1] is not None:
                 both = (cells[0], cells[1])
                 pair = paired.get((quantity, None, *names))
                 made.append(difference(quantity, None, names, both, pair))

@@ -8,6 +8,7 @@ from functools import partial
 from math import floor, isfinite, log10
 
 from gausscheck.comparison.differences import Difference
+from gausscheck.comparison.paired import KINDS
 from gausscheck.comparison.quantities import (
     QUANTITIES,
     RUNGS,
@@ -15,8 +16,6 @@ from gausscheck.comparison.quantities import (
     Cell,
     Interval,
     Unit,
-    cell_of,
-    learned_of,
 )
 from gausscheck.comparison.result import Comparison
 from gausscheck.report import Claim, PaperColumn, Status
@@ -74,8 +73,7 @@ def use_table(found: Comparison) -> Table:
     """Return what a threshold does on the rows of each model."""
     names = [name for name in found.quantities if name in USE]
     rows = tuple(
-        (m.name, *(cell_text(name, cell_of(m.report, name)) for name in names))
-        for m in found.models
+        (m.name, *(cell_text(name, m.values.get(name)) for name in names)) for m in found.models
     )
     return Table("use", "Use", ("model", *(USE[name].title for name in names)), rows)
 
@@ -83,12 +81,12 @@ def use_table(found: Comparison) -> Table:
 def ladder_table(found: Comparison) -> Table:
     """Return the rungs of each model, in times the limit."""
     names = [name for name in found.quantities if name in RUNGS]
-    learned = any(learned_of(m.report) for m in found.models)
+    learned = any(m.learned_directions for m in found.models)
     rows = tuple(
         (
             m.name,
-            *(cell_text(name, cell_of(m.report, name)) for name in names),
-            *((learned_of(m.report) or ABSENT,) if learned else ()),
+            *(cell_text(name, m.values.get(name)) for name in names),
+            *((m.learned_directions or ABSENT,) if learned else ()),
         )
         for m in found.models
     )
@@ -121,12 +119,10 @@ def paper_table(found: Comparison) -> Table:
     head = (
         "model", "norm CV", "AD Avg", "AD Norm. Feat., %", "DP Avg", "DP Norm. Feat., %",
     )  # fmt: skip
-    rows = [
-        (m.name, *_both(m.report.paper_table.raw, m.report.paper_table.unit)) for m in found.models
-    ]
-    gaussian = found.models[0].report.paper_table.gaussian
+    rows = [(m.name, *_both(m.paper_table.raw, m.paper_table.unit)) for m in found.models]
+    gaussian = found.models[0].paper_table.gaussian
     rows.append(("Gaussian rows", *(text.split(" / ")[0] for text in _both(gaussian, gaussian))))
-    subsets = {(p.b, p.m) for p in (m.report.paper_table.subsets for m in found.models)}
+    subsets = {(p.b, p.m) for p in (m.paper_table.subsets for m in found.models)}
     plans = "; ".join(f"{b} x {m:,}" for b, m in sorted(subsets))
     return Table(
         "paper", "The paper's table", head, tuple(rows),
@@ -168,14 +164,9 @@ def pairing_text(found: Comparison) -> str:
     pairing = found.pairing
     if pairing is None:
         return "Models taken as independent: rows do not correspond, or are not at hand."
-    kinds = {
-        "random": "random groups",
-        "blocks": "blocks of neighbouring rows",
-        "labels": "groups of whole clusters",
-    }
     return (
         f"Rates, axes and random projections are paired: {pairing.rows:,} rows that all models "
-        f"have, {pairing.groups} {kinds[pairing.kind]} left out in turn. The others (~) take the "
+        f"have, {pairing.groups} {KINDS[pairing.kind]} left out in turn. The others (~) take the "
         "models for independent. Among k: the 1 % rate among k leading components."
     )
 

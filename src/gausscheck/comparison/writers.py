@@ -9,6 +9,7 @@ from html import escape
 from io import StringIO
 from pathlib import Path
 
+from gausscheck.comparison.quantities import QUANTITIES
 from gausscheck.comparison.result import Comparison
 from gausscheck.comparison.tables import Table, joined, order_lines, tables
 from gausscheck.core import printable
@@ -105,15 +106,21 @@ def to_csv(found: Comparison) -> str:
     for name in found.quantities:
         for model, cell in found.cells(name).items():
             writer.writerow(
-                ("value", name, "", cell_of_sheet(model), "", cell.value, *cell.ci,
-                 cell.status or "", "")
+                ("value", name, "", cell_of_sheet(model), "",
+                 *(_number(name, v) for v in (cell.value, *cell.ci)), cell.status or "", "")
             )  # fmt: skip
     for d in found.differences:
         writer.writerow(
             ("difference", d.quantity, "" if d.k is None else d.k, cell_of_sheet(d.model),
-             cell_of_sheet(d.baseline), d.value, *d.ci, d.answer, str(d.paired).lower())
+             cell_of_sheet(d.baseline), *(_number(d.quantity, v) for v in (d.value, *d.ci)),
+             d.answer, str(d.paired).lower())
         )  # fmt: skip
     return held.getvalue()
+
+
+def _number(quantity: str, value: float) -> float:
+    """Write counts without a fraction."""
+    return int(value) if QUANTITIES[quantity].unit == "count" and value.is_integer() else value
 
 
 def cell_of_sheet(text: str) -> str:

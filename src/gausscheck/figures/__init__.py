@@ -10,21 +10,28 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gausscheck.comparison import Comparison
 from gausscheck.core import GausscheckError
 from gausscheck.figures import style
 from gausscheck.figures.ad_histogram import ad_histogram
-from gausscheck.figures.cosines import cosines
+from gausscheck.figures.compare import comparison
+from gausscheck.figures.cosines import cosines, panels_of_cosines
 from gausscheck.figures.growth import growth
+from gausscheck.figures.likelihood import likelihood
 from gausscheck.figures.marginals import marginals
 from gausscheck.figures.norms import norm_histogram
 from gausscheck.figures.qq import qq
+from gausscheck.figures.rows import ROW_FIGURES, SAVED_PAPER, measure
 from gausscheck.figures.scaling import scaling
+from gausscheck.figures.settings import radii, settings, training
 from gausscheck.figures.spectrum import spectrum
 from gausscheck.figures.style import STYLES, WIDTHS, Page, Style, Width
 from gausscheck.figures.use import use
 from gausscheck.figures.verdict import verdict
+from gausscheck.figures.violins import violins
 from gausscheck.figures.worst import worst
 from gausscheck.pairs import Pairs
+from gausscheck.paper import Cosines, Likelihoods, Settings, Stages
 from gausscheck.report import Report
 from gausscheck.scaling import Scaling
 
@@ -34,12 +41,14 @@ if TYPE_CHECKING:
 __all__ = [
     "FIGURES",
     "FORMATS",
-    "PAIR_FIGURES",
-    "SCALING_FIGURES",
+    "ROW_FIGURES",
+    "SAVED_PAPER",
     "STYLES",
+    "TABLES",
     "WIDTHS",
     "Page",
     "draw",
+    "measure",
     "plot",
     "svg",
 ]
@@ -57,11 +66,17 @@ FIGURES: dict[str, Callable[[Report, Page], Figure | None]] = {
 }
 """Every figure of a report by its file name; a figure is None where it does not apply."""
 
-PAIR_FIGURES: dict[str, Callable[[Pairs, Page], Figure | None]] = {"cosines": cosines}
-"""Figures of anchors and positives."""
-
-SCALING_FIGURES: dict[str, Callable[[Scaling, Page], Figure | None]] = {"scaling": scaling}
-"""Figures of statistics against a size."""
+TABLES: Mapping[type, Mapping[str, Callable[[Any, Page], Figure | None]]] = {
+    Report: FIGURES,
+    Pairs: {"cosines": cosines},
+    Scaling: {"scaling": scaling},
+    Comparison: {"comparison": comparison},
+    Settings: {"settings": settings, "training": training, "radii": radii},
+    Cosines: {"violins": violins, "cosines": panels_of_cosines},
+    Stages: {"whitening": panels_of_cosines},
+    Likelihoods: {"likelihood": likelihood},
+}
+"""Figures by what they are drawn from."""
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -78,21 +93,18 @@ def plot(
     *,
     width: Width = "double",
     style: Style = "paper",
-    table: Mapping[str, Callable[[Any, Page], Figure | None]] = FIGURES,
 ) -> Figure:
     """Draw one figure of a result.
 
     Parameters
     ----------
-    result : Report or other result
+    result : Report, Comparison, Pairs, Scaling or what :func:`measure` returns
     name : str
-        A key of the table.
+        A key of its table in :data:`TABLES`.
     width : {"single", "double"}
         85 or 178 mm, a journal's column or page.
     style : {"paper", "screen"}
         What :class:`gausscheck.figures.Page` says.
-    table : mapping
-        :data:`FIGURES` for a report.
 
     Returns
     -------
@@ -106,12 +118,13 @@ def plot(
 
     Examples
     --------
-    >>> plot(None, "pie")
+    >>> plot("report/", "pie")
     Traceback (most recent call last):
         ...
-    gausscheck.core.GausscheckError: figure: expected one of use, verdict, growth, ad_histogram, \
-qq, worst, spectrum, marginals, norms, got 'pie'
+    gausscheck.core.GausscheckError: figures: expected a result out of Report, Pairs, Scaling, \
+Comparison, Settings, Cosines, Stages, Likelihoods, got str; analyze the rows first
     """
+    table = _table(result)
     _check("figure", [name], table)
     figure = _laid_out(table[name], result, _page(width, style))
     if figure is None:
@@ -129,25 +142,22 @@ def draw(
     names: Sequence[str] | None = None,
     width: Width = "double",
     style: Style = "paper",
-    table: Mapping[str, Callable[[Any, Page], Figure | None]] = FIGURES,
 ) -> list[Path]:
     """Draw a result's figures into a folder.
 
     Parameters
     ----------
-    result : Report or other result
+    result : Report, Comparison, Pairs, Scaling or what :func:`measure` returns
         Nothing else is read: not the embeddings, not their file.
     directory : path
         Made where missing; each file appears whole or not at all.
     formats : sequence of {"png", "svg", "pdf"}
     names : sequence of str, optional
-        Keys of the table; all by default.
+        Keys of its table in :data:`TABLES`; all by default.
     width : {"single", "double"}
         85 or 178 mm, a journal's column or page.
     style : {"paper", "screen"}
         What :class:`gausscheck.figures.Page` says.
-    table : mapping
-        :data:`FIGURES` for a report.
 
     Returns
     -------
@@ -160,6 +170,7 @@ def draw(
         On an unknown name, format, width or style, or a folder that cannot be written.
     """
     _check("format", formats, FORMATS)
+    table = _table(result)
     _check("figure", names or (), table)
     page = _page(width, style)
     directory = Path(directory)
@@ -188,9 +199,9 @@ def draw(
     return written
 
 
-def svg(report: Report, name: str, page: Page) -> str | None:
+def svg(result: Any, name: str, page: Page) -> str | None:
     """Return a figure as the text of an SVG document; None where it does not apply."""
-    figure = _laid_out(FIGURES[name], report, page)
+    figure = _laid_out(_table(result)[name], result, page)
     if figure is None:
         return None
     held = BytesIO()
@@ -221,6 +232,17 @@ def _page(width: Width, style: Style) -> Page:
     _check("width", [width], WIDTHS)
     _check("style", [style], STYLES)
     return Page(width, style)
+
+
+def _table(result: Any) -> Mapping[str, Callable[[Any, Page], Figure | None]]:
+    """Return the figures of a result."""
+    for kind, table in TABLES.items():
+        if isinstance(result, kind):
+            return table
+    raise GausscheckError(
+        f"figures: expected a result out of {', '.join(kind.__name__ for kind in TABLES)}, got "
+        f"{type(result).__name__}; analyze the rows first"
+    )
 
 
 def _check(what: str, wanted: Sequence[str], known: Any) -> None:

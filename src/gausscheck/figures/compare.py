@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gausscheck.comparison import Comparison, Model
-from gausscheck.comparison.quantities import RUNGS, cell_of
+from gausscheck.comparison import Compared, Comparison
+from gausscheck.comparison.quantities import RUNGS
 from gausscheck.figures import style
 from gausscheck.figures.style import Page
 from gausscheck.report.use import MOST, ONE
@@ -17,11 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TINTS = (
-    "#0072B2", "#D55E00", "#009E73", "#7A5195", "#E69F00", "#56B4E9", "#5C4A3D", "#CC79A7",
-)  # fmt: skip
-MARKERS = "os^Dvp*X"
-"""Colour is never alone."""
+Looks = dict[str, style.Look]
 
 
 def comparison(found: Comparison, page: Page) -> Figure:
@@ -31,18 +27,16 @@ def comparison(found: Comparison, page: Page) -> Figure:
     in times the limit: 0 is Gaussian, 1 the limit.
     """
     caption = " · ".join(
-        f"{style.label(m.name, 24)} {m.report.source.n:,} x {m.report.source.d:,}"
-        for m in found.models
+        f"{style.label(m.name, 24)} {m.source.n:,} x {m.source.d:,}" for m in found.models
     )
-    curves = [m for m in found.models if m.report.use is not None and m.report.use.curve]
+    curves = [m for m in found.models if m.use_curve]
     rungs = [name for name in RUNGS if found.cells(name)]
     count = bool(curves) + bool(rungs)
     height = max(64.0, 16 + len(rungs) * (3.5 + 2.4 * len(found.models)))
     figure, panels = page.panels(
         max(count, 1), page.across(1, 2), height, style.label(caption, 150)
     )
-    looks = {m.name: (TINTS[i % len(TINTS)], MARKERS[i % len(MARKERS)], style.LINES[i % 4])
-             for i, m in enumerate(found.models)}  # fmt: skip
+    looks = style.looks(m.name for m in found.models)
     if curves:
         _curves(panels[0], curves, looks)
     if rungs:
@@ -51,16 +45,8 @@ def comparison(found: Comparison, page: Page) -> Figure:
     return figure
 
 
-Looks = dict[str, tuple[str, str, object]]
-
-COMPARISON_FIGURES: dict[str, Callable[[Comparison, Page], Figure | None]] = {
-    "comparison": comparison
-}
-"""Figures of a comparison."""
-
-
-def _curves(axes: Axes, models: Sequence[Model], looks: Looks) -> None:
-    points = {m.name: m.report.use.curve for m in models if m.report.use is not None}
+def _curves(axes: Axes, models: Sequence[Compared], looks: Looks) -> None:
+    points = {m.name: m.use_curve for m in models}
     rates = [p.false_alarm[ONE] for curve in points.values() for p in curve]
     low = max(min([0.0005, *(r.value / 1.6 for r in rates if r.value > 0)]), 1e-5)
     high = min(1.0, max([0.3, *(r.ci[1] * 1.5 for r in rates)]))
@@ -96,7 +82,7 @@ def _ladder(axes: Axes, found: Comparison, rungs: Sequence[str], looks: Looks) -
         if place % 2:
             axes.axhspan(place - 0.5, place + 0.5, color=style.BAND, alpha=0.3, lw=0, zorder=0)
         for i, model in enumerate(found.models):
-            cell = cell_of(model.report, name)
+            cell = model.values.get(name)
             if cell is None:
                 continue
             tint, mark, _ = looks[model.name]

@@ -157,6 +157,31 @@ LINES: Sequence[Any] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1
 """Line styles in the order of use: told apart without colour."""
 
 
+TINTS = (
+    "#0072B2", "#D55E00", "#009E73", "#7A5195", "#E69F00", "#56B4E9", "#5C4A3D", "#CC79A7",
+)  # fmt: skip
+MARKERS = "os^Dvp*X"
+"""Of models and series: colour is never alone."""
+
+Look = tuple[str, str, Any]
+"""Colour, marker and line style."""
+
+
+def looks(names: Iterable[str]) -> dict[str, Look]:
+    """Give each model or series a colour, a marker and a line style.
+
+    Examples
+    --------
+    >>> looks(["a", "b"])["a"]
+    ('#0072B2', 'o', '-')
+    """
+    distinct = dict.fromkeys(names)
+    return {
+        name: (TINTS[i % len(TINTS)], MARKERS[i % len(MARKERS)], LINES[i % len(LINES)])
+        for i, name in enumerate(distinct)
+    }
+
+
 def color(level: str) -> str:
     """Return the colour of a level, the same in every figure (after Okabe & Ito)."""
     return _LEVELS.get(level) or _MORE[sum(map(ord, level)) % len(_MORE)]
@@ -216,6 +241,23 @@ def file_name(uri: str) -> str:
     if not mark or key.startswith("/"):
         return uri.replace("\\", "/").rsplit("/", 1)[-1]
     return f"{path.rsplit('/', 1)[-1]}:/{key}"
+
+
+def sizes(measured: Iterable[tuple[int, int]]) -> str:
+    """Return what stands below a figure of several inputs: their rows and dimensions.
+
+    Examples
+    --------
+    >>> sizes([(5000, 64), (4000, 128)]), sizes([(5000, 64)])
+    ('n = 4,000 to 5,000 · d = 64 to 128', 'n = 5,000 · d = 64')
+    """
+    n, d = zip(*measured, strict=True)
+
+    def span(values: Sequence[int]) -> str:
+        low, high = min(values), max(values)
+        return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+    return f"n = {span(n)} · d = {span(d)}"
 
 
 def about(report: Report) -> str:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
-from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gausscheck import figures
 from gausscheck.comparison import Comparison, tables
 from gausscheck.comparison.tables import joined, order_lines
-from gausscheck.core import __version__
 from gausscheck.figures import style
-from gausscheck.figures.compare import COMPARISON_FIGURES
 from gausscheck.html.page import environment, style_text, unbreakable, write_page
 from gausscheck.html.svg import inline
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 SAID = (
     "Share of rows beyond the 1 % Gaussian threshold against the number of leading components, and "
     "each rung of the ladder in times its limit, for every model"
 )
+
+
+LAYOUTS: dict[str, style.Width] = {"wide": "double", "narrow": "single"}
+"""Classes of the page: which of the two is shown depends on the screen."""
 
 
 def render(found: Comparison) -> str:
@@ -33,11 +38,10 @@ def render(found: Comparison) -> str:
         tables=tables(found),
         order=order_lines(found),
         notes=joined([*found.warnings, *left_out]),
-        wide=inline(_svg(found, "double"), "wide", SAID),
-        narrow=inline(_svg(found, "single"), "narrow", SAID),
+        **{name: _figure(found, name, width) for name, width in LAYOUTS.items()},
         style=style_text("page.css", "report.css"),
         json=unbreakable(content),
-        version=__version__,
+        version=found.version,
     )  # fmt: skip
 
 
@@ -52,9 +56,6 @@ def write(found: Comparison, path: str | Path) -> Path:
     return write_page(render(found), path)
 
 
-def _svg(found: Comparison, width: style.Width) -> str:
-    drawn = figures.plot(found, "comparison", width=width, style="screen", table=COMPARISON_FIGURES)
-    held = BytesIO()
-    with style.house("screen"):
-        drawn.savefig(held, format="svg", metadata={"Date": None})
-    return held.getvalue().decode()
+def _figure(found: Comparison, name: str, width: style.Width) -> Markup:
+    drawn = figures.svg(found, "comparison", figures.Page(width, "screen"))
+    return inline(drawn or "", name, SAID)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -31,46 +33,73 @@ def load_report(directory: str | Path) -> Report:
     if directory.name == "report.json":
         directory = directory.parent
     path = directory / "report.json"
-    data = _read_json(path)
-    version = data.get("schema_version")
-    if not isinstance(version, list) or not version or not isinstance(version[0], int):
-        raise GausscheckError(f"{path}: expected schema_version [major, minor], got {version}")
-    if version[0] > SCHEMA_VERSION[0]:
-        raise GausscheckError(
-            f"{path}: schema version {version[0]} is newer than {SCHEMA_VERSION[0]}, which this "
-            "gausscheck reads; upgrade with pip install -U gausscheck"
-        )
+    data = read_saved(path, SCHEMA, SCHEMA_VERSION, "a report", "analyze")
     arrays = read_arrays(directory / "report.npz", data.pop("arrays_sha256", None))
-    try:
-        if version[0] == 1:
+    with damaged(path, "a report"):
+        if data["schema_version"][0] == 1:
             data, arrays = upgrade(data, arrays)
-        return decode(Report, _shaped(data), arrays, level_class)
-    except GausscheckError as err:
-        raise GausscheckError(
-            f"{path}: {err}; the file is damaged: write the report again"
-        ) from err
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as err:
-        raise GausscheckError(
-            f"{path}: expected a report, got something else in its place ({err!r}); write it again"
-        ) from err
+        return decode(Report, shaped(Report, data), arrays, level_class)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_saved(
+    path: Path, schema: str, newest: tuple[int, int], what: str, command: str
+) -> dict[str, Any]:
+    """Read the JSON of a saved result.
+
+    Parameters
+    ----------
+    path : Path
+    schema : str
+        What it must say that it is.
+    newest : (int, int)
+        The version of it that is known; a later minor one is read too.
+    what, command : str
+        What messages call the result, and the command that makes one.
+
+    Raises
+    ------
+    GausscheckError
+        If it is missing, damaged, something else, or a newer gausscheck wrote it.
+    """
     if not path.exists():
         raise GausscheckError(
-            f"{path}: expected a report, found none; make one with gausscheck analyze and out="
+            f"{path}: expected {what}, found none; make one with gausscheck {command} and out="
         )
     check_file(path)
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as err:
-        raise GausscheckError(f"{path}: expected a JSON report: {err}") from err
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        raise GausscheckError(f"{path}: expected schema {SCHEMA}, got another kind of JSON")
+        raise GausscheckError(f"{path}: expected {what} as JSON: {err}") from err
+    if not isinstance(data, dict) or data.get("schema") != schema:
+        raise GausscheckError(f"{path}: expected schema {schema}, got another kind of JSON")
+    version = data.get("schema_version")
+    if not isinstance(version, list) or not version or not isinstance(version[0], int):
+        raise GausscheckError(f"{path}: expected schema_version [major, minor], got {version}")
+    if version[0] > newest[0]:
+        raise GausscheckError(
+            f"{path}: schema version {version[0]} is newer than {newest[0]}, which this "
+            "gausscheck reads; upgrade with pip install -U gausscheck"
+        )
     return data
 
 
-def _shaped(data: dict[str, Any]) -> dict[str, Any]:
-    known = {f.name for f in fields(Report)}
-    shaped = {name: value for name, value in data.items() if name in known}
-    return {**shaped, "version": str(data.get("gausscheck_version", ""))}
+@contextmanager
+def damaged(path: Path, what: str) -> Iterator[None]:
+    """Say in one line that what is read from the JSON of a result isn't one."""
+    try:
+        yield
+    except GausscheckError as err:
+        raise GausscheckError(
+            f"{path}: {err}; the file is damaged: write {what.replace('a ', 'the ')} again"
+        ) from err
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as err:
+        raise GausscheckError(
+            f"{path}: expected {what}, got something else in its place ({err!r}); write it again"
+        ) from err
+
+
+def shaped(cls: type, data: dict[str, Any]) -> dict[str, Any]:
+    """Keep the fields of a result's class, with the version that wrote it."""
+    known = {f.name for f in fields(cls)}
+    kept = {name: value for name, value in data.items() if name in known}
+    return {**kept, "version": str(data.get("gausscheck_version", ""))}

@@ -166,7 +166,7 @@ class Report:
 
     def plot(self, name: str) -> Figure:
         """Return one figure, such as ``use`` or ``verdict``: ``gausscheck.figures.plot``."""
-        figure: Figure = presenter("report figure")(self, name)
+        figure: Figure = presenter("figure")(self, name)
         return figure
 
     def _repr_html_(self) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 
 from gausscheck.config import Config
 from gausscheck.core import GausscheckError, Source
+from gausscheck.passes.common_rows import rows_at
 from gausscheck.rng import hashed_order, stream
 from gausscheck.scaling.fit import fit_power
 from gausscheck.scaling.result import LAWS, TITLES, Scaling
@@ -159,13 +160,8 @@ def _rows_of(job: _Job, seed: int, most: int) -> F64:
     """Read a random sample of the job's rows, in hashed order, leading coordinates alone."""
     order = hashed_order(job.source.n, seed)[:most]
     place = np.argsort(order, kind="stable")
-    wanted = order[place]
     x = np.empty((most, job.d))
-    for start in range(0, job.source.n, 4096):
-        low, high = np.searchsorted(wanted, [start, start + 4096])
-        if low < high:
-            block = job.source.read(start, min(start + 4096, job.source.n))
-            x[place[low:high]] = block[wanted[low:high] - start, : job.d]
+    x[place] = rows_at(job.source, order[place])[:, : job.d]
     if not np.isfinite(x).all():
         row = int(order[np.flatnonzero(~np.isfinite(x).all(axis=1))[0]])
         raise GausscheckError(f"{job.source.uri}: row {row} is not finite; drop such rows first")

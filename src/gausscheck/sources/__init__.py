@@ -232,15 +232,7 @@ def read_labels(
             if values is not None and one_a_row(values, source.n):
                 return np.asarray(values)
         return None
-    path, key = _split(wanted)
-    if key is None and not path.is_file():
-        values = beside(wanted.strip("/"))
-    elif untrusted:
-        from gausscheck.sources.untrusted import column_apart
-
-        values = column_apart(wanted)
-    else:
-        values = label_column(wanted)
+    values = read_column(source, wanted, untrusted=untrusted)
     if values is None:
         raise GausscheckError(
             f'labels="{wanted}": expected a .npy file, FILE:KEY or a key; no such'
@@ -251,6 +243,24 @@ def read_labels(
             f"shape {values.shape}"
         )
     return values
+
+
+def read_column(source: HasLabels, wanted: str, *, untrusted: bool = False) -> NDArray[Any] | None:
+    """Read an array from a .npy file, ``FILE:KEY`` or what lies beside rows; None where none is.
+
+    Raises
+    ------
+    GausscheckError
+        If it cannot be read.
+    """
+    path, key = _split(wanted)
+    if key is None and not path.is_file():
+        return _guarded(source)(wanted.strip("/"))
+    if untrusted:
+        from gausscheck.sources.untrusted import column_apart
+
+        return column_apart(wanted)
+    return label_column(wanted)
 
 
 def _guarded(source: HasLabels) -> Callable[[str], NDArray[Any] | None]:

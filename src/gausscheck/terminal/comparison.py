@@ -33,7 +33,7 @@ def show_comparison(found: Comparison) -> None:
     """Print every table of a comparison, then what orders the models and what to know."""
     out = console()
     for model in found.models:
-        source, status = model.report.source, model.report.verdict.status
+        source, status = model.source, model.status
         out.print(
             Text.assemble(
                 (_cut(model.name), "bold"), f"  {source.n:,} rows x {source.d:,}  ",

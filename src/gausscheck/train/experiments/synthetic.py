@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from gausscheck.audit.paper_table import table_column
+from gausscheck.audit.paper_table import column_of
 from gausscheck.config import AD_THRESHOLD
 from gausscheck.figures import style
-from gausscheck.normality import A0, profile
+from gausscheck.normality import A0
 from gausscheck.train import data as kinds
 from gausscheck.train.experiments.lab import (
     TABLE,
@@ -195,11 +195,7 @@ def _log_places(axes: Any) -> None:
 
 def _field(z: np.ndarray) -> dict[str, float]:
     norms = np.linalg.norm(z, axis=1)
-    found = profile(
-        np.ascontiguousarray(z.T), tests=("anderson_darling", "dagostino_pearson"), effects=False
-    )
-    p = np.exp(-np.asarray(found.outcomes["dagostino_pearson"].statistic) / 2)
-    row = table_column(float(norms.std() / norms.mean()), found.ad_star[:, None], p[:, None])
+    row = column_of(z, float(norms.std() / norms.mean()))
     keys = {"CV": "cv", "AD": "ad_avg", "AD pass": "ad_pass", "DP": "dp_avg", "DP pass": "dp_pass"}
     return {column: float(getattr(row, key) or 0.0) for column, key in keys.items()}
 

@@ -1,4 +1,4 @@
-"""The rows that models share: row i of each file is the same thing."""
+"""Random rows of one source, or the same ones of several: row i of each is the same thing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from gausscheck.core import I64, Source
 from gausscheck.rng import hashed_order
 
 
-def common_rows(sources: Sequence[Source], seed: int, most: int) -> tuple[I64, list[NDArray[Any]]]:
+def common_rows(
+    sources: Sequence[Source], seed: int, most: int, *, distinct: bool = True
+) -> tuple[I64, list[NDArray[Any]]]:
     """Read the same random rows of all sources: those that are usable in each.
 
     Parameters
@@ -23,29 +25,34 @@ def common_rows(sources: Sequence[Source], seed: int, most: int) -> tuple[I64, l
         Of the hashed order that audits sample rows in.
     most : int
         Rows read, at most.
+    distinct : bool
+        Whether rows that are equal to an earlier one are left out.
 
     Returns
     -------
     ids : (m,) int array
-        Row numbers, in hashed order. Rows that are not finite, all zero or equal to an earlier one
-        in one of the sources are left out.
+        Row numbers, in hashed order. Rows that are not finite, all zero or (distinct) equal to an
+        earlier one in one of the sources are left out.
     rows : list of (m, d) arrays
         As stored.
     """
     order = hashed_order(sources[0].n, seed)[:most]
     wanted = np.sort(order)
-    rows = [_read(source, wanted) for source in sources]
+    rows = [rows_at(source, wanted) for source in sources]
     usable = np.ones(wanted.size, dtype=bool)
     for x in rows:
-        first = np.zeros(wanted.size, dtype=bool)
-        first[np.unique(_keys(x), return_index=True)[1]] = True
-        usable &= first & np.isfinite(x).all(axis=1) & x.any(axis=1)
+        usable &= np.isfinite(x).all(axis=1) & x.any(axis=1)
+        if distinct:
+            first = np.zeros(wanted.size, dtype=bool)
+            first[np.unique(_keys(x), return_index=True)[1]] = True
+            usable &= first
     place = np.searchsorted(wanted, order)
     place = place[usable[place]]
     return wanted[place], [x[place] for x in rows]
 
 
-def _read(source: Source, wanted: I64) -> NDArray[Any]:
+def rows_at(source: Source, wanted: I64) -> NDArray[Any]:
+    """Read some rows, whose numbers ascend."""
     parts = []
     for start in range(0, source.n, 4096):
         low, high = np.searchsorted(wanted, [start, start + 4096])
