@@ -58,12 +58,20 @@ def markdown(text: str) -> str:
     return shown.replace("](", "]\\(").replace("://", ":\u200b//").replace("\n", " ")
 
 
+MOST_COLUMNS = 6
+"""A LaTeX table with more columns, and fewer rows, is turned: it would run off the page."""
+
+
 def to_latex(found: Comparison) -> str:
-    r"""Return the tables as LaTeX ``tabular``, for the packages booktabs and textcomp."""
-    made = ["% needs \\usepackage{booktabs}"]
+    r"""Return the tables as LaTeX ``tabular``, for the package booktabs.
+
+    Tables with more columns than :data:`MOST_COLUMNS` have models as columns.
+    """
+    made = ["% needs \\usepackage{booktabs}; names outside Latin: XeLaTeX or LuaLaTeX"]
     for table in tables(found):
-        columns = "l" + "r" * (len(table.head) - 1)
-        lines = [_latex_line(table.head), "\\midrule", *map(_latex_line, table.rows)]
+        head, *rows = _lines_of(table)
+        columns = "l" + "r" * (len(head) - 1)
+        lines = [_latex_line(head), "\\midrule", *map(_latex_line, rows)]
         made.append(
             "\n".join([
                 "\\begin{table}", "\\centering", f"\\caption{{{latex(table.title)}. "
@@ -74,6 +82,13 @@ def to_latex(found: Comparison) -> str:
     return "\n\n".join(made) + "\n"
 
 
+def _lines_of(table: Table) -> list[tuple[str, ...]]:
+    """Return the lines of a table, head first: turned where it is wide and has few rows."""
+    lines = [table.head, *table.rows]
+    turned = len(lines) < len(table.head) > MOST_COLUMNS
+    return list(zip(*lines, strict=True)) if turned else lines
+
+
 def _latex_line(cells: tuple[str, ...]) -> str:
     return " & ".join(map(latex, cells)) + r" \\"
 
@@ -81,8 +96,11 @@ def _latex_line(cells: tuple[str, ...]) -> str:
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
     "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "−": "$-$",
-    "²": "$^2$", "χ": r"$\chi$", "–": "--", "[": "{[}", "]": "{]}", "\n": " ",
+    "²": "$^2$", "χ": r"$\chi$", "–": r"\textendash{}", "[": "{[}", "]": "{]}", "\n": " ",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textasciigrave{}",
+    "*": "{*}",
 }  # fmt: skip
+"""Brackets and stars after a line break would be its arguments."""
 
 
 def latex(text: str) -> str:
@@ -93,7 +111,8 @@ def latex(text: str) -> str:
     >>> print(latex(r"50% of a_b \input{x}"))
     50\% of a\_b \textbackslash{}input\{x\}
     """
-    return "".join(_LATEX.get(sign, sign) for sign in printable(text))
+    shown = "".join(_LATEX.get(sign, sign) for sign in printable(text))
+    return shown.replace("--", "-{-}")  # two hyphens would be a dash
 
 
 def to_csv(found: Comparison) -> str:
