@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,9 +12,9 @@ import pytest
 import gausscheck
 from gausscheck import html
 from gausscheck.report import Noticed
+from headless import CHROMIUM, browse
 
 GOLDEN = [Path(__file__).parents[1] / "data" / name for name in ("report_1_0", "report_1_1")]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}{% raw %}\u202e\x00"
 
 
@@ -209,28 +207,12 @@ def test_a_notebook_gets_the_first_blocks(report):
     assert all(s.startswith(".gausscheck") for s in mine)  # the notebook keeps its own style
 
 
-def _browse(page, folder):
-    """Open a page; return what the console said and the addresses that were asked for."""
-    log = folder / "net.json"
-    done = subprocess.run(
-        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-         "--no-first-run", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr",
-         f"--user-data-dir={folder / 'profile'}", f"--log-net-log={log}", "--dump-dom",
-         page.as_uri()],
-        capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
-    said = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    asked = set(re.findall(r'"(?:url|original_url)":"([^"]*)"', log.read_text()))
-    return said, {url for url in asked if not re.search(r"//[\w.]*google(apis)?\.com/", url)}
-
-
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
 def test_a_browser_says_nothing_and_asks_for_nothing(hostile, tmp_path):
     page = html.write(hostile, tmp_path / "report.html")
-    assert _browse(page, tmp_path) == ([], set())
+    assert browse(page, tmp_path) == ([], set())
     control = tmp_path / "control.html"
     control.write_text('<img src="http://192.0.2.1/x.png"><script>console.log("hi")</script>')
-    said, asked = _browse(control, tmp_path)
+    said, asked = browse(control, tmp_path)
     assert len(said) >= 1
     assert asked == {"http://192.0.2.1/x.png"}

@@ -69,6 +69,20 @@ def tables(found: Comparison) -> list[Table]:
     return [table for table in made if table.rows and len(table.head) > 1]
 
 
+def lines_of(table: Table, most: int) -> list[tuple[str, ...]]:
+    """Return the lines of a table, head first; turned where that takes fewer columns, and it has
+    more than ``most``.
+
+    Examples
+    --------
+    >>> lines_of(Table("t", "T", ("model", "x", "y"), (("a", "1", "2"),)), 2)
+    [('model', 'a'), ('x', '1'), ('y', '2')]
+    """  # noqa: D205 - one sentence
+    lines = [table.head, *table.rows]
+    turned = len(lines) < len(table.head) > most
+    return list(zip(*lines, strict=True)) if turned else lines
+
+
 def use_table(found: Comparison) -> Table:
     """Return what a threshold does on the rows of each model."""
     names = [name for name in found.quantities if name in USE]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gausscheck.comparison.quantities import QUANTITIES
 from gausscheck.comparison.result import Comparison
-from gausscheck.comparison.tables import Table, joined, order_lines, tables
+from gausscheck.comparison.tables import Table, joined, lines_of, order_lines, tables
 from gausscheck.core import printable
 
 
@@ -59,7 +59,7 @@ def markdown(text: str) -> str:
 
 
 MOST_COLUMNS = 6
-"""A LaTeX table with more columns, and fewer rows, is turned: it would run off the page."""
+"""A LaTeX table with more columns would run off the page."""
 
 
 def to_latex(found: Comparison) -> str:
@@ -69,7 +69,7 @@ def to_latex(found: Comparison) -> str:
     """
     made = ["% needs \\usepackage{booktabs}; names outside Latin: XeLaTeX or LuaLaTeX"]
     for table in tables(found):
-        head, *rows = _lines_of(table)
+        head, *rows = lines_of(table, MOST_COLUMNS)
         columns = "l" + "r" * (len(head) - 1)
         lines = [_latex_line(head), "\\midrule", *map(_latex_line, rows)]
         made.append(
@@ -80,13 +80,6 @@ def to_latex(found: Comparison) -> str:
             ])
         )  # fmt: skip
     return "\n\n".join(made) + "\n"
-
-
-def _lines_of(table: Table) -> list[tuple[str, ...]]:
-    """Return the lines of a table, head first: turned where it is wide and has few rows."""
-    lines = [table.head, *table.rows]
-    turned = len(lines) < len(table.head) > MOST_COLUMNS
-    return list(zip(*lines, strict=True)) if turned else lines
 
 
 def _latex_line(cells: tuple[str, ...]) -> str:

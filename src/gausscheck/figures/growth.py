@@ -42,7 +42,7 @@ def _panel(axes: Axes, name: str, level: DirectionalLevel) -> None:
         return
     sizes, means = level.growth.T
     tint = style.color(name)
-    top = max(1.2, _highest(level)) * 8  # room for the legend
+    top = max(1.2, _highest(level)) * 12  # room for the legend
     right = max(float(sizes[-1]), level.reference) * 1.25
     grid = np.geomspace(sizes[0], right, 60)
     if level.discrepancy_ci is not None:
@@ -57,7 +57,8 @@ def _panel(axes: Axes, name: str, level: DirectionalLevel) -> None:
     if level.value is not None:
         axes.plot([level.reference], [max(level.value, FLOOR)], "D", ms=4, mfc="white", mec=tint,
                   label=f"at {level.reference:,}: {level.value:.2f}")  # fmt: skip
-    style.threshold(axes, level.limit, f" limit {level.limit:.3g}")
+    axes.axhline(level.limit, color=style.INK, lw=0.8, ls=(0, (4, 2)), zorder=1,
+                 label=f"limit {level.limit:.3g}")  # fmt: skip
     style.set_log(axes, "y", 0.25, top, 7)
     style.set_log(axes, "x", float(sizes[0]) / 1.25, right, 3)
     axes.set(xlabel="rows n", title=style.name(name))

@@ -66,7 +66,7 @@ def _panels(above: Axes, below: Axes, name: str, level: DirectionalLevel) -> Non
     above.legend(loc="upper left", handlelength=1.8, borderaxespad=0.1, fontsize=5.8)
     top = max(reach, *(float(np.max(s)) for s in samples))
     bottom = min(-reach, *(float(np.min(s)) for s in samples))
-    above.set_ylim(bottom * 1.05, top + 0.55 * (top - bottom))  # room for the legend
+    above.set_ylim(bottom * 1.05, top + 0.75 * (top - bottom))  # room for the legend
     for axes in (above, below):
         axes.set_xticks(np.arange(-4, 5, 2)[np.abs(np.arange(-4, 5, 2)) <= reach + 0.3])
         axes.locator_params(axis="y", nbins=5, steps=[1, 2, 5, 10])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gausscheck import figures
 from gausscheck.comparison import Comparison, tables
-from gausscheck.comparison.tables import joined, order_lines
+from gausscheck.comparison.tables import joined, lines_of, order_lines
 from gausscheck.figures import style
 from gausscheck.html.page import environment, style_text, unbreakable, write_page
 from gausscheck.html.svg import inline
@@ -21,6 +21,9 @@ SAID = (
     "each rung of the ladder in times its limit, for every model"
 )
 
+
+MOST_COLUMNS = 10
+"""A wider table would run off a screen and off paper."""
 
 LAYOUTS: dict[str, style.Width] = {"wide": "double", "narrow": "single"}
 """Classes of the page: which of the two is shown depends on the screen."""
@@ -35,7 +38,7 @@ def render(found: Comparison) -> str:
     left_out = [f"no {what}: {why}" for what, why in found.not_applicable.items()]
     return environment().get_template("comparison.html.j2").render(
         comparison=found,
-        tables=tables(found),
+        tables=[(table, lines_of(table, MOST_COLUMNS)) for table in tables(found)],
         order=order_lines(found),
         notes=joined([*found.warnings, *left_out]),
         **{name: _figure(found, name, width) for name, width in LAYOUTS.items()},

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gausscheck.audit.use.words import percent as _percent
 from gausscheck.figures.verdict import short as _short
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 NONE = "–"
 """Where there is no number."""
@@ -116,3 +120,17 @@ def listed(values: Sequence[int] | None, most: int = 8) -> str:
     if not values:
         return ""
     return ", ".join(f"{value}" for value in values[:most]) + (", …" if len(values) > most else "")
+
+
+def whole(cell: str) -> Markup:
+    """Keep an interval on one line where a cell breaks.
+
+    Examples
+    --------
+    >>> whole("1.0 [0.5, 1.5] yes")
+    Markup('1.0 <span>[0.5, 1.5]</span> yes')
+    """
+    from markupsafe import Markup, escape
+
+    text = str(escape(printable(cell)))
+    return Markup(re.sub(r"\[[^\]]*\]", lambda found: f"<span>{found[0]}</span>", text))

@@ -157,6 +157,7 @@ def environment() -> Environment:
         "listed": numbers.listed,
         "histogram": histogram,
         "level": style.name,
+        "whole": numbers.whole,
         "words": style.WORDS.get,
         "ladder": style.ladder,
         "file_name": style.file_name,
