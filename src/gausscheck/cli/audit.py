@@ -38,7 +38,7 @@ def analyze(
     config_file: str | None,
     **options: Any,
 ) -> Report:
-    """Audit FILE: table, effect sizes, verdict; figures and report with --out."""
+    """Audit the rows of FILE: how Gaussian they are, and where not."""
     merged = merge(config_file, options)
     if out is not None:
         from gausscheck.files import check_folder
@@ -75,7 +75,7 @@ def _write(report: Report, out: str) -> None:
 @click.argument("file")
 @UNTRUSTED
 def inspect(file: str, untrusted: bool | None) -> None:
-    """Say what is in FILE and which array analyze would take, without analysing."""
+    """Say what is in FILE, and which array analyze would take."""
     from gausscheck.sources import inspect_source
     from gausscheck.terminal import show_contents
 
@@ -122,7 +122,7 @@ def _write_page(saved: Report | Comparison, path: str) -> Path:
 def apply_(
     directory: str, file: str, dataset: str | None, untrusted: bool | None, out: str
 ) -> None:
-    """Apply the preparation fitted in DIRECTORY's report to the rows of FILE.
+    """Map the rows of FILE as those of the report in DIRECTORY were.
 
     In place of DIRECTORY: an .npz that GaussianWhitener().fit(x).preparation_.save()
     wrote.

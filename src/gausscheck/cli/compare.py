@@ -64,9 +64,10 @@ def compare(
     fail_on: str | None,
     **options: Any,
 ) -> None:
-    """Compare models: INPUTS are report folders or files, FILE:KEY for an array of a container.
+    """Compare models side by side.
 
-    Files are audited once. Where all inputs are files of as many rows, differences
+    INPUTS are report folders or files, FILE:KEY for an array of a container. Files
+    are audited once. Where all inputs are files of as many rows, differences
     are paired: the same rows are left out of all models in turn.
     """
     from gausscheck.comparison import compare as run

@@ -40,7 +40,10 @@ def pairs(
     out: str | None,
     as_json: bool,
 ) -> None:
-    """Alignment and uniformity of ANCHOR and POSITIVE rows, two files or FILE:KEY each."""
+    """Measure alignment and uniformity of ANCHOR and POSITIVE rows.
+
+    Two files, or FILE:KEY each.
+    """
     from gausscheck.pairs import audit_pairs
     from gausscheck.sources import open_source
 

@@ -92,11 +92,11 @@ def plot(
     style: Literal["paper", "screen"],
     **options: Any,
 ) -> None:
-    """Draw figures from INPUTS: a saved report or comparison, or rows.
+    """Draw figures of a report, of a comparison, or of rows.
 
-    From a folder that analyze or compare wrote, all figures are drawn, and no rows
-    are read. The paper's figures over several models, settings or checkpoints are
-    drawn from rows, with --figure: --list says what each takes.
+    INPUTS is a folder that analyze or compare wrote: all figures are drawn, and no
+    rows are read. The paper's figures over several models, settings or checkpoints are
+    drawn from rows, INPUTS and --figure: --list says what each takes.
     """
     from gausscheck import figures
 

@@ -48,7 +48,10 @@ def scale(
     formats: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Scaling over FILES of several dimensions, or prefixes, subspaces or rows of one."""
+    """Fit how statistics change with dimension, or with rows.
+
+    FILES of several dimensions, or prefixes, subspaces or numbers of rows of one.
+    """
     from gausscheck.scaling import scale as run
 
     with ProgressLine() as progress:

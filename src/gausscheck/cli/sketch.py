@@ -33,7 +33,7 @@ def sketch(
     rows: int,
     seed: int,
 ) -> None:
-    """Take the first pass over part I of N of the rows of FILE (or shards)."""
+    """Take the first pass over part I of N of the rows of FILE."""
     from gausscheck.passes.first_pass import sketch_rows
     from gausscheck.passes.sketch import save_pass
     from gausscheck.sources import open_source

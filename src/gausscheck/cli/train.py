@@ -41,7 +41,7 @@ def _need_torch() -> None:
 def train(
     out: str, config_file: str | None, resume: bool, stop_after: float | None, **given: Any
 ) -> None:
-    """Train an encoder on data of known law and write its embeddings for analyze."""
+    """Train an encoder on data of known law; write its embeddings."""
     _need_torch()
     from gausscheck.train.loop import train as run
     from gausscheck.train.settings import Settings
@@ -66,9 +66,11 @@ def train(
 @click.option("--folder", default="", help="Where CIFAR-10 lies.")
 @click.option("--threads", type=int, default=0, help="Threads of torch.  [default: torch's own]")
 def reproduce(name: str, out: str, quick: bool, folder: str, threads: int) -> None:
-    """Run the paper's experiment NAME, or all: table1-synthetic, cifar10, dimension-sweep,
-    batch-sweep, alignment-bound, regulariser, norm-blindness, confounds, pushforward, dynamics.
-    """  # noqa: D205 - the list of names is the sentence
+    """Run the paper's experiment NAME, or all.
+
+    NAME is table1-synthetic, cifar10, dimension-sweep, batch-sweep,
+    alignment-bound, regulariser, norm-blindness, confounds, pushforward or dynamics.
+    """
     _need_torch()
     from gausscheck.train.experiments import reproduce as run
 
