@@ -15,9 +15,10 @@ from conftest import ROOT
 from gausscheck.cli import main
 
 PAGES = {
-    "README.md": 21, "CONTRIBUTING.md": 0, "SECURITY.md": 0, "data/README.md": 0,
+    "README.md": 23, "CONTRIBUTING.md": 0, "SECURITY.md": 0, "data/README.md": 0,
     **{f"docs/{p.name}": 0 for p in sorted((ROOT / "docs").glob("*.md"))},
-    "docs/cluster.md": 5, "docs/compare.md": 3, "docs/pairs.md": 2, "docs/reproduction.md": 4,
+    "docs/cluster.md": 5, "docs/compare.md": 3, "docs/pairs.md": 2, "docs/repair.md": 3,
+    "docs/reproduction.md": 4,
     "docs/scaling.md": 4, "docs/showing.md": 9, "docs/train.md": 7,
 }  # fmt: skip
 """Pages, and how many commands are seen in each: a page whose form changes is noticed."""
@@ -60,7 +61,7 @@ def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("reader")
     (place / "data").symlink_to(ROOT / "data")
     with h5py.File(place / "emb.h5", "w") as file:
-        file["embeddings"] = rows(0, 384)
+        file["embeddings"], file["video"] = rows(0, 384), np.arange(1000) // 10
         for i, name in enumerate(("anchor", "positive", "e5_small", "minilm", "wordllama")):
             file[name] = rows(1) + 0.5 * rows(2 + i)
     for name in ("run", "digits", "run1", "resnet_infonce", "resnet_supervised"):
@@ -74,8 +75,8 @@ def folder(tmp_path_factory):
     np.save(place / "emb.npy", rows(0))
     np.save(place / "y.npy", np.arange(1000) % 2)
     np.save(place / "log_p.npy", -np.abs(rows(0)).sum(axis=1))
-    plain = ("old", "new", "z", "a", "b", "e5", "minilm", "wordllama", "step1000", "step2000",
-             "images", "captions")  # fmt: skip
+    plain = ("old", "new", "reference", "z", "a", "b", "e5", "minilm", "wordllama", "step1000",
+             "step2000", "images", "captions")  # fmt: skip
     names = [*plain, *(f"epoch_{e}" for e in (0, 1, 5, 20)),
              *(f"run{d}_b{b}" for d in (16, 32) for b in (8, 128))]  # fmt: skip
     for i, name in enumerate(names):

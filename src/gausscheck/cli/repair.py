@@ -42,10 +42,11 @@ _DEFAULT = Config()
 def repair(
     file: str, untrusted: bool | None, out: str | None, as_json: bool, **options: Any
 ) -> None:
-    """Try what makes Gaussian thresholds hold on the rows of FILE, and say if nothing does.
+    """Try what makes Gaussian thresholds hold on the rows of FILE.
 
     Each remedy (unit length, shrinkage, fewer components, conformal thresholds, ...)
-    is fitted on four fifths of the rows and measured on the others.
+    is fitted on four fifths of the rows and measured on the others; it is said if none
+    helps.
     """
     from gausscheck.remedies import repair as run
     from gausscheck.terminal import show_repair

@@ -64,10 +64,10 @@ class Shrinkage(click.ParamType):  # type: ignore[type-arg]  # generic from clic
 def score(
     reference: str, new: str, out: str, untrusted: bool | None, as_json: bool, **options: Any
 ) -> None:
-    """Score the rows of NEW by a Gaussian fitted to REFERENCE, FILE:KEY for an array of a file.
+    """Score the rows of NEW by a Gaussian fitted to REFERENCE.
 
-    Writes a row of scores for each row of NEW (row, distance2, log_density, p,
-    conformal_p), and says how many lie beyond 5, 1 and 0.1 %, and which p-values
+    Either may be FILE:KEY, an array of a file. Writes a row of scores for each row
+    of NEW (row, distance2, log_density, p, conformal_p), and says how many lie beyond 5, 1 and 0.1 %, and which p-values
     hold: the Gaussian ones only where REFERENCE allows it, conformal ranks wherever
     NEW could have been drawn like REFERENCE.
     """
