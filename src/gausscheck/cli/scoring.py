@@ -67,9 +67,9 @@ def score(
     """Score the rows of NEW by a Gaussian fitted to REFERENCE.
 
     Either may be FILE:KEY, an array of a file. Writes a row of scores for each row
-    of NEW (row, distance2, log_density, p, conformal_p), and says how many lie beyond 5, 1 and 0.1 %, and which p-values
-    hold: the Gaussian ones only where REFERENCE allows it, conformal ranks wherever
-    NEW could have been drawn like REFERENCE.
+    of NEW (row, distance2, log_density, p, conformal_p), and says how many lie beyond
+    5, 1 and 0.1 %, and which p-values hold: the Gaussian ones only where REFERENCE
+    allows it, conformal ranks wherever NEW could have been drawn like REFERENCE.
     """
     from gausscheck.scoring import score as run
     from gausscheck.terminal import show_scores
