@@ -202,3 +202,10 @@ def test_every_term_and_every_part_of_the_isotropic_null_is_printed(run, gaussia
     for part in ("mean", "sphericity", "sliced", "worst"):
         assert re.search(rf"^{part} .*(holds|inconclusive|fails)$", done.stdout, re.MULTILINE)
     assert re.search(r"isotropic, mean 0 .*\[", done.stdout)
+
+
+def test_what_is_no_text_is_shown_in_few_characters():
+    x = np.random.default_rng(0).standard_normal((900, 3))
+    with pytest.raises(gausscheck.GausscheckError, match="labels: expected text, got arr") as told:
+        gausscheck.analyze(x, labels=np.repeat(["one", "two"], 450))
+    assert len(str(told.value)) < 90

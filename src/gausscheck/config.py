@@ -8,6 +8,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from reprlib import repr as shorter
 from typing import Any
 
 from gausscheck.core import GausscheckError
@@ -162,7 +163,7 @@ class Config:
         for name in ("directions", "levels", *_TEXTS):
             value = getattr(self, name)
             if not isinstance(value, str) and not (name in _TEXTS and value is None):
-                raise GausscheckError(f"{name}: expected text, got {value!r}")
+                raise GausscheckError(f"{name}: expected text, got {shorter(value)}")
         if self.resume == "":
             raise GausscheckError("resume: expected a folder, got an empty name")
         if self.memory_bytes < 32 * 10**6:
