@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gausscheck.cli import main as cli
-from gausscheck.normality import TESTS
+from gausscheck.normality import TESTS, Spec
+from gausscheck.normality.nulls.laws import by_simulation
 from gausscheck.report.schema import report_schema, schema_page
 from gausscheck.sources import SOURCES
 from gausscheck.sources.refused import REASONS
@@ -41,13 +44,30 @@ def tests_page() -> str:
         "Written by `make docs` from the table `TESTS`. Each runs by name:",
         '`gausscheck.evaluate("anderson_darling", x)`.',
         "",
-        "| test | looks at | null | null hypothesis | cost | reference |",
-        "|---|---|---|---|---|---|",
+        "Files are below `src/gausscheck/normality/`; the law of the null stands in the same one,",
+        "unless the last column names another.",
+        "",
+        "| test | looks at | null | null hypothesis | file | cost | reference | p-value |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for spec in TESTS.values():
-        cells = (spec.name, spec.scope, spec.null, spec.null_says, spec.cost, spec.reference)
+        cells = (
+            spec.name, spec.scope, spec.null, spec.null_says, _file_of(spec.statistic), spec.cost,
+            spec.reference, _pvalue_of(spec),
+        )  # fmt: skip
         lines.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
     return "\n".join([*lines, ""])
+
+
+def _file_of(function: Callable[..., Any]) -> str:
+    parts = function.__module__.removeprefix("gausscheck.normality.").split(".")
+    return f"`{'/'.join(parts)}.py`"
+
+
+def _pvalue_of(spec: Spec) -> str:
+    if spec.law is by_simulation:
+        return "simulated at this n and d: `nulls/simulated.py`"
+    return "by its law" if _file_of(spec.law) == _file_of(spec.statistic) else _file_of(spec.law)
 
 
 def formats_page() -> str:

@@ -19,6 +19,7 @@ from gausscheck.audit.groups import audit_groups
 from gausscheck.audit.inputs import LevelInputs
 from gausscheck.audit.isotropic import isotropic
 from gausscheck.audit.joint_levels import joint_levels
+from gausscheck.audit.learned_bounds import LEAST_HELD_OUT
 from gausscheck.audit.learned_directions import LEARNED, learn
 from gausscheck.audit.norms import norms_section
 from gausscheck.audit.paper_table import paper_table
@@ -248,10 +249,6 @@ def _prepared_space(
     covariance = spread.covariance if matrix is None else matrix.T @ spread.covariance @ matrix
     chosen, names = coordinates(prep, live)
     return PreparedSpace(covariance, chosen, tuple(names), rank, config.seed, config.untrusted)
-
-
-LEAST_HELD_OUT = 50
-"""Held-out rows that learned directions need."""
 
 
 def _directions(

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.components import cross_fitted
 from gausscheck.audit.effect import Effect, LeftOut, estimate_effect
 from gausscheck.audit.global_pvalue import global_pvalue
 from gausscheck.audit.growth import GrowthCurve
@@ -21,6 +20,7 @@ from gausscheck.audit.learned_bounds import (
 )
 from gausscheck.audit.multiplicity import corrections
 from gausscheck.audit.noticed import ad_star_without
+from gausscheck.audit.principal_components import cross_fitted
 from gausscheck.audit.rejected import rejected_directions
 from gausscheck.audit.verdict import decide, level_fields
 from gausscheck.audit.worst_directions import qq_curves, worst_directions

@@ -3,7 +3,8 @@
 from gausscheck.report.claims import IsotropicPart, IsotropicResult, SphereClaim, SpherePart
 from gausscheck.report.load import load_report
 from gausscheck.report.noticed import Kind, Noticed
-from gausscheck.report.result import KINDS, SCHEMA, SCHEMA_VERSION, Report
+from gausscheck.report.result import KINDS, Report
+from gausscheck.report.save import SCHEMA, SCHEMA_VERSION
 from gausscheck.report.sections import (
     Claim,
     Claims,

@@ -12,7 +12,8 @@ from typing import Any
 from gausscheck.core import GausscheckError
 from gausscheck.files import check_file, read_arrays
 from gausscheck.report.codec import decode
-from gausscheck.report.result import SCHEMA, SCHEMA_VERSION, Report, level_class
+from gausscheck.report.result import Report, level_class
+from gausscheck.report.save import SCHEMA, SCHEMA_VERSION
 from gausscheck.report.schema_1 import upgrade
 
 

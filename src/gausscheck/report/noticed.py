@@ -31,10 +31,10 @@ class Noticed:
     text : str
         The cause, with its numbers, in one sentence.
     rows : tuple of int or None
-        Row ids in the file, the telling ones first, at most :data:`NAMED`; None where rows are
+        Row ids in the file, the telling ones first, at most 20; None where rows are
         not what it is about.
     columns : tuple of int or None
-        Column numbers, at most :data:`NAMED`; None where columns are not what it is about.
+        Column numbers, at most 20; None where columns are not what it is about.
     effect : str or None
         What it does to this report.
     remedy : str

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gausscheck.config import Config
-from gausscheck.files import save_result
 from gausscheck.preparation import Preparation
 from gausscheck.presenters import presenter
 from gausscheck.report.claims import IsotropicResult, SphereClaim
-from gausscheck.report.codec import Arrays, arrays_of, encode
+from gausscheck.report.codec import Arrays
 from gausscheck.report.noticed import Noticed
+from gausscheck.report.save import named_arrays, plain_values, save_report
 from gausscheck.report.sections import (
     DirectionalLevel,
     DirectionTest,
@@ -34,9 +34,6 @@ from gausscheck.report.use import Use
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-SCHEMA = "gausscheck.report"
-SCHEMA_VERSION = (2, 0)
 
 KINDS: dict[str, type[Level]] = {
     "directional": DirectionalLevel,
@@ -109,19 +106,11 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content of report.json: plain values; what is not finite becomes None."""
-        return {
-            "schema": SCHEMA,
-            "schema_version": list(SCHEMA_VERSION),
-            "gausscheck_version": self.version,
-            **{f.name: encode(getattr(self, f.name)) for f in fields(self) if f.name != "version"},
-        }
+        return plain_values(self)
 
     def arrays(self) -> Arrays:
         """Return the content of report.npz: each array by the path of its field."""
-        found: Arrays = {}
-        for f in fields(self):
-            found |= arrays_of(getattr(self, f.name), f.name)
-        return found
+        return named_arrays(self)
 
     @property
     def directional(self) -> dict[str, DirectionalLevel]:
@@ -156,7 +145,7 @@ class Report:
         GausscheckError
             If the directory cannot be written.
         """
-        return save_result(directory, "report", self.to_dict(), self.arrays())
+        return save_report(self, directory)
 
     def __repr__(self) -> str:
         """One line a level, then the verdict."""

@@ -21,6 +21,7 @@ from gausscheck.audit.use.jackknife import (
     whole_groups,
 )
 from gausscheck.audit.use.references import normalised_twin, plug_in_rates
+from gausscheck.audit.use.safe_components import safe_components, too_few
 from gausscheck.audit.use.whitened_lengths import (
     FOLDS,
     LEVELS,
@@ -36,14 +37,10 @@ from gausscheck.audit.use.words import sentence
 from gausscheck.core import F64, GausscheckError
 from gausscheck.report.use import (
     KEYS,
-    LEAST,
     MASKED,
-    MOST,
-    ONE,
     PlugIn,
     RadialLoss,
     Rate,
-    SafeComponents,
     Use,
     UseCurvePoint,
     Weighted,
@@ -203,7 +200,6 @@ def assemble(
         for i, k in enumerate(law.ks)
     )
     last = curve[-1].false_alarm
-    too_few = tuple(point.k for point in curve if point.false_alarm[ONE].ci[1] < LEAST)
     return Use(
         n=n,
         masked=law.ks[-1] > MASKED * n,
@@ -211,7 +207,7 @@ def assemble(
         radial_kl=_radial(state, errors, confidence),
         curve=curve,
         safe_components=safe_components(curve),
-        too_few=too_few,
+        too_few=too_few(curve),
         weighted=_weighted(state, last),
         shrunk=shrunk,
         beyond=int(state.beyond[-1, 2]),
@@ -242,19 +238,3 @@ def _weighted(state: LengthState, rates: dict[str, Rate]) -> Weighted | None:
         return None
     row = state.repeated if state.times > 1 else None
     return Weighted(shares, state.occurrences, row, state.times if row is not None else 0)
-
-
-def safe_components(curve: tuple[UseCurvePoint, ...]) -> SafeComponents:
-    """Apply the rule of :class:`SafeComponents` to rates and to the ends of their intervals."""
-    rates = [point.false_alarm[ONE] for point in curve]
-
-    def reach(values: list[float]) -> int:
-        largest = 0
-        for point, value in zip(curve, values, strict=True):
-            if value > MOST:
-                break
-            largest = point.k
-        return largest
-
-    ends = (reach([rate.ci[1] for rate in rates]), reach([rate.ci[0] for rate in rates]))
-    return SafeComponents(reach([rate.value for rate in rates]), ends, curve[-1].k)

@@ -12,7 +12,7 @@ import numpy as np
 from gausscheck.core import F64, FloatArray
 from gausscheck.normality.gram import pair_sums, squared_distances
 from gausscheck.normality.multivariate.sampled_bhep import sampled_bhep
-from gausscheck.normality.nulls.laws import no_law
+from gausscheck.normality.nulls.laws import by_simulation
 from gausscheck.normality.spec import WHOLE_ROWS_NULL, Smoothing, Spec
 
 
@@ -71,7 +71,7 @@ BHEP = Spec(
     null="composite",
     needs="residuals",
     statistic=_bhep,
-    law=no_law,
+    law=by_simulation,
     pairwise=True,
     smoothing=Smoothing(_unit_smoothing, bhep, sampled_bhep),
     settles=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gausscheck.core import F64, FloatArray
-from gausscheck.normality.nulls.laws import chi_square, no_law
+from gausscheck.normality.nulls.laws import by_simulation, chi_square
 from gausscheck.normality.spec import WHOLE_ROWS_NULL, Law, Spec
 
 
@@ -53,7 +53,7 @@ DOORNIK_HANSEN = Spec(
     null="composite",
     needs="rows",
     statistic=_doornik_hansen,
-    law=no_law,
+    law=by_simulation,
     textbook=_doornik_hansen_textbook,
     holds=lambda n, d: n >= max(50, 2 * d),
     sizes=(8, None),

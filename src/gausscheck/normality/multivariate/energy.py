@@ -6,7 +6,7 @@ import numpy as np
 
 from gausscheck.core import F64, FloatArray
 from gausscheck.normality.gram import pair_sums, squared_distances
-from gausscheck.normality.nulls.laws import no_law
+from gausscheck.normality.nulls.laws import by_simulation
 from gausscheck.normality.spec import WHOLE_ROWS_NULL, Spec
 
 
@@ -72,7 +72,7 @@ ENERGY = Spec(
     null="composite",
     needs="residuals",
     statistic=_energy,
-    law=no_law,
+    law=by_simulation,
     pairwise=True,
     settles=True,
     sizes=(5, None),

@@ -7,7 +7,7 @@ import numpy as np
 from gausscheck.core import F64, FloatArray
 from gausscheck.normality.multivariate.bhep import bhep, limit_moments
 from gausscheck.normality.multivariate.sampled_bhep import sampled_bhep
-from gausscheck.normality.nulls.laws import no_law, upper_normal
+from gausscheck.normality.nulls.laws import by_simulation, upper_normal
 from gausscheck.normality.spec import WHOLE_ROWS_NULL, Law, Smoothing, Spec
 
 
@@ -35,7 +35,7 @@ HENZE_ZIRKLER = Spec(
     null="composite",
     needs="residuals",
     statistic=_henze_zirkler,
-    law=no_law,
+    law=by_simulation,
     textbook=_henze_zirkler_textbook,
     holds=lambda n, d: n >= 50 and d <= 10,
     pairwise=True,

@@ -6,7 +6,7 @@ import numpy as np
 
 from gausscheck.core import F64, FloatArray
 from gausscheck.normality.gram import pair_sums
-from gausscheck.normality.nulls.laws import chi_square, no_law, two_sided_normal
+from gausscheck.normality.nulls.laws import by_simulation, chi_square, two_sided_normal
 from gausscheck.normality.spec import WHOLE_ROWS_NULL, Law, Spec
 
 _TENSOR_ROWS = 4096
@@ -64,7 +64,7 @@ MARDIA_SKEWNESS = Spec(
     null="composite",
     needs="residuals",
     statistic=_mardia_skewness,
-    law=no_law,
+    law=by_simulation,
     textbook=_mardia_skewness_textbook,
     holds=lambda n, d: n >= max(200, 100 * d),
     sizes=(5, None),
@@ -80,7 +80,7 @@ MARDIA_KURTOSIS = Spec(
     null="composite",
     needs="residuals",
     statistic=_mardia_kurtosis,
-    law=no_law,
+    law=by_simulation,
     textbook=two_sided_normal,
     holds=lambda n, d: n >= max(200, 50 * d * d),
     two_sided=True,

@@ -10,7 +10,7 @@ import numpy as np
 
 from gausscheck.core import F64, FloatArray
 from gausscheck.normality.evidence import ordered_of
-from gausscheck.normality.nulls.laws import chi_square, no_law
+from gausscheck.normality.nulls.laws import by_simulation, chi_square
 from gausscheck.normality.spec import WHOLE_ROWS_NULL, Law, Spec
 from gausscheck.normality.univariate.shapiro import (
     SHAPIRO_FRANCIA,
@@ -85,7 +85,7 @@ ROYSTON = Spec(
     null="composite",
     needs="rows",
     statistic=_royston,
-    law=no_law,
+    law=by_simulation,
     textbook=_royston_textbook,
     freedom=_equivalent_freedom,
     sizes=(4, 2000),
@@ -100,7 +100,7 @@ MULTIVARIATE_SHAPIRO = Spec(
     null="composite",
     needs="residuals",
     statistic=_multivariate_shapiro,
-    law=no_law,
+    law=by_simulation,
     textbook=_multivariate_shapiro_textbook,
     sizes=(12, 5000),
     null_says=f"{WHOLE_ROWS_NULL}; sees the direction of the row farthest out",

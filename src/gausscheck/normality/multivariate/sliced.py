@@ -8,7 +8,7 @@ import numpy as np
 
 from gausscheck.core import F64, FloatArray
 from gausscheck.normality.evidence import ordered_of
-from gausscheck.normality.nulls.laws import no_law
+from gausscheck.normality.nulls.laws import by_simulation
 from gausscheck.normality.spec import WHOLE_ROWS_NULL, Spec
 from gausscheck.normality.univariate.epps_pulley import EPPS_PULLEY
 
@@ -51,7 +51,7 @@ SLICED_EPPS_PULLEY = Spec(
     null="composite",
     needs="residuals",
     statistic=_mean,
-    law=no_law,
+    law=by_simulation,
     settles=True,
     sizes=(8, None),
     null_says=f"{WHOLE_ROWS_NULL}; averages over directions",
@@ -65,7 +65,7 @@ SLICED_EPPS_PULLEY_MAX = Spec(
     null="composite",
     needs="residuals",
     statistic=_max,
-    law=no_law,
+    law=by_simulation,
     settles=True,
     sizes=(8, None),
     null_says=f"{WHOLE_ROWS_NULL}; the worst of the directions",

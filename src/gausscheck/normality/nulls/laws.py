@@ -47,6 +47,6 @@ def chi_square(statistic: FloatArray, freedom: float) -> Law:
     return Law(p, log_p, "asymptotic")
 
 
-def no_law(statistic: FloatArray, n: int, d: float) -> Law:
+def by_simulation(statistic: FloatArray, n: int, d: float) -> Law:
     """No published null law: a p-value is simulated (``nulls/simulated.py``) or absent."""
     return Law(None, notes=("no published null law: calibration='calibrated' simulates one",))

@@ -2,7 +2,7 @@
 
 Rows of length one, not centred; p is the dimension they live in. Every statistic is rotation
 invariant, so under uniformity its law depends on n and p alone. Where there is no formula
-(:func:`no_law`), ``normality/nulls/simulated.py`` simulates it, as for ``sphere_pad``.
+(:func:`by_simulation`), ``normality/nulls/simulated.py`` simulates it, as for ``sphere_pad``.
 
 References: Mardia & Jupp (2000); García-Portugués, Navarro-Esteban & Cuesta-Albertos (2023),
 Bernoulli 29, 181-204.
@@ -18,7 +18,7 @@ import numpy as np
 
 from gausscheck.core import F64, FloatArray
 from gausscheck.normality.gram import pair_sums, squared_distances
-from gausscheck.normality.nulls.laws import chi_square, no_law
+from gausscheck.normality.nulls.laws import by_simulation, chi_square
 from gausscheck.normality.spec import Law, Spec
 
 
@@ -205,7 +205,7 @@ def _spec(
         null="simple",
         needs="unit",
         statistic=statistic,
-        law=no_law,
+        law=by_simulation,
         textbook=textbook,
         holds=None if textbook is None else lambda n, d: n >= 50,
         pairwise=cost is _PAIRS,
