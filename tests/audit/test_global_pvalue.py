@@ -17,7 +17,7 @@ def ask(x):
 
     found = profile(np.ascontiguousarray(x.T), tests=("anderson_darling",), effects=False)
     log_p = np.asarray(found.outcomes["anderson_darling"].log_pvalue)
-    return global_pvalue(np.cov(x.T), found.ad_star, log_p)
+    return global_pvalue(np.cov(x.T), np.eye(x.shape[1]), found.ad_star, log_p)
 
 
 def test_cauchy_is_scipys_combination():

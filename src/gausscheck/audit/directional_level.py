@@ -242,7 +242,8 @@ def _profile(inputs: LevelInputs, directions: Directions, moments: Moments | Non
 
 def _global_test(inputs: LevelInputs, directions: Directions, whole: Profile) -> GlobalTest:
     return global_pvalue(
-        directions.matrix.T @ inputs.space.covariance @ directions.matrix,
+        inputs.space.covariance,
+        directions.matrix,
         np.asarray(whole.ad_star, dtype=np.float64),
         _log_pvalues(whole),
     )

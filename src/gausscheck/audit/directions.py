@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import F64, Directions, GausscheckError
 from gausscheck.files import check_file
+from gausscheck.normality.whiten import eigh_of_rows
 from gausscheck.preparation import Preparation
 from gausscheck.rng import haar, stream
 from gausscheck.sources.npy import whole_npy
@@ -94,7 +95,7 @@ def random(space: PreparedSpace, argument: str) -> Directions:
 def pca(space: PreparedSpace, argument: str) -> Directions:
     """Leading principal directions of the prepared rows, largest variance first."""
     count = min(count_of("pca", argument or "32", None), space.rank)
-    _, vectors = np.linalg.eigh(space.covariance)
+    _, vectors = eigh_of_rows(space.covariance, space.rank + 1)
     lead = vectors[:, ::-1][:, :count]
     lead = lead * np.sign(lead[np.abs(lead).argmax(axis=0), np.arange(count)])
     labels = tuple(f"pc {i + 1}" for i in range(count))

@@ -16,13 +16,14 @@ DIRECTIONS = 256
 """Directions compared at most: evenly spread over those of the level."""
 
 
-def global_pvalue(covariance: F64, ad_star: F64, log_pvalue: F64) -> GlobalTest:
+def global_pvalue(covariance: F64, directions: F64, ad_star: F64, log_pvalue: F64) -> GlobalTest:
     """Test whether all of a level's directions are normal at once.
 
     Parameters
     ----------
-    covariance : (k, k) array
-        Of the projections.
+    covariance : (d, d) array
+        Of the rows.
+    directions : (d, k) array
     ad_star, log_pvalue : (k,) array
         A*² of each direction and the logarithm of its p-value.
 
@@ -36,7 +37,8 @@ def global_pvalue(covariance: F64, ad_star: F64, log_pvalue: F64) -> GlobalTest:
     """
     fine = np.flatnonzero(np.isfinite(ad_star))
     chosen = fine[np.unique(np.linspace(0, fine.size - 1, DIRECTIONS).astype(int))]
-    part = covariance[np.ix_(chosen, chosen)]
+    along = directions[:, chosen]
+    part = along.T @ covariance @ along
     sd = np.sqrt(np.diag(part))
     law = mean_ad_law(ad_star[chosen].mean(keepdims=True), part / np.outer(sd, sd))
     if law.pvalue is None:

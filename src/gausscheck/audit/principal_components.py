@@ -20,6 +20,7 @@ from gausscheck.audit.projector import ROWS, Projector
 from gausscheck.core import F64, Directions
 from gausscheck.normality import A0, profile
 from gausscheck.normality.groups import group_sizes
+from gausscheck.normality.whiten import eigh_of_rows
 from gausscheck.rng import stream
 
 SPAN = 2
@@ -208,6 +209,6 @@ def _leading(projector: Projector, mine: NDArray[np.intp], count: int) -> F64:
         scatter += rows.T @ rows
     mean = total / mine.size
     covariance = scatter / mine.size - np.outer(mean, mean)
-    values, vectors = np.linalg.eigh(covariance)
+    values, vectors = eigh_of_rows(covariance, mine.size)
     keep = values > values[-1] * max(dim, 100) * np.finfo(float).eps
     return np.ascontiguousarray(vectors[:, keep][:, ::-1][:, :count])

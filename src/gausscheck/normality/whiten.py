@@ -74,6 +74,37 @@ def whiten_tall(x: F64, *, most: int | None = None) -> tuple[F64, F64]:
     return y @ root, back @ root
 
 
+MORE = 8
+"""Vectors beyond the rows of a matrix: what they span then holds all that the rows do."""
+
+
+def eigh_of_rows(matrix: F64, n: int) -> tuple[F64, F64]:
+    """Decompose a covariance, or a second moment, that n rows made.
+
+    Parameters
+    ----------
+    matrix : (d, d) array
+        Symmetric, of rank n at most.
+    n : int
+
+    Returns
+    -------
+    values, vectors : (p,), (d, p) arrays
+        Eigenvalues, ascending, and their vectors: all d of them, or where n is far below d the
+        n + 8 largest, the others being none: within the span of the matrix applied to random
+        vectors, twice (Halko, Martinsson & Tropp 2011). Cost O(d³), or O(d² n).
+    """
+    d, width = len(matrix), n + MORE
+    if 3 * width >= d:
+        values, vectors = np.linalg.eigh(matrix)
+        return values, vectors
+    span = np.random.default_rng(0).standard_normal((d, width))
+    for _ in range(2):
+        span = np.linalg.qr(matrix @ span)[0]
+    values, turn = np.linalg.eigh(span.T @ (matrix @ span))
+    return values, span @ turn
+
+
 def canonical(vectors: F64) -> F64:
     """Return columns whose largest entry is positive: an eigenvector's sign is the library's whim.
 
