@@ -14,7 +14,7 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "swap": (0.5, set()),
     "config": (1, set()),
     "files": (1, {"numpy"}),
-    "threads": (1, {"threadpoolctl"}),
+    "threads": (1, {"numpy", "scipy", "threadpoolctl"}),
     "rng": (1, {"numpy"}),
     "presenters": (1, set()),
     "passes": (2, {"numpy", "dask", "distributed"}),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
+from threading import Barrier
 from typing import Any
+
+from gausscheck.core import GausscheckError
 
 
 @lru_cache(maxsize=1)
@@ -23,3 +27,66 @@ def one_thread() -> Iterator[None]:
     """
     with _controller().limit(limits=1, user_api="blas"):
         yield
+
+
+@contextmanager
+def worker_pool(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Return a pool of threads, each of which makes products of its own on one core.
+
+    Raises
+    ------
+    GausscheckError
+        Where a limit on address space leaves no room for the buffers of their products.
+    """
+    with one_thread(), ThreadPoolExecutor(count) as pool:
+        _reserve_buffers(pool, count)
+        yield pool
+
+
+BUFFER = 64 << 20
+"""Bytes of address space that one thread's products take in one library, and to spare."""
+
+
+def _reserve_buffers(pool: ThreadPoolExecutor, count: int) -> None:
+    """Let every thread have its buffers before rows take the space: OpenBLAS waits for ever else.
+
+    Only where address space is limited (``ulimit -v``).
+    """
+    left = _address_space_left()
+    if left is None:
+        return
+    needed = 2 * (count + 1) * BUFFER  # NumPy and SciPy each have a library of their own
+    if left < needed:
+        raise GausscheckError(
+            f"expected {needed >> 20} MB of address space for {count} threads, got {left >> 20} MB "
+            "under this limit (ulimit -v); raise it, or use fewer threads"
+        )
+    together = Barrier(count + 1)
+
+    def touch(_: int) -> None:
+        import numpy as np
+        from scipy.linalg.blas import dgemm
+
+        square = np.ones((512, 512))
+        together.wait()
+        square @ square
+        dgemm(1.0, square, square)
+
+    waiting = [pool.submit(touch, i) for i in range(count)]
+    touch(count)
+    for one in waiting:
+        one.result()
+
+
+def _address_space_left() -> int | None:
+    """Return the bytes that a limit on address space leaves; None without a limit."""
+    try:
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit == resource.RLIM_INFINITY:
+            return None
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return limit - int(file.read().split()[0]) * resource.getpagesize()
+    except (ImportError, OSError):  # no such limits on this system
+        return None

@@ -93,14 +93,20 @@ def _environments(home: Path) -> list[Case]:
         except PermissionError:  # that user cannot run this interpreter
             return "done"
 
-    def small(megabytes: int) -> str:
+    np.save(home / "wide.npy", np.random.default_rng(3).standard_normal((3000, 300)))
+
+    def small(megabytes: int, file: str) -> str:
         limit = megabytes << 20
-        process = start(list(analyze), preexec_fn=lambda: resource.setrlimit(
+        process = start(["analyze", home / file, *QUICK], preexec_fn=lambda: resource.setrlimit(
             resource.RLIMIT_AS, (limit, limit)))  # fmt: skip
         return _ended(process, (0, 1))
 
     found.append(("user unknown", no_passwd))
-    found += [(f"ulimit -v {size} MB", _bound(small, size)) for size in (600, 800, 1000, 1500)]
+    found += [
+        (f"ulimit -v {size} MB, {file}", _bound(small, size, file))
+        for size in (600, 700, 800, 900, 1000, 1500)
+        for file in ("x.npy", "wide.npy")
+    ]
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
@@ -54,7 +53,7 @@ from gausscheck.report import (
 )
 from gausscheck.rng import stream
 from gausscheck.sources import open_source, read_labels
-from gausscheck.threads import one_thread
+from gausscheck.threads import worker_pool
 
 
 def analyze(
@@ -146,7 +145,7 @@ def analyze(
     )
     report = progress or (lambda stage, share: None)
     keep = None if config.resume is None else Path(config.resume)
-    with one_thread(), ThreadPoolExecutor(config.workers) as pool, cluster(dask) as client:
+    with worker_pool(config.workers) as pool, cluster(dask) as client:
         workers = Workers(pool, report, client, keep)
         return _audit(opened, config, beside, workers)
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from gausscheck.core import F64
-from gausscheck.threads import one_thread
+from gausscheck.threads import worker_pool
 
 BLOCK = 512
 """Rows of a block: 2 MB of float64 a block."""
@@ -59,7 +58,7 @@ def pair_sums(y: F64, kernel: Kernel, *, threads: int | None = None) -> F64:
     if workers <= 1:
         parts = [stripe(low) for low in starts]
     else:
-        with one_thread(), ThreadPoolExecutor(workers) as pool:
+        with worker_pool(workers) as pool:
             parts = list(pool.map(stripe, starts))
     return np.asarray(np.sum(parts, axis=0))
 

@@ -8,7 +8,6 @@ the largest correlation between functions of two views of a row (for a Gaussian 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from math import isqrt
 from pathlib import Path
@@ -26,7 +25,7 @@ from gausscheck.pairs.estimates import estimate_eta2, log_mean_exp_on_sphere
 from gausscheck.pairs.sums import EDGES, LinearSums, PairSums, linear_sums, pair_sums, unit_rows
 from gausscheck.rng import hashed_order
 from gausscheck.sources import open_source
-from gausscheck.threads import one_thread
+from gausscheck.threads import worker_pool
 
 BYTES = 256 << 20
 """Bytes of unit rows held, at most, for sums over pairs."""
@@ -154,7 +153,7 @@ def audit_pairs(
         chosen = np.sort(chosen[hashed_order(chosen.size, seed)[:most]])
         notes.append(f"sums over pairs on a random {most:,} of {sums.n:,} rows")
     u, v = (unit_rows(source, chosen) for source in (anchor, positive))
-    with one_thread(), ThreadPoolExecutor(workers) as pool:
+    with worker_pool(workers) as pool:
         across = pair_sums(u, v, 1 / temperature, pool, report)
         estimate = None if eta2 is not None else estimate_eta2(u, v, seed)
     values = _values(sums, across, anchor.d, 1 / temperature, eta2, estimate)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ from gausscheck.core import F64, GausscheckError, Progress, Source
 from gausscheck.pairs.sums import EDGES, pair_sums
 from gausscheck.paper.inputs import SAMPLE, Opened, check_rows, grouped, opened
 from gausscheck.passes.common_rows import common_rows
-from gausscheck.threads import one_thread
+from gausscheck.threads import one_thread, worker_pool
 
 STAGES = ("as stored", "whitened", "unit length, then whitened")
 """What is done to rows before their cosines are taken."""
@@ -223,7 +222,7 @@ def _pairs(sources: list[Source], config: Config) -> tuple[F64, F64]:
 def _histograms(one: Opened, u: F64, v: F64 | None, d: int, config: Config) -> CosinesAt:
     first = _unit(u)
     second = first if v is None else _unit(v)
-    with one_thread(), ThreadPoolExecutor(config.workers) as pool:
+    with worker_pool(config.workers) as pool:
         across = pair_sums(first, second, 1.0, pool, lambda stage, share: None)
     own = np.empty(0) if v is None else np.einsum("ij,ij->i", first, second)
     return CosinesAt(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,7 +21,7 @@ from gausscheck.remedies.result import Change, Finding, Remedy, Repair
 from gausscheck.report.use import KEYS, ONE, Rate, percent_digits
 from gausscheck.rng import stream
 from gausscheck.sources import open_source
-from gausscheck.threads import one_thread
+from gausscheck.threads import worker_pool
 
 ROWS = 5_000
 """Rows that remedies are tried on, by default."""
@@ -198,7 +197,7 @@ def _measure(
         return [_measured(candidate.pvalues(one)) for candidate in tried]
 
     results = []
-    with one_thread(), ThreadPoolExecutor(config.workers) as pool:
+    with worker_pool(config.workers) as pool:
         for done, found in enumerate(pool.map(lambda job: work(*job), jobs)):
             results.append(found)
             tell("trying remedies", (done + 1) / len(jobs))

@@ -31,7 +31,7 @@ from gausscheck.scaling.statistics import (
     whole_values,
 )
 from gausscheck.sources import open_source
-from gausscheck.threads import one_thread
+from gausscheck.threads import worker_pool
 
 __all__ = ["LAWS", "TITLES", "Scaling", "fit_power", "scale"]
 
@@ -111,7 +111,7 @@ def scale(
             "rows="
         )
     points = []
-    with one_thread(), ThreadPoolExecutor(config.workers) as pool:
+    with worker_pool(config.workers) as pool:
         for place, job in enumerate(jobs):
             points.append(_point(job, config, pool, job.n if rows else min(job.n, sample)))
             report(f"{job.label}", (place + 1) / len(jobs))

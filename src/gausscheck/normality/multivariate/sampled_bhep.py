@@ -9,7 +9,6 @@ estimate is a statistic of its own, with a null law that can be simulated.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import F64
-from gausscheck.threads import one_thread
+from gausscheck.threads import worker_pool
 
 NETS, POINTS = 16, 64
 """Scrambled nets, and frequencies in each: a power of two keeps a net balanced."""
@@ -80,7 +79,7 @@ def sampled_bhep(
     if threads <= 1 or len(starts) == 1:
         total = sum((sums(start) for start in starts), np.zeros((2, t.shape[1])))
     else:
-        with one_thread(), ThreadPoolExecutor(threads) as pool:
+        with worker_pool(threads) as pool:
             total = sum(pool.map(sums, starts), np.zeros((2, t.shape[1])))
     real, imaginary = total / n
     normal = np.exp(-0.5 * np.einsum("ij,ij->j", t, t, dtype=np.float64))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -25,7 +24,7 @@ from gausscheck.files import atomic_path, check_regular
 from gausscheck.normality.nulls.shipped import shipped_draws
 from gausscheck.normality.spec import Law, Spec
 from gausscheck.normality.whiten import residuals
-from gausscheck.threads import one_thread
+from gausscheck.threads import worker_pool
 
 VERSION = 2
 """Of the statistics: raised when one of them changes, so that old draws are not read."""
@@ -119,7 +118,7 @@ class Null:
             return self.draw(np.random.default_rng([name, i]))
 
         workers = min(threads or os.cpu_count() or 1, len(which))
-        with one_thread(), ThreadPoolExecutor(workers) as pool:
+        with worker_pool(workers) as pool:
             return np.array(list(pool.map(one, which)))
 
 

@@ -1,0 +1,64 @@
+"""Threads of our own, and the buffers that their products need."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from gausscheck import GausscheckError, threads
+
+resource = pytest.importorskip("resource")
+
+
+def test_products_side_by_side_use_one_thread_of_the_library_each():
+    from threadpoolctl import threadpool_info
+
+    with threads.worker_pool(2) as pool:
+        square = np.arange(16.0).reshape(4, 4)
+        assert all(np.array_equal(found, square @ square) for found in pool.map(
+            lambda _: square @ square, range(4)))  # fmt: skip
+        blas = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+    assert blas
+    assert set(blas) == {1}
+
+
+def test_too_little_address_space_is_told(monkeypatch):
+    monkeypatch.setattr(threads, "_address_space_left", lambda: 100 << 20)
+    with (
+        pytest.raises(GausscheckError, match=r"384 MB of address space for 2 threads, got 100 MB"),
+        threads.worker_pool(2),
+    ):
+        raise AssertionError("no pool")
+
+
+@pytest.mark.parametrize("room", [380, 600])
+def test_products_under_a_limit_end_whatever_is_taken_later(room):
+    # without the buffers that are reserved, OpenBLAS waits for memory that never comes
+    code = f"""
+import resource
+import numpy as np
+import scipy.linalg.blas
+from gausscheck.threads import _address_space_left, worker_pool
+pages = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+limit = pages + ({room} << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    with worker_pool(2) as pool:
+        taken = []
+        try:
+            while True:
+                taken.append(np.empty(4 << 20, np.uint8))
+        except MemoryError:
+            del taken[-4:]
+        x = np.ones((300, 300))
+        found = list(pool.map(lambda _: float((x @ x)[0, 0]), range(4)))
+        print(found)
+except Exception as err:
+    print(type(err).__name__)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    expected = "GausscheckError" if room < 384 else "[300.0, 300.0, 300.0, 300.0]"
+    assert done.stdout.strip() == expected
