@@ -57,10 +57,6 @@ class _Cli(click.Group):
         ctx.exit(DATA_ERROR)
 
 
-_NO_ROOM = ("failed to map segment", "annot allocate memory")
-"""What the loader says where a library does not fit into memory."""
-
-
 def told(err: Exception) -> str:
     """Return an error as one line.
 
@@ -75,8 +71,6 @@ def told(err: Exception) -> str:
         return printable(as_options(str(err)))
     if isinstance(err, MemoryError):
         return "out of memory; lower --memory or --rows, or take fewer columns"
-    if isinstance(err, ImportError) and any(word in str(err) for word in _NO_ROOM):
-        return "out of memory while a library was loaded; allow more (ulimit -v, the container)"
     if isinstance(err, OSError):
         place = "" if err.filename is None else f"{err.filename}: "
         return printable(f"{place}{reason_of(err)}")
