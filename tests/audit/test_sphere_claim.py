@@ -143,7 +143,7 @@ def test_a_normalised_gaussian_agrees_with_its_twin(power, shift):
         x = rng.standard_normal((2000, 64)) * np.arange(1, 65.0) ** (-power / 2)
         x = unit(x + shift * np.eye(64)[0])
         delta, error = shell_delta(x)
-        twin = normalised_twin_shell(x.mean(axis=0), np.cov(x.T, bias=True), 2000, rng, draws=3)
+        twin = normalised_twin_shell(x.mean(axis=0), np.cov(x.T, bias=True), 2000, rng, draws=2)
         deltas.append(delta)
         twins.append(twin.delta)
         errors.append(np.hypot(error, twin.standard_error))

@@ -22,7 +22,8 @@ def uniform(rng, n, d):
     ("n", "d", "samples"), [(500, 16, 30), (500, 384, 15), (1500, 64, 15), (4000, 384, 3)]
 )
 def test_the_uniform_sphere_is_told_from_no_other(n, d, samples):
-    options = {"directions": "axes,random:64", "levels": "norms,sphere"}
+    # in few dimensions axes of a sphere are not Gaussian: only the claim is asked
+    options = {"directions": "axes,random:64", "levels": "norms,sphere" if d > 16 else "none"}
     reports = [
         audit(uniform(np.random.default_rng([42_001, n, d, i]), n, d), **options)
         for i in range(samples)

@@ -23,7 +23,7 @@ from gausscheck.normality.whiten import whiten_tall
 MATCHES = 5
 """Rounds that match the twin's moments, once normalised, to those of the rows."""
 
-CELLS = 1 << 21
+CELLS = 1 << 19
 """Cells of a draw, at least: with few rows of few dimensions a twin would be too inexact."""
 
 
