@@ -167,47 +167,114 @@ def test_rows_in_memory_are_taken_as_they_are_and_a_sketch_is_refused(tmp_path):
         gausscheck.analyze(X, untrusted="yes")
 
 
-def test_the_commands_read_apart(path, tmp_path):
+def asked_of(tmp_path, path):
+    """Every command that opens a file of rows, with what it needs beside it."""
     np.save(tmp_path / "x.npy", X)
+    gausscheck.analyze(X, normalize="unit", **QUICK).save(tmp_path / "report")
+    (tmp_path / "train.toml").write_text(
+        f"data = 'file'\nfile = '{path}'\ndim = 2\nwidth = 8\nepochs = 1\nbatch = 64\n"
+    )
+    quick = ("--directions", "axes", "--levels", "none")
+    return {
+        "analyze": (path, *quick, "--out", tmp_path / "out"),
+        "inspect": (path,),
+        "apply": (tmp_path / "report", path, "--out", tmp_path / "out"),
+        "sketch": (path, "--out", tmp_path / "out"),
+        "pairs": (f"{path}:emb", tmp_path / "x.npy", "--out", tmp_path / "out"),
+        "compare": (f"{path}:emb", tmp_path / "report", *quick, "--out", tmp_path / "out"),
+        "scale": (path, "--prefix-dims", "3,4", "--out", tmp_path / "out"),
+        "train": ("--config", tmp_path / "train.toml", "--out", tmp_path / "out"),
+    }
+
+
+OPENING = ("analyze", "inspect", "apply", "sketch", "pairs", "compare", "scale", "train")
+
+
+def test_every_command_that_takes_a_file_of_rows_can_read_it_apart():
+    files = {"file", "files", "inputs", "anchor"}
+    taking = {name for name, held in main.commands.items() if files & {p.name for p in held.params}}
+    assert {*taking, "train"} == {*OPENING}
+
+
+@pytest.mark.parametrize("name", OPENING)
+def test_a_command_reads_apart(path, tmp_path, monkeypatch, name):
+    if name == "train":
+        pytest.importorskip("torch")
+    asked = asked_of(tmp_path, path)[name]
+    plain = command(name, *asked)
+    assert plain.exit_code == 0, plain.output
+
+    def here(*_):
+        raise AssertionError("read in this process")
+
+    monkeypatch.setattr("gausscheck.sources.hdf5.Hdf5Source", here)
+    assert name == "inspect" or command(name, *asked).exit_code == 1
+    apart = command(name, *asked, "--untrusted")
+    assert apart.exit_code == 0, apart.output
+    if name == "apply":
+        unit = X / np.linalg.norm(X, axis=1)[:, None]
+        np.testing.assert_allclose(np.load(tmp_path / "out"), unit, rtol=1e-6)
+    elif name != "analyze":  # whose notes name the child
+        assert apart.stdout == plain.stdout
+
+
+def test_untrusted_is_an_option_of_files_too(path, tmp_path):
     (tmp_path / "options.toml").write_text("untrusted = true\n")
     quick = ("--directions", "axes", "--levels", "none", "--json")
-    for given in (("--untrusted",), ("--config", tmp_path / "options.toml")):
-        done = command("analyze", path, *given, *quick)
-        assert done.exit_code == 0, done.output
-        assert json.loads(done.stdout)["config"]["untrusted"] is True
-    assert command("inspect", path).output == command("inspect", path, "--untrusted").output
-    gausscheck.analyze(X, normalize="unit", **QUICK).save(tmp_path / "report")
-    for args in (
-        ("apply", tmp_path / "report", path, "--out", tmp_path / "y.npy"),
-        ("sketch", path, "--out", tmp_path / "x.sketch"),
-        ("pairs", f"{path}:emb", tmp_path / "x.npy"),
-    ):
-        done = command(*args, "--untrusted")
-        assert done.exit_code == 0, done.output
-    np.testing.assert_allclose(
-        np.load(tmp_path / "y.npy"), X / np.linalg.norm(X, axis=1)[:, None], rtol=1e-6
+    done = command("analyze", path, "--config", tmp_path / "options.toml", *quick)
+    assert json.loads(done.stdout)["config"]["untrusted"] is True
+
+
+def test_compare_and_scale_give_the_numbers_of_rows_read_here(path):
+    def measured(found):
+        return [(p["size"], p["values"]) for p in found.points]
+
+    sizes = {"prefix_dims": (3, 4)}
+    assert measured(gausscheck.scale(path, untrusted=True, **sizes)) == measured(
+        gausscheck.scale(X, **sizes)
     )
+    found = gausscheck.compare({"a": str(path), "b": X**3}, untrusted=True, **QUICK)
+    plain = gausscheck.compare({"a": X, "b": X**3}, **QUICK)
+    assert [str(d) for d in found.differences] == [str(d) for d in plain.differences]
+    assert "read by a child process with limits" in found.models[0].report.source.notes
 
 
-@pytest.mark.parametrize("name", ["analyze", "inspect", "sketch"])
+def test_training_reads_no_other_data_apart():
+    pytest.importorskip("torch")
+    done = command("train", "--data", "digits", "--untrusted", "--out", "run.h5")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "untrusted: expected true or false, and data = file where true" in done.stderr
+
+
+@pytest.mark.parametrize("name", OPENING)
 def test_a_file_that_crashes_its_reader_is_one_line_and_exit_1(path, tmp_path, monkeypatch, name):
+    if name == "train":
+        pytest.importorskip("torch")
+    asked = asked_of(tmp_path, path)[name]
     program = "import h5py, os\nh5py.File = lambda *a, **k: os.kill(os.getpid(), 11)\n"
     told_by(monkeypatch, program + untrusted._PROGRAM)
-    out = tmp_path / "out"
-    more = () if name == "inspect" else ("--out", out)
-    done = command(name, path, "--untrusted", *more)
+    done = command(name, *asked, "--untrusted")
     assert (done.exit_code, done.stdout) == (1, "")
-    assert re.fullmatch(r"gausscheck: .*x\.h5: the process that read it died \(exit code -11\); "
-                        "the file is damaged or made to do harm\n", done.stderr)  # fmt: skip
-    assert not out.exists()
+    assert re.fullmatch(r"gausscheck: .*x\.h5(:emb)?: the process that read it died "
+                        r"\(exit code -11\); the file is damaged or made to do harm\n",
+                        done.stderr)  # fmt: skip
+    assert not (tmp_path / "out").exists()
 
 
-def test_a_file_that_keeps_its_reader_busy_is_one_line_and_exit_1(path, monkeypatch):
-    monkeypatch.setattr(untrusted, "SECONDS", 2.0)
+@pytest.mark.parametrize("name", OPENING)
+def test_a_file_that_keeps_its_reader_busy_is_one_line_and_exit_1(
+    path, tmp_path, monkeypatch, name
+):
+    if name == "train":
+        pytest.importorskip("torch")
+    asked = asked_of(tmp_path, path)[name]
+    monkeypatch.setattr(untrusted, "SECONDS", 1.0)
     program = "import h5py, itertools\nh5py.File = lambda *a, **k: all(itertools.repeat(1))\n"
     told_by(monkeypatch, program + untrusted._PROGRAM)
     start = time.monotonic()
-    done = command("inspect", path, "--untrusted")
-    assert done.exit_code == 1
-    assert "gave no answer in 2 seconds and was ended" in done.stderr
+    done = command(name, *asked, "--untrusted")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert re.fullmatch(r"gausscheck: .*x\.h5.* gave no answer in 1 seconds and was ended; .*\n",
+                        done.stderr)  # fmt: skip
     assert time.monotonic() - start < 8
+    assert not (tmp_path / "out").exists()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gausscheck.cli.options import ProgressLine
+from gausscheck.cli.options import UNTRUSTED, ProgressLine
 from gausscheck.config import NORMALIZE, NULLS, ON_BAD_ROWS
 from gausscheck.core import printable
 
@@ -42,6 +42,7 @@ WORSE = 3
 @click.option("--rows", type=int, help="Rows sampled for ordering tests.")
 @click.option("--limit", type=int, metavar="N", help="Take a random sample of N rows.")
 @click.option("--on-bad-rows", type=click.Choice(ON_BAD_ROWS), help="As for analyze.")
+@UNTRUSTED
 @click.option("--memory", help="Budget for buffers.")
 @click.option("--seed", type=int, help="Seed.")
 @click.option("--threads", type=int, help="Worker threads.  [default: all processors]")

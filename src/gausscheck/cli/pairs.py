@@ -45,15 +45,15 @@ def pairs(
     Two files, or FILE:KEY each.
     """
     from gausscheck.pairs import audit_pairs
-    from gausscheck.sources import open_source
 
     with ProgressLine() as progress:
         found = audit_pairs(
-            open_source(anchor, untrusted=bool(untrusted)),
-            open_source(positive, untrusted=bool(untrusted)),
+            anchor,
+            positive,
             temperature=temperature,
             eta2=eta2,
             on_bad_rows=on_bad_rows,
+            untrusted=bool(untrusted),
             seed=seed,
             threads=threads,
             progress=progress,

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from gausscheck.cli.options import ProgressLine
+from gausscheck.cli.options import UNTRUSTED, ProgressLine
 from gausscheck.core import GausscheckError, printable
 
 
@@ -27,6 +27,7 @@ def _sizes(option: str, text: str | None) -> list[int]:
 @click.option("--rows", metavar="N,N,...", help="Numbers of rows of one file.")
 @click.option("--sample", type=int, default=20_000, show_default=True, help="Rows looked at.")
 @click.option("--dataset", "--column", help="The array of containers that hold several.")
+@UNTRUSTED
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed.")
 @click.option("--threads", type=int, help="Worker threads.  [default: all processors]")
 @click.option("--out", type=click.Path(file_okay=False), help="Write numbers and figure here.")
@@ -42,6 +43,7 @@ def scale(
     rows: str | None,
     sample: int,
     dataset: str | None,
+    untrusted: bool | None,
     seed: int,
     threads: int | None,
     out: str | None,
@@ -62,6 +64,7 @@ def scale(
             rows=_sizes("rows", rows),
             sample=sample,
             dataset=dataset,
+            untrusted=bool(untrusted),
             seed=seed,
             threads=threads,
             progress=progress,

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gausscheck.cli.options import ProgressLine
+from gausscheck.cli.options import UNTRUSTED, ProgressLine
 from gausscheck.core import GausscheckError
 
 
@@ -32,6 +32,7 @@ def _need_torch() -> None:
 @click.option("--device", help="auto, cpu or cuda.  [default: auto]")
 @click.option("--threads", type=int, help="Threads of torch.  [default: torch's own]")
 @click.option("--folder", help="Where CIFAR-10 lies.")
+@UNTRUSTED
 @click.option(
     "--config", "config_file", type=click.Path(exists=True, dir_okay=False),
     help="A TOML file of all settings; the command line wins.",

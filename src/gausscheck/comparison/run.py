@@ -43,6 +43,7 @@ def compare(
     threads: int | None = None,
     memory: int | str | None = None,
     null_cache: bool | None = None,
+    untrusted: bool | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Compare models: what a threshold does on their rows, and how deep Gaussianity goes.
@@ -61,7 +62,7 @@ def compare(
         Whether models are samples of one space (checkpoints, splits), so that their means and
         covariances can be compared: Hotelling's T² and Box's M.
     normalize, directions, levels, groups_by, null, subsets, reference, rows, groups, confidence, \
-    on_bad_rows, dataset, limit, seed, threads, memory, null_cache : optional
+    on_bad_rows, dataset, limit, seed, threads, memory, null_cache, untrusted : optional
         Options of the audits of files and arrays: fields of :class:`gausscheck.Config`.
     progress : callable, optional
         ``progress(stage, share)``.
@@ -92,6 +93,7 @@ def compare(
         "null": null, "subsets": subsets, "reference": reference, "rows": rows, "groups": groups,
         "confidence": confidence, "on_bad_rows": on_bad_rows, "dataset": dataset, "limit": limit,
         "seed": seed, "threads": threads, "memory": memory, "null_cache": null_cache,
+        "untrusted": untrusted,
     })  # fmt: skip
     tell = progress or (lambda stage, share: None)
     opened = [_opened(name, given, config) for name, given in models.items()]

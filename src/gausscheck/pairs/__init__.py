@@ -97,6 +97,7 @@ def audit_pairs(
     temperature: float = 0.1,
     eta2: float | None = None,
     on_bad_rows: str = "error",
+    untrusted: bool = False,
     seed: int = 0,
     threads: int | None = None,
     progress: Callable[[str, float], None] | None = None,
@@ -114,6 +115,8 @@ def audit_pairs(
         Squared maximal correlation of view and base; estimated if not given.
     on_bad_rows : {"error", "drop"}
         What to do with pairs of which a row is not finite or all zero.
+    untrusted : bool
+        Whether a child process with limits on memory and time reads the files.
     seed : int
         Of the halves of the estimate and of the sample of rows, where one is needed.
     threads : int, optional
@@ -139,7 +142,7 @@ def audit_pairs(
     >>> round(found.values["alignment"], 6), found.values["top1"]
     (1.0, 1.0)
     """
-    anchor, positive = open_source(anchor), open_source(positive)
+    anchor, positive = (open_source(rows, untrusted=untrusted) for rows in (anchor, positive))
     _check(anchor, positive, temperature, eta2, on_bad_rows)
     report = progress or (lambda stage, share: None)
     workers = Config(threads=threads).workers

@@ -48,6 +48,7 @@ def scale(
     rows: Sequence[int] = (),
     sample: int = ROWS,
     dataset: str | None = None,
+    untrusted: bool = False,
     seed: int = 0,
     groups: int = 20,
     confidence: float = 0.95,
@@ -70,6 +71,8 @@ def scale(
         Rows of a file looked at, at most, where ``rows`` does not say.
     dataset : str, optional
         The array inside containers that hold several.
+    untrusted : bool
+        Whether a child process with limits on memory and time reads the files.
     seed, groups, confidence, threads
         As for :func:`gausscheck.analyze`.
     progress : callable, optional
@@ -103,7 +106,7 @@ def scale(
             f"scale: expected {'one file' if chosen else 'files of several dimensions'}, got "
             f"{len(sources)}"
         )
-    opened = [open_source(source, dataset=dataset) for source in sources]
+    opened = [open_source(source, dataset=dataset, untrusted=untrusted) for source in sources]
     jobs = _jobs(opened, prefix_dims, marginals, rows)
     if len(jobs) < 2:
         raise GausscheckError(

@@ -54,8 +54,8 @@ class UntrustedSource(BaseSource):
     dataset : str or None
     memory : int
         Bytes that the child may take.
-    seconds : float
-        How long one answer may take.
+    seconds : float, optional
+        How long one answer may take; :data:`SECONDS` unless given.
     **options
         Those of :func:`gausscheck.open_source` that say how a file is to be taken.
 
@@ -70,13 +70,13 @@ class UntrustedSource(BaseSource):
         path: str | PathLike[str],
         dataset: str | None = None,
         memory: int = MEMORY,
-        seconds: float = SECONDS,
+        seconds: float | None = None,
         **options: Any,
     ) -> None:
         if os.name != "posix":
             raise GausscheckError(f"{path}: files are read apart on Linux and macOS alone")
         self.path = Path(path)
-        self._memory, self._seconds = memory, seconds
+        self._memory, self._seconds = memory, SECONDS if seconds is None else seconds
         self._question = {"path": str(self.path), "dataset": dataset, "options": options}
         self._child: _Child | None = None
         told = self._ask("open")

@@ -175,7 +175,7 @@ def from_file(s: Settings) -> Dataset:
 
     if not s.file:
         raise GausscheckError("file: expected a path for data = file; name it in the TOML file")
-    source = open_source(s.file)
+    source = open_source(s.file, untrusted=s.untrusted)
     rows = source.read(0, source.n).astype(np.float32)
     if not np.isfinite(rows).all():
         raise GausscheckError(f"{source.uri}: expected finite rows, got NaN or infinity; drop them")

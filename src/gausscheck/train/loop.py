@@ -273,7 +273,7 @@ def _save(path: Path, run: Run, s: Settings) -> None:
         work.unlink(missing_ok=True)
 
 
-_FREE = ("epochs", "threads", "device", "folder")
+_FREE = ("epochs", "threads", "device", "folder", "untrusted")
 """Settings that may differ when a run is resumed."""
 
 

@@ -53,6 +53,8 @@ class Settings:
         Where CIFAR-10 lies.
     file : str
         The file of ``data = "file"``, ``FILE:KEY`` where it holds several arrays.
+    untrusted : bool
+        Whether a child process with limits on memory and time reads that file.
     width, depth : int
         Hidden width and hidden layers of the MLP; base width of a ResNet. 0 takes 512, 1 and 64.
     radial : bool
@@ -89,6 +91,7 @@ class Settings:
     spread: float = 0.06
     folder: str = ""
     file: str = ""
+    untrusted: bool = False
     width: int = 0
     depth: int = 1
     radial: bool = False
@@ -124,6 +127,11 @@ class Settings:
                 )
         if not 0 < self.strength <= 1:
             raise GausscheckError(f"strength: expected a number in (0, 1], got {self.strength}")
+        if self.untrusted is not False and (self.untrusted is not True or self.data != "file"):
+            raise GausscheckError(
+                f"untrusted: expected true or false, and data = file where true: a child process "
+                f"reads no other data; got {self.untrusted} and {self.data}"
+            )
         if self.data in ("cifar10", "digits") and self.encoder == "linear":
             return
         if self.encoder.startswith("resnet") and self.data not in ("cifar10", "digits"):
