@@ -35,6 +35,9 @@ FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000})
 """Filters that come with HDF5 or h5py: deflate, shuffle, fletcher32, szip, n-bit, scale-offset,
 LZF."""
 
+_COPY = "copy its values into a dataset of their own"
+"""What to do about a view that is not read."""
+
 _LINKS = 16
 """Links that are followed one after another."""
 
@@ -106,6 +109,8 @@ def check_written(data: Any, uri: str) -> None:
     GausscheckError
     """
     if data.is_virtual:  # of this file alone
+        for source in data.virtual_sources():
+            check_written(member(data.file, source.dset_name, Path(uri)), uri)
         return
     if data.size and data.external is None and data.id.get_storage_size() == 0:
         raise GausscheckError(
@@ -138,6 +143,7 @@ def values_of(item: Any, path: Path) -> NDArray[Any]:
 
     _refuse(item, path)
     check_beside(math.prod(item.shape or ()) * item.dtype.itemsize, str(path), item.name)
+    check_written(item, f"{path}:{item.name}")
     if h5py.check_string_dtype(item.dtype) is not None:
         return as_text(np.asarray(item.asstr()[()]), str(path), item.name)
     return np.asarray(item[()])
@@ -206,10 +212,7 @@ def outside(item: Any) -> str | None:
         return "its values lie in other files, which are not read; copy them into one file"
     plist = item.id.get_create_plist()
     if item.is_virtual:
-        names = {source.file_name for source in item.virtual_sources()}
-        if names != {"."}:
-            return "a view of other files, which are not followed; name one of them"
-        return None
+        return _behind_view(item)
     filters = [plist.get_filter(place)[0] for place in range(plist.get_nfilters())]
     strange = [number for number in filters if number not in FILTERS]
     if strange and "hdf5plugin" not in sys.modules:
@@ -222,6 +225,49 @@ def outside(item: Any) -> str | None:
         if size > LARGEST_PIECE:
             return f"chunks of {size:,} bytes, of which at most {LARGEST_PIECE:,} are held"
     return None
+
+
+def _behind_view(item: Any) -> str | None:
+    """Say why a view (a virtual dataset) is not read; None where it shows datasets of its file.
+
+    HDF5 makes up what a view does not find, follows a view of itself until the stack is full, and
+    would load plug-ins or open files for what it shows.
+    """
+    import h5py
+
+    shown = 0
+    for source in item.virtual_sources():
+        if source.file_name != ".":
+            return "a view of other files, which are not followed; name one of them"
+        try:
+            found = member(item.file, source.dset_name, Path(item.file.filename))
+        except GausscheckError:
+            return "a view of other files, which are not followed; name one of them"
+        if not isinstance(found, h5py.Dataset):
+            return f"a view of {source.dset_name}, which is not there; {_COPY}"
+        if found.is_virtual:
+            return f"a view of a view, which is not followed; {_COPY}"
+        problem = outside(found)
+        if problem is not None:
+            return problem
+        size = source.vspace.get_select_npoints()
+        if not _fits(source.src_space, found, size):
+            return f"a view that reaches beyond {source.dset_name}; {_COPY}"
+        shown += size
+    if shown != item.size:
+        return f"a view with gaps, which HDF5 fills with {item.fillvalue}; {_COPY}"
+    return None
+
+
+def _fits(selection: Any, shown: Any, size: int) -> bool:
+    """Whether a part of a dataset that a view shows lies within it.
+
+    A selection of all of it says no extent before HDF5 has opened the dataset.
+    """
+    if selection.get_simple_extent_ndims() == 0:
+        return bool(size == shown.size)
+    ends = selection.get_select_bounds()[1]
+    return len(ends) == shown.ndim and all(e < s for e, s in zip(ends, shown.shape, strict=True))
 
 
 def entries_of(path: Path) -> list[Entry]:
@@ -280,6 +326,12 @@ def _problem(item: Any) -> str | None:
 
     if h5py.check_string_dtype(item.dtype) is not None:
         return "strings are not numbers"
+    if h5py.check_vlen_dtype(item.dtype) is not None:
+        return "lists of any length; save them as a dataset of two dimensions"
+    if h5py.check_ref_dtype(item.dtype) is not None:
+        return "references to other datasets; name one of those"
+    if (names := h5py.check_enum_dtype(item.dtype)) is not None:
+        return f"codes of the names {', '.join(list(names)[:5])}, which are not embeddings"
     return problem_of(item.shape, item.dtype)
 
 
@@ -296,19 +348,18 @@ def open_hdf5(path: Path, dataset: str | None) -> Hdf5Source | StackSource:
 def getter_hdf5(path: Path) -> Getter:
     """Open the file and return what reads a dataset, or rows of it."""
     file = opened(path)
-    return lambda key: plain_dataset(file, key, path)
+
+    def get(key: str) -> Any:
+        data = plain_dataset(file, key, path)
+        check_written(data, f"{path}:/{key}")
+        return data
+
+    return get
 
 
 def documents_hdf5(path: Path) -> tuple[list[Entry], Getter]:
     """Return the file's datasets, and what reads rows of one."""
-    get = getter_hdf5(path)
-
-    def checked(key: str) -> Any:
-        data = get(key)
-        check_written(data, f"{path}:/{key}")
-        return data
-
-    return entries_of(path), checked
+    return entries_of(path), getter_hdf5(path)
 
 
 def inspect_hdf5(path: Path) -> Contents:

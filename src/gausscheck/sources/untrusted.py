@@ -52,8 +52,8 @@ class UntrustedSource(BaseSource):
     path : path
         A file, ``FILE:KEY``, a folder or a pattern.
     dataset : str or None
-    memory : int
-        Bytes that the child may take.
+    memory : int, optional
+        Bytes that the child may take; :data:`MEMORY` unless given.
     seconds : float, optional
         How long one answer may take; :data:`SECONDS` unless given.
     **options
@@ -69,14 +69,15 @@ class UntrustedSource(BaseSource):
         self,
         path: str | PathLike[str],
         dataset: str | None = None,
-        memory: int = MEMORY,
+        memory: int | None = None,
         seconds: float | None = None,
         **options: Any,
     ) -> None:
         if os.name != "posix":
             raise GausscheckError(f"{path}: files are read apart on Linux and macOS alone")
         self.path = Path(path)
-        self._memory, self._seconds = memory, SECONDS if seconds is None else seconds
+        self._memory = MEMORY if memory is None else memory
+        self._seconds = SECONDS if seconds is None else seconds
         self._question = {"path": str(self.path), "dataset": dataset, "options": options}
         self._child: _Child | None = None
         told = self._ask("open")
