@@ -16,6 +16,7 @@ from reliability import runner
 from reliability.runner import Case, Wrong
 from reliability.seeds import FILES, NEEDS, read, report, store
 from sources.cases import CASES
+from sources.odd_cases import ODD_CASES
 
 WEIGHTS = {
     "npy": 16, "npy fortran": 4, "npz": 10, "npz packed": 8, "safetensors": 16, "faiss": 16,
@@ -81,7 +82,11 @@ def cases(total: int, seed: int = 0) -> list[Case]:
 
 def _of_every_format(home: Path, total: float, seed: int) -> list[Case]:
     """Mutants of the files that the readers' own cases write: every format has some."""
-    kinds = [case for case in CASES if not isinstance(case.right, str) and find_spec(case.needs)]
+    kinds = [
+        case
+        for case in (*CASES, *ODD_CASES)
+        if not isinstance(case.right, str) and find_spec(case.needs)
+    ]
     found: list[Case] = []
     for place, case in enumerate(kinds):
         folder = home / f"case-{place}"

@@ -4,16 +4,19 @@ import pytest
 
 from gausscheck.sources import inspect_source, open_source
 from sources.cases import CASES, outcome
+from sources.odd_cases import ODD_CASES
+
+ALL = [*CASES, *ODD_CASES]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.file)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.file)
 def test_is_read_right_or_refused_with_the_way_out(tmp_path, case):
     pytest.importorskip(case.needs)
     case.write(tmp_path / case.file)
     assert outcome(case, tmp_path / case.file) is None
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.file)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.file)
 def test_inspect_takes_what_is_read(tmp_path, case):
     pytest.importorskip(case.needs)
     path = tmp_path / case.file

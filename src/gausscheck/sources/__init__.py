@@ -356,6 +356,11 @@ def _format_of_folder(path: Path) -> Format:
             return SOURCES["lance"]
         if (path / _CHROMA).is_file():
             return SOURCES["chroma"]
+        if tables := sorted(path.glob("*.lance")):
+            raise GausscheckError(
+                f"{path}: a folder of LanceDB: name one of its tables, such as "
+                f"{', '.join(map(str, tables[:5]))}"
+            )
     if is_shards(path):
         return SOURCES["shards"]
     raise GausscheckError(f"{path}: no such file; check the path")

@@ -17,6 +17,14 @@ from gausscheck.sources.npy import header_of
 _PIECE = 4 << 20
 
 
+def is_archive(path: Path) -> bool:
+    """Whether a file ends as a zip archive does, a damaged one too."""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:
+        return True
+
+
 def unpacked(path: Path, name: str) -> NDArray[Any]:
     """Return a member of numbers, mapped from an unnamed temporary file that goes with it.
 

@@ -75,6 +75,8 @@ def numbers_of(value: Any, place: str) -> list[float] | None:
         values = _parsed(value) if isinstance(value, str) else value
         if not isinstance(values, list):
             raise ValueError(f"{type(values).__name__} {str(values)[:40]!r}")
+        if len(values) == 1 and isinstance(values[0], list):
+            values = values[0]  # [[0.1, 0.2]]: one text given to a model that takes several
         odd = [v for v in values if type(v) not in (int, float) and v is not None]
         if odd:
             raise ValueError(f"{json.dumps(odd[0])[:40]} in the list")

@@ -116,7 +116,7 @@ SOURCES: dict[str, Format] = {
         Format(
             "h5ad",
             (".h5ad",),
-            "`obsm/X_...`",
+            "`obsm/X_...`; `X` and layers where asked for",
             "a column of `obs`, categories by name",
             "by block of rows",
         ),

@@ -71,34 +71,56 @@ def _with_gaps(values: NDArray[Any], gaps: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(np.where(gaps, MISSING, values.astype(np.str_)))
 
 
-def _entries(path: Path) -> list[Entry]:
-    inside = [entry for entry in entries_of(path) if entry.key.startswith("obsm/")]
-    return [replace(entry, key=entry.key.removeprefix("obsm/")) for entry in inside]
+def _entries(found: list[Entry]) -> list[Entry]:
+    """Return what lies under obsm: arrays, and one entry for each frame or sparse matrix."""
+    inside: dict[str, list[Entry]] = {}
+    for entry in found:
+        if entry.key.startswith("obsm/"):
+            inside.setdefault(entry.key.split("/")[1], []).append(entry)
+    return [_joined(name, members) for name, members in inside.items()]
 
 
-def _candidates(found: list[Entry]) -> list[Entry]:
+def _joined(name: str, members: list[Entry]) -> Entry:
+    place = f"adata.obsm[{name!r}]"
+    if any(entry.key == f"obsm/{name}" for entry in members):
+        return replace(members[0], key=name)
+    if any(entry.key == f"obsm/{name}/indptr" for entry in members):
+        way = f"a sparse matrix; save it: scipy.sparse.save_npz('x.npz', {place})"
+        return Entry(name, (), "sparse", way)
+    return Entry(name, (), "frame", f"a data frame; save it: np.save('x.npy', {place}.to_numpy())")
+
+
+def candidates(found: list[Entry]) -> list[Entry]:
     """Pass over drawings where there is anything else."""
     others = [e for e in found if not any(word in e.key.lower() for word in _DRAWN)]
     return others if any(entry.usable for entry in others) else found
 
 
 def open_h5ad(path: Path, dataset: str | None) -> H5adSource:
-    """Open one embedding: ``X_pca``, or ``obsm/X_pca``."""
+    """Open one embedding: ``X_pca``, or ``obsm/X_pca``; ``X`` and layers where asked for."""
     wanted = None if dataset is None else dataset.strip("/").removeprefix("obsm/")
-    found = _entries(path)
+    held = entries_of(path)
+    found = _entries(held)
+    if wanted is not None and wanted not in {entry.key for entry in found}:
+        if any(entry.key == f"{wanted}/indptr" for entry in held):
+            raise GausscheckError(
+                f"{path}:{wanted}: a sparse matrix; save it with scipy.sparse.save_npz('x.npz', X)"
+            )
+        if wanted == "X" or wanted.startswith("layers/"):
+            return H5adSource(path, choose(held, wanted, str(path))[0].key)
     if not found:
         raise GausscheckError(
-            f"{path}: expected an embedding under obsm, found none; compute one first, or name "
-            "another file"
+            f"{path}: expected an embedding under obsm, found none; compute one first, name "
+            "another file, or take what was measured with dataset X"
         )
-    entry, _ = choose(_candidates(found) if wanted is None else found, wanted, str(path))
+    entry, _ = choose(candidates(found) if wanted is None else found, wanted, str(path))
     return H5adSource(path, f"obsm/{entry.key}")
 
 
 def inspect_h5ad(path: Path) -> Contents:
     """Say which embeddings the file holds."""
-    found = _entries(path)
-    told = contents_of(path, "AnnData", _candidates(found))
-    aside = len(_candidates(found)) < len(found) and told.chosen is not None
+    found = _entries(entries_of(path))
+    told = contents_of(path, "AnnData", candidates(found))
+    aside = len(candidates(found)) < len(found) and told.chosen is not None
     reason = f"{told.reason}, drawings aside" if aside else told.reason
     return replace(told, entries=tuple(found), reason=reason)

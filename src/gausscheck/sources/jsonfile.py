@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,25 @@ ROOT = "rows"
 NAME_KEYS = ("name", "labels")
 """What the names of rows are asked for by."""
 
+_FIELDS = (*KNOWN_NAMES, "vector", "values", "vec")
+"""What the vector of an item is called: a list under this name is no table's first row."""
+
 _NAMES = 1000
 """Names of a table that are remembered: those of lists beside vectors are few."""
 
 _DEPTH = 8
 """Keys above a table, at most."""
+
+_TURNED = (
+    "numbers by row under the name of each column, as pandas writes a frame, or the other way "
+    "round; save rows: to_json(orient='records')"
+)
+"""Why a number is not taken by two names, the second of which counts."""
+
+_WIDE = (
+    "a row for each name, of more numbers than there are names: if the names are those of columns, "
+    "save rows"
+)
 
 _INNER = re.compile(r'\{\s*"((?:[^"\\]|\\.)*)"\s*:\s*(.)\s*(.)')
 """The first key of an object, and the two signs that its value begins with."""
@@ -55,6 +69,8 @@ class _Table:
     key: str
     fields: Fields | None = None
     rows: int = 0
+    items: int = 0
+    uneven: bool = False
     width: int = 0
     named: bool = False
     problem: str | None = None
@@ -79,6 +95,7 @@ class JsonSource(SpooledSource):
         self.notes: tuple[str, ...] = (
             "text, parsed once into a temporary file",
             *([f"vectors from {said}"] if said != ROOT else []),
+            *([_WIDE] if table.named and not self._fields.columns and self.n < self.d else []),
             *self._gap_note(),
         )
 
@@ -145,6 +162,11 @@ def _items(path: Path) -> Iterator[Item]:
             raise ValueError(f"more after its end: {stream.head(20)!r}")
 
 
+def _counts(keys: tuple[str, ...]) -> bool:
+    """Whether keys are 0, 1, 2, ...: numbers of rows."""
+    return len(keys) > 1 and keys == tuple(map(str, range(len(keys))))
+
+
 def _walk(stream: JsonStream, prefix: tuple[str, ...]) -> Iterator[Item]:
     """Yield the members of all tables at and below a place."""
     key = ".".join(prefix) or ROOT
@@ -152,8 +174,12 @@ def _walk(stream: JsonStream, prefix: tuple[str, ...]) -> Iterator[Item]:
         for _ in stream.elements():
             yield key, None, stream.value()
         return
+    tables = set()
     for name in stream.members():
         if len(prefix) < _DEPTH and _is_table(stream, name):
+            if name in tables:
+                raise ValueError(f"the key {name!r} twice")
+            tables.add(name)
             yield from _walk(stream, (*prefix, name))
         else:
             yield key, name, stream.value()
@@ -173,7 +199,7 @@ def _is_table(stream: JsonStream, name: str) -> bool:
         return True
     if name in KNOWN_NAMES or inner[1].isdigit():
         return inner[2] in "[{n"
-    return inner[2] in "[{" and inner[1] not in KNOWN_NAMES and not name.isdigit()
+    return inner[2] in "[{" and inner[1] not in _FIELDS and not name.isdigit()
 
 
 def _tables(path: Path) -> list[_Table]:
@@ -186,15 +212,34 @@ def _tables(path: Path) -> list[_Table]:
         try:
             table.fields = table.fields or fields_of(item, None)
         except LookupError as err:
-            table.problem = f"several vectors in each: {err}"
+            inside = "" if key == ROOT else f"{key}."
+            choices = ", ".join(f"{inside}{path}" for path in str(err).split(", "))
+            table.problem = f"several vectors in each; choose with dataset=: {choices}"
+        if table.named and table.fields and _counts(table.fields.columns):
+            table.problem = _TURNED
         if table.fields is None:
             table.rows += 1
             continue
+        table.items += 1
         for value in table.fields.of(item):
             table.rows += 1
             if table.width == 0 and value is not None:
                 table.width = len(numbers_of(value, f"{path}: row {table.rows - 1}") or ())
+            elif isinstance(value, list) and len(value) != table.width:
+                table.uneven = True
     return list(found.values())
+
+
+def _entries(tables: list[_Table]) -> list[Entry]:
+    """Say what tables are; lists of different lengths lie beside one that has rows."""
+    entries = [_entry(table) for table in tables]
+    even = any(e.usable and not t.uneven for e, t in zip(entries, tables, strict=True))
+    return [
+        replace(entry, problem="lists of different lengths")
+        if entry.usable and table.uneven and even
+        else entry
+        for entry, table in zip(entries, tables, strict=True)
+    ]
 
 
 def _entry(table: _Table) -> Entry:
@@ -204,8 +249,13 @@ def _entry(table: _Table) -> Entry:
         problem = "no vectors" if table.rows > 1 else "not a list of vectors"
     if problem is None and table.rows == 1:
         problem = "one vector, or what lies beside"
-    if problem is None and table.fields and "*" in table.fields.path[:1]:
-        problem = f"each row is a list of vectors (3-D, {table.rows:,} vectors in all)"
+    nested = table.fields is not None and table.fields.path[:1] == ("*",)
+    if problem is None and nested and 1 < table.items != table.rows:
+        every = "*" if table.key == ROOT else f"{table.key}.*"
+        problem = (
+            f"each row is a list of vectors (3-D, {table.rows:,} vectors in all); choose with "
+            f"dataset=: {every} takes each as a row"
+        )
     return Entry(table.key, shape, "text", problem)
 
 
@@ -221,7 +271,7 @@ def _chosen(path: Path, tables: list[_Table], dataset: str | None) -> _Table:
                 if key == table.key and (fields := fields_of(item, inside)) is not None:
                     table.fields, table.problem = fields, None
                     return table
-    entry, _ = choose([_entry(table) for table in tables], dataset, str(path))
+    entry, _ = choose(_entries(tables), dataset, str(path))
     return next(table for table in tables if table.key == entry.key)
 
 
@@ -251,4 +301,4 @@ def inspect_jsonfile(path: Path) -> Contents:
     """Say what the file holds: it has to be parsed for that."""
     if _is_lines(path):
         return inspect_jsonlines(path)
-    return contents_of(path, "JSON", [_entry(table) for table in _tables(path)])
+    return contents_of(path, "JSON", _entries(_tables(path)))

@@ -135,7 +135,10 @@ def lines_of(handle: TextIO, path: Path) -> Iterator[tuple[int, Any]]:
         try:
             held = json.loads(line)
         except (ValueError, RecursionError) as err:
-            raise GausscheckError(f"{path}: line {number} is not JSON: {line_of(err)}") from err
+            whole = "; one JSON value of many lines is a .json" if number == 1 else ""
+            raise GausscheckError(
+                f"{path}: line {number} is not JSON: {line_of(err)}{whole}"
+            ) from err
         yield number, held
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -21,6 +22,9 @@ _LOOK = 64
 
 _MOST = 1 << 20
 """Characters of those rows after which no more are looked at."""
+
+_WHOLE = re.compile(r"\s*-?\d+(?:\.0*)?\s*")
+"""A whole number, or one as pandas writes it in a column of floats."""
 
 Numbered = tuple[int, list[str]]
 """A line's number and its cells."""
@@ -104,7 +108,8 @@ def layout_of(rows: Sequence[Numbered], wanted: str | None, path: Path, dialect:
     if column is None and len(plain) < 2:
         raise GausscheckError(
             f"{path}: expected columns of numbers or a column of lists, got "
-            f"{', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
+            f"{', '.join(names[:12])}{', ...' if len(names) > 12 else ''}; write a number a cell, "
+            'or lists as "[0.1, 0.2]"'
         )
     left = tuple(name for i, name in enumerate(names) if i != column and i not in plain)
     return Layout(names, headed, column, plain, left, None if counted is None else names[counted])
@@ -114,7 +119,7 @@ def _counted(plain: list[int], rows: list[list[str]]) -> int | None:
     """Find a first or last column of several whole numbers where every other has fractions."""
     if len(plain) < 3 or len(rows) < 3:
         return None
-    whole = [i for i in plain if all(row[i].strip().lstrip("-").isdigit() for row in rows)]
+    whole = [i for i in plain if all(_WHOLE.fullmatch(row[i]) for row in rows)]
     if len(whole) != 1 or whole[0] not in (plain[0], plain[-1]):
         return None
     return whole[0] if len({row[whole[0]] for row in rows}) > 1 else None
@@ -150,10 +155,11 @@ def _headed(
 
 def _counts(cells: list[str]) -> bool:
     """Whether cells are 0, 1, 2, ... or 1, 2, 3, ..."""
-    if len(cells) < 2 or cells[0] not in ("0", "1"):
+    whole = [cell.strip().removesuffix(".0") for cell in cells]
+    if len(whole) < 2 or whole[0] not in ("0", "1"):
         return False
-    start = int(cells[0])
-    return cells == [str(start + i) for i in range(len(cells))]
+    start = int(whole[0])
+    return whole == [str(start + i) for i in range(len(whole))]
 
 
 def _column(names: list[str], lists: list[int], wanted: str | None, path: Path) -> int | None:

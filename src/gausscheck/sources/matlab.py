@@ -18,6 +18,7 @@ from gausscheck.sources.base import (
     Entry,
     choose,
     contents_of,
+    dtype_problem,
     line_of,
     problem_of,
     stored_eps,
@@ -34,6 +35,13 @@ _TYPES = {
     "double": "f8", "single": "f4", "int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2",
     "int32": "i4", "uint32": "u4", "int64": "i8", "uint64": "u8", "logical": "?", "char": "U1",
 }  # fmt: skip
+
+
+_WAYS_OUT = {
+    "struct": "save its fields: save('x.mat', '-struct', '{0}')",
+    "cell": "join its vectors: x = cell2mat({0}(:)); save x.mat x",
+}
+"""What makes a matrix of what is none, in MATLAB."""
 
 
 class MatlabSource(SpooledSource):
@@ -114,6 +122,9 @@ def _matrix(path: Path, key: str) -> NDArray[Any]:
                 "save it with scipy.sparse.save_npz"
             )
         held = held.toarray()
+    problem = dtype_problem(held.dtype)
+    if problem is not None:
+        raise GausscheckError(f"{path}:{key}: expected real numbers, got {problem}")
     return np.asarray(held)
 
 
@@ -151,7 +162,8 @@ def _entry(name: str, shape: tuple[int, ...], kind: str) -> Entry:
     if kind == "sparse":
         return Entry(name, shape, "float64", problem_of(shape, np.dtype("f8")))
     if kind not in _TYPES:
-        return Entry(name, shape, kind, f"{kind}: not a matrix of numbers")
+        way = _WAYS_OUT.get(kind, "not a matrix of numbers").format(name)
+        return Entry(name, shape, kind, f"{kind}: {way}")
     if 1 in shape and len(shape) == 2:
         return Entry(name, shape, kind, f"shape {shape}: one vector")
     dtype = np.dtype(_TYPES[kind])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
 from gausscheck.files import check_file
+from gausscheck.sources.archive import is_archive
 from gausscheck.sources.base import (
     Contents,
     Entry,
@@ -25,6 +25,7 @@ from gausscheck.sources.base import (
     require,
     stored_eps,
 )
+from gausscheck.sources.refused import refused_by_content
 
 _COUNTED = {".fbin": "<f4", ".u8bin": "u1", ".i8bin": "i1", ".hbin": "<f2"}
 """Files that begin with the number of rows and of dimensions, int32 each."""
@@ -191,6 +192,8 @@ def open_raw(path: Path, dataset: str | None) -> Source:
 
     if is_binary_words(path):
         return open_words(path, dataset)
+    if path.suffix.lower() == ".bin" and (known := refused_by_content(path)) is not None:
+        raise known
     if dataset is not None:
         raise GausscheckError(f"{path}: raw numbers are one array; leave dataset out")
     return _headed(path) or open_shaped(path, None, None)
@@ -201,7 +204,7 @@ def _torch(path: Path) -> bool:
     check_file(path)
     with path.open("rb") as handle:
         magic = handle.read(2)
-    return zipfile.is_zipfile(path) or (magic in _PICKLED and _sidecar(path) is None)
+    return is_archive(path) or (magic in _PICKLED and _sidecar(path) is None)
 
 
 def column_raw(path: Path, key: str) -> NDArray[Any] | None:

@@ -11,6 +11,13 @@ _PICKLE = (
     "wrote it: np.save('x.npy', np.asarray(X))"
 )
 
+_DUCKDB = "a DuckDB database; in it: COPY (SELECT embedding FROM t) TO 'x.parquet'"
+
+_FASTTEXT = (
+    "a model of fastText, not vectors; in Python: np.save('x.npy', [model.get_word_vector(w) for w "
+    "in model.get_words()])"
+)
+
 REASONS: dict[tuple[str, ...], str] = {
     (".pkl", ".pickle", ".p", ".pk", ".dill"): _PICKLE,
     (".joblib", ".jbl", ".sav"): _PICKLE.replace("a pickle", "joblib's file is a pickle and"),
@@ -27,7 +34,7 @@ REASONS: dict[tuple[str, ...], str] = {
     (".onnx", ".gguf", ".ckpt"): "a model, not embeddings; embed something with it and save that: "
     "np.save('x.npy', X)",
     (".orc", ".avro"): "a table of another format; save it as .parquet",
-    (".duckdb",): "a DuckDB database; in it: COPY (SELECT embedding FROM t) TO 'x.parquet'",
+    (".duckdb", ".ddb"): _DUCKDB,
     (".jpg", ".jpeg", ".png", ".wav", ".mp3", ".mp4"): "media, not embeddings; embed it first",
 }
 """Why files of some endings are not read."""
@@ -41,6 +48,19 @@ _MAGIC = {
     b"MATLAB 5.0": "matlab",
 }
 """What files of some formats begin with, whatever they are called."""
+
+
+def refused_by_content(path: Path) -> GausscheckError | None:
+    """Return the error for a file whose first bytes name what is known and not read."""
+    with path.open("rb") as handle:
+        head = handle.read(12)
+    if head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05" and len(head) > 1:
+        return GausscheckError(f"{path}: {_PICKLE}")
+    if head[8:12] == b"DUCK":
+        return GausscheckError(f"{path}: {_DUCKDB}")
+    if head[:4] == b"\xba\x16\x4f\x2f":
+        return GausscheckError(f"{path}: {_FASTTEXT}")
+    return None
 
 
 def known_by_content(path: Path) -> str | None:
@@ -58,11 +78,8 @@ def refusal(path: Path) -> GausscheckError:
     for suffixes, reason in REASONS.items():
         if suffix in suffixes:
             return GausscheckError(f"{path}: {reason}")
-    if path.is_file():
-        with path.open("rb") as handle:
-            head = handle.read(2)
-        if head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05" and len(head) == 2:
-            return GausscheckError(f"{path}: {_PICKLE}")
+    if path.is_file() and (known := refused_by_content(path)) is not None:
+        return known
     named = f"the ending {suffix}" if suffix else "no ending"
     return GausscheckError(
         f"{path}: expected a file of embeddings, got {named}, which no reader takes; save the rows "

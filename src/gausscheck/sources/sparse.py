@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
 from gausscheck.sources.archive import unpacked
-from gausscheck.sources.base import BaseSource, FileSource, dtype_problem, line_of, stored_eps
+from gausscheck.sources.base import (
+    LARGEST_PIECE,
+    BaseSource,
+    FileSource,
+    dtype_problem,
+    line_of,
+    stored_eps,
+)
 
 MEMBERS = frozenset({"format", "shape", "data"})
 """What an archive of a sparse matrix holds, of whatever layout."""
@@ -106,6 +113,12 @@ def _head(path: Path) -> tuple[tuple[int, int], str]:
     name = kind.decode("ascii", "replace") if isinstance(kind, bytes) else str(kind)
     if name not in ("csr", "csc", "coo"):
         raise GausscheckError(f"{path}: expected a csr, csc or coo matrix, got {name}; use tocsr()")
+    if 8 * (max(n, d) if name == "csc" else n) > LARGEST_PIECE:
+        raise GausscheckError(
+            f"{path}: a sparse {name} matrix of shape {(n, d)}: where its rows begin takes more "
+            f"than the {LARGEST_PIECE:,} bytes that are held; it is damaged, or save it again in "
+            "parts"
+        )
     if n < 1 or d < 1:
         raise GausscheckError(f"{path}: expected rows and dimensions, got shape {(n, d)}")
     return (n, d), name
@@ -130,8 +143,9 @@ def _by_rows(path: Path, kind: str, shape: tuple[int, int]) -> _Entries:
         if columns.shape != values.shape:
             raise ValueError(f"{columns.size} columns for {values.size} values")
         return _sorted(shape, _member(path, "row"), lambda low, high: columns[low:high], values)
-    ends, inner = np.array(_member(path, "indptr")), _member(path, "indices")
+    starts, inner = _member(path, "indptr"), _member(path, "indices")
     major = n if kind == "csr" else d
+    ends = np.array(starts[: major + 2])  # one too many is enough to be refused
     if ends.shape != (major + 1,) or ends[0] != 0 or ends[-1] != values.size:
         raise ValueError(f"indptr of {ends.size} for {major} and {values.size} values")
     if (np.diff(ends) < 0).any() or inner.shape != values.shape:

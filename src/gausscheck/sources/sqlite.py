@@ -22,6 +22,7 @@ from gausscheck.files import check_file
 from gausscheck.sources.base import Contents, Entry, choose, contents_of, line_of
 from gausscheck.sources.cells import is_list, numbers_of
 from gausscheck.sources.columns import packed_type
+from gausscheck.sources.refused import refused_by_content
 from gausscheck.sources.spool import Parsed, SpooledSource
 
 _LOOK = 8
@@ -145,6 +146,9 @@ def _check_size(path: Path) -> None:
     with path.open("rb") as handle:
         head = handle.read(100)
     if len(head) < 100 or not head.startswith(b"SQLite format 3\x00"):
+        known = refused_by_content(path)
+        if known is not None:
+            raise known
         raise GausscheckError(
             f"{path}: expected a SQLite file, got other bytes or one cut short; copy or download "
             "it again"
@@ -228,7 +232,7 @@ def _add_columns(
         dtype, width = _kind(held)
         key = f"{table}.{column}"
         if dtype is None:
-            entries.append(Entry(key, (n,), _said(held), "no column of vectors"))
+            entries.append(Entry(key, (n,), _said(held), _why(held)))
             continue
         entries.append(Entry(key, (n, width), "text" if dtype == "text" else str(np.dtype(dtype))))
         places[key] = _Column(table, column, dtype)
@@ -246,6 +250,21 @@ def _kind(held: list[Any]) -> tuple[str | None, int]:
         except GausscheckError:
             return None, 0
     return None, 0
+
+
+def _why(held: list[Any]) -> str:
+    """Say why values are no vectors."""
+    if held and all(isinstance(value, bytes) and value[:1] == b"\x80" for value in held):
+        return "pickles, which are never loaded; export the vectors by the program that wrote them"
+    sizes = sorted({len(value) for value in held if isinstance(value, bytes)})
+    if len(sizes) > 1:
+        return f"bytes of different lengths ({', '.join(map(str, sizes[:3]))})"
+    if held and isinstance(held[0], float):
+        return (
+            "one number a row; save a table of numbers as CSV: sqlite3 -csv -header FILE "
+            "'SELECT x0, x1, ... FROM TABLE' > x.csv"
+        )
+    return "no column of vectors"
 
 
 def _said(held: list[Any]) -> str:

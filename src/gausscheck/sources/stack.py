@@ -151,7 +151,7 @@ def stack_of(entries: Sequence[Entry], ndim: int = 1, least: int = _LEAST) -> li
 def _numeric(entry: Entry) -> bool:
     try:
         return dtype_problem(np.dtype(_native(entry.dtype))) is None
-    except TypeError:
+    except (TypeError, ValueError):  # the name of a type that has no name, such as of records
         return False
 
 

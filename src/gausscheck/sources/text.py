@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,11 @@ from gausscheck.sources.spool import Parsed, SpooledSource
 
 _USUAL = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 """What parts cells in a file of an ending, where its lines don't say otherwise."""
+
+_COMMENT = re.compile(r'[#%](?![,;\t|])|"?sep=.')
+"""What a line before the first row begins with that is no row: np.savetxt's header, Excel's sep=;.
+
+A mark that is a cell itself is a word of a table."""
 
 FIELD = 1 << 25
 """Characters of one cell, or of one value of JSON, at most."""
@@ -107,7 +113,7 @@ def kind_of(path: Path) -> str:
 
 def cut_note(path: Path) -> tuple[str, ...]:
     """Return the note on a text that ends within a line; none on a packed one."""
-    if path.suffix.lower() == ".gz":
+    if is_packed(path):
         return ()  # an archive that is cut cannot be read at all
     with path.open("rb") as handle:
         handle.seek(-1, 2)
@@ -115,18 +121,29 @@ def cut_note(path: Path) -> tuple[str, ...]:
     return () if whole else ("the last line has no line break: the file may be cut short",)
 
 
+def is_packed(path: Path) -> bool:
+    """Whether a file is packed by gzip, whatever its name: browsers unpack and keep the name."""
+    check_file(path)
+    with path.open("rb") as handle:
+        return handle.read(2) == b"\x1f\x8b"
+
+
 @contextmanager
 def opened_text(path: Path) -> Iterator[TextIO]:
     """Open a text file, unpacked on the way; damage met while it is open is one line."""
-    check_file(path)
-    opener: Callable[..., Any] = gzip.open if path.suffix.lower() == ".gz" else open
+    opener: Callable[..., Any] = gzip.open if is_packed(path) else open
     try:
         with opener(path, "rb") as handle:
             wide = handle.read(2) in (b"\xff\xfe", b"\xfe\xff")
         encoding = "utf-16" if wide else "utf-8-sig"
         with opener(path, "rt", encoding=encoding, newline="") as handle:
             yield handle
-    except (UnicodeError, csv.Error, EOFError, OSError, zlib.error) as err:
+    except UnicodeError as err:
+        raise GausscheckError(
+            f"{path}: cannot be read as text: expected UTF-8 or UTF-16, got {line_of(err)}; save "
+            "it as UTF-8"
+        ) from err
+    except (csv.Error, EOFError, OSError, zlib.error) as err:
         raise GausscheckError(f"{path}: cannot be read as text: {line_of(err)}") from err
 
 
@@ -146,8 +163,13 @@ def _peeked(
 
 
 def _lines(handle: TextIO, path: Path) -> Iterator[str]:
-    """Yield lines; refuse one that has no end."""
+    """Yield lines, those of comments before the first row as blank ones; refuse one without end."""
+    begun = False
     while line := handle.readline(FIELD):
+        begun = begun or not (_COMMENT.match(line) or not line.strip())
+        if not begun:
+            yield "\n"
+            continue
         if len(line) == FIELD and not line.endswith("\n"):
             raise GausscheckError(f"{path}: a line of over {FIELD:,} characters: not a table")
         yield line

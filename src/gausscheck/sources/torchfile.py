@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
 from gausscheck.files import check_file
+from gausscheck.sources.archive import is_archive
 from gausscheck.sources.base import (
     Contents,
     Entry,
@@ -24,6 +26,7 @@ from gausscheck.sources.base import (
     problem_of,
 )
 from gausscheck.sources.memory import open_memory
+from gausscheck.sources.refused import refused_by_content
 from gausscheck.sources.stack import Getter, StackSource, stacked, summed_up
 
 ROOT = "tensor"
@@ -75,7 +78,14 @@ def column_torchfile(path: Path, key: str) -> NDArray[Any] | None:
     return None if held is None or _problem(held) in _UNREADABLE else np.asarray(held.detach())
 
 
-_UNREADABLE = ("a sparse tensor; save it dense (to_dense)", "a quantised tensor; save dequantised")
+_UNREADABLE = (
+    "a sparse tensor; save it dense (to_dense)",
+    "a quantised tensor; save dequantised",
+    "a tensor without values (meta)",
+)
+
+_DEEPEST = 64
+"""Dicts and lists in one another that are looked into."""
 
 
 def _tensors(path: Path) -> dict[str, Any]:
@@ -83,35 +93,44 @@ def _tensors(path: Path) -> dict[str, Any]:
     import torch
 
     check_file(path)
+    archive = is_archive(path)
     try:
-        archive = zipfile.is_zipfile(path)
         if archive:
             _check_records(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch thinks of a damaged pickle
             held = torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
     except Exception as err:
-        raise GausscheckError(
-            f"{path}: expected tensors that load with weights_only, got {line_of(err)}; save the "
-            "tensor alone with torch.save"
+        known = refused_by_content(path) if not archive else None
+        objects = isinstance(err, pickle.UnpicklingError) and "weights_only" in str(err)
+        said = "objects of other kinds, which are never loaded" if objects else line_of(err)
+        raise known or GausscheckError(
+            f"{path}: expected tensors that load with weights_only, got {said}; save the tensor "
+            "alone: torch.save(x, 'x.pt')"
         ) from err
     if isinstance(held, torch.Tensor):
         return {ROOT: held}
     if isinstance(held, dict | list | tuple):
-        return dict(_within(held, "", torch.Tensor))
+        return dict(_within(held, "", torch.Tensor, set()))
     raise GausscheckError(
         f"{path}: expected a tensor, or a dict or list of them, got {type(held).__name__}; save "
         "the tensor alone: torch.save(x, 'x.pt')"
     )
 
 
-def _within(held: Any, prefix: str, kind: type) -> Iterator[tuple[str, Any]]:
-    """Yield tensors of nested dicts and lists, keys and places joined by slashes."""
+def _within(held: Any, prefix: str, kind: type, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """Yield tensors of nested dicts and lists, keys and places joined by slashes.
+
+    What lies in several places is looked into once: it may hold itself.
+    """
+    if id(held) in seen or prefix.count("/") > _DEEPEST:
+        return
+    seen.add(id(held))
     for key, value in held.items() if isinstance(held, dict) else enumerate(held):
         if isinstance(value, kind):
             yield f"{prefix}{key}", value
         elif isinstance(value, dict | list | tuple):
-            yield from _within(value, f"{prefix}{key}/", kind)
+            yield from _within(value, f"{prefix}{key}/", kind, seen)
 
 
 def _check_records(path: Path) -> None:
@@ -127,6 +146,8 @@ def _problem(tensor: Any) -> str | None:
         return _UNREADABLE[0]
     if tensor.is_quantized:
         return _UNREADABLE[1]
+    if tensor.is_meta:
+        return _UNREADABLE[2]
     name = str(tensor.dtype).removeprefix("torch.")
     try:
         dtype = np.dtype(np.float32 if name == "bfloat16" else name)

@@ -18,10 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
-from gausscheck.files import check_file
 from gausscheck.sources.base import Contents, Entry, contents_of, line_of
 from gausscheck.sources.spool import Parsed, SpooledSource
-from gausscheck.sources.text import TEXT_EPS, cut_note, inspect_text, open_text
+from gausscheck.sources.text import TEXT_EPS, cut_note, inspect_text, is_packed, open_text
 
 WORDS = ("word", "name", "labels")
 """What the words are asked for by."""
@@ -140,8 +139,7 @@ def _until_blank(handle: BinaryIO) -> bytes:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    check_file(path)
-    opener: Callable[..., Any] = gzip.open if path.suffix.lower() == ".gz" else open
+    opener: Callable[..., Any] = gzip.open if is_packed(path) else open
     try:
         with opener(path, "rb") as handle:
             yield handle
@@ -156,7 +154,10 @@ def is_binary_words(path: Path) -> bool:
         if header is None:
             return False
         n, d = map(int, header.groups())
-        head = handle.read(min(4 * d, 4096) + 64)
+        line = handle.readline(_LINE)
+    if _behind(line.split()) > 1:  # of text, in whatever language its words are
+        return False
+    head = line[: min(4 * d, 4096) + 64]
     return n > 0 and d > 0 and b" " in head and any(byte < 9 or byte > 126 for byte in head)
 
 
@@ -175,6 +176,8 @@ def _look(path: Path) -> tuple[int | None, int] | None:
     d = Counter(map(_behind, body)).most_common(1)[0][0]
     if header and told == d + 1:  # numbers without words
         return None
+    if header and 2 <= told < d and all(row[-1 - told :][:1][0].isdigit() for row in body):
+        d = told  # the words end in whole numbers
     if d < 2 or (header and told != d):
         return None
     words = sum(not _numbers(row[:1]) for row in body)

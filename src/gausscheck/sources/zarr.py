@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from gausscheck.sources.base import (
     problem_of,
     stored_eps,
 )
+from gausscheck.sources.h5ad import candidates
 from gausscheck.sources.zarr_metadata import ArrayMetadata, arrays_in, check_chunk_files
 
 ROOT = "array"
@@ -157,13 +159,22 @@ def documents_zarr(path: Path) -> tuple[list[Entry], Callable[[str], Any]]:
     return [_entry(array) for array in held.values()], checked
 
 
+def _meant(entries: list[Entry]) -> list[Entry]:
+    """Return the arrays that may be embeddings: of AnnData, those of obsm, as in its .h5ad."""
+    inside = [entry for entry in entries if entry.key.startswith("obsm/")]
+    cells = any(entry.key.startswith("obs/") for entry in entries)
+    return candidates(inside) if inside and cells else entries
+
+
 def open_zarr(path: Path, dataset: str | None) -> ZarrSource:
     """Open one array of the store."""
     held = _arrays(path)
-    entry, _ = choose([_entry(array) for array in held], dataset, str(path))
+    entries = [_entry(array) for array in held]
+    entry, _ = choose(_meant(entries) if dataset is None else entries, dataset, str(path))
     return ZarrSource(path, next(array for array in held if array.key == entry.key))
 
 
 def inspect_zarr(path: Path) -> Contents:
     """Say what the store holds."""
-    return contents_of(path, "zarr", [_entry(array) for array in _arrays(path)])
+    entries = [_entry(array) for array in _arrays(path)]
+    return replace(contents_of(path, "zarr", _meant(entries)), entries=tuple(entries))
