@@ -35,7 +35,7 @@ test-newest: .venv-newest/.pip  ## the fast tests on whatever is newest today
 	$(NEWEST)/python $(INSTALL) --upgrade --upgrade-strategy eager -e ".[$(WITHOUT_TRAIN)]" --group test
 	$(NEWEST)/python -m pytest -n auto -m "not slow" -q
 
-test-stores: .venv-stores/.pip pyproject.toml  ## files by the real writers: Chroma, faiss, Lance, polars, DuckDB
+test-stores: .venv-stores/.pip pyproject.toml  ## files and stores by the programs that write them
 	$(STORES)/python $(INSTALL) -c constraints.txt -e ".[$(WITHOUT_TRAIN)]" --group test --group test-stores
 	$(STORES)/python -m pytest -n auto -m "not slow" -q tests/sources
 
