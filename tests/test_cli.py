@@ -90,6 +90,15 @@ def test_bad_data_is_one_line_exit_1_and_nothing_written(run, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_name_as_long_as_its_file_does_not_fill_the_terminal(run, tmp_path):
+    (tmp_path / "x.csv").write_text(f'"{"a name " * 200_000}",b\n' + "c,d\n" * 30)
+    done = run("inspect", tmp_path / "x.csv")
+    assert done.exit_code == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert len(done.stderr) < 5000
+    assert done.stderr.endswith(" ...\n")
+
+
 def test_a_wrong_option_is_usage(run, gaussian_file):
     assert run("analyze", gaussian_file, "--normalize", "l3").exit_code == 2
 

@@ -256,6 +256,11 @@ ODD_CASES = [
     Case("legacy.pt", "what torch wrote before 1.6", torch_saved(lambda x: x, _use_new_zipfile_serialization=False), F4, needs="torch"),
     Case("of_numpy.pt", "an array of NumPy among tensors", torch_saved(lambda x: {"x": x.numpy()}), "objects of other kinds, which are never loaded", needs="torch"),
     Case("pickled.pt", "a pickle under the ending of torch", raw(pickle.dumps(ROWS)), "a pickle is never loaded", needs="torch"),
+    # little that unpacks to much
+    Case("blank_lines.csv.gz", "lines that hold nothing", raw(gzip.compress(b"\n" * (3 << 20))), "lines on end without a row"),
+    Case("comments.csv.gz", "comments without end", raw(gzip.compress(b"# none\n" * (3 << 20))), "lines on end without a row"),
+    Case("blank_lines.jsonl.gz", "JSON lines that hold nothing", raw(gzip.compress(b"[1, 2]\n" + b"\n" * (3 << 20))), "blank lines on end"),
+    Case("blank_lines.vec.gz", "words that are none", raw(gzip.compress(b"9 2\nw 1 2\n" + b"\n" * (3 << 20))), "blank lines on end"),
     # SQLite and its like
     Case("uneven.db", "BLOBs of different lengths", database("CREATE TABLE t (e BLOB)", "INSERT INTO t VALUES (?)", values=[*BYTES[:3], (b"12345678",)]), "bytes of different lengths (8, 48)"),
     Case("columns.db", "a column a coordinate", database("CREATE TABLE t (x0 REAL, x1 REAL)", "INSERT INTO t VALUES (?, ?)", values=[tuple(row[:2]) for row in VECTORS]), "sqlite3 -csv -header"),

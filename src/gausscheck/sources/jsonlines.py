@@ -15,7 +15,7 @@ from gausscheck.sources.base import Contents, Entry, contents_of, line_of
 from gausscheck.sources.cells import numbers_of
 from gausscheck.sources.jsonvalues import Fields, fields_of, reach
 from gausscheck.sources.spool import Parsed, SpooledSource
-from gausscheck.sources.text import FIELD, TEXT_EPS, cut_note, opened_text
+from gausscheck.sources.text import BLANK, FIELD, TEXT_EPS, cut_note, opened_text
 
 _LOOK = 64
 """Lines without a vector at the beginning, at most."""
@@ -127,11 +127,14 @@ def one_text(item: Any, key: str) -> str | None:
 
 def lines_of(handle: TextIO, path: Path) -> Iterator[tuple[int, Any]]:
     """Yield the values of JSON lines, with their numbers; blank lines are passed."""
-    number = 0
+    number, last = 0, 0
     while line := handle.readline(FIELD):
         number += 1
         if not line.strip():
+            if number - last > BLANK:
+                raise GausscheckError(f"{path}: over {BLANK:,} blank lines on end: no JSON lines")
             continue
+        last = number
         try:
             held = json.loads(line)
         except (ValueError, RecursionError) as err:

@@ -34,6 +34,9 @@ _COMMENT = re.compile(r'[#%](?![,;\t|])|"?sep=.')
 
 A mark that is a cell itself is a word of a table."""
 
+BLANK = 1 << 20
+"""Lines on end that hold nothing, at most: packed, a thousand of them are a byte."""
+
 FIELD = 1 << 25
 """Characters of one cell, or of one value of JSON, at most."""
 
@@ -164,10 +167,13 @@ def _peeked(
 
 def _lines(handle: TextIO, path: Path) -> Iterator[str]:
     """Yield lines, those of comments before the first row as blank ones; refuse one without end."""
-    begun = False
+    begun, empty = False, 0
     while line := handle.readline(FIELD):
-        begun = begun or not (_COMMENT.match(line) or not line.strip())
-        if not begun:
+        empty = 0 if line.strip() and (begun or not _COMMENT.match(line)) else empty + 1
+        begun = begun or not empty
+        if empty > BLANK:
+            raise GausscheckError(f"{path}: over {BLANK:,} lines on end without a row: not a table")
+        if empty:
             yield "\n"
             continue
         if len(line) == FIELD and not line.endswith("\n"):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from gausscheck.core import GausscheckError, Source
 from gausscheck.sources.base import Contents, Entry, contents_of, line_of
 from gausscheck.sources.spool import Parsed, SpooledSource
-from gausscheck.sources.text import TEXT_EPS, cut_note, inspect_text, is_packed, open_text
+from gausscheck.sources.text import BLANK, TEXT_EPS, cut_note, inspect_text, is_packed, open_text
 
 WORDS = ("word", "name", "labels")
 """What the words are asked for by."""
@@ -53,9 +53,13 @@ class WordSource(SpooledSource):
     def _lines(self) -> Iterator[tuple[int, list[bytes]]]:
         """Yield line numbers, and the word and the numbers of each: a word may hold blanks."""
         with _opened(self.path) as handle:
+            last = 0
             for number, line in enumerate(iter(lambda: handle.readline(_LINE), b""), 1):
                 if (number == 1 and self._header) or not line.strip():
+                    if number - last > BLANK:
+                        raise GausscheckError(f"{self.path}: over {BLANK:,} blank lines on end")
                     continue
+                last = number
                 yield number, line.strip(b" \t\r\n").rsplit(maxsplit=self._d)
 
     def _rows(self) -> Iterator[Parsed]:
