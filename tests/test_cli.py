@@ -96,7 +96,7 @@ def test_a_name_as_long_as_its_file_does_not_fill_the_terminal(run, tmp_path):
     assert done.exit_code == 1
     assert len(done.stderr.splitlines()) == 1
     assert len(done.stderr) < 5000
-    assert done.stderr.endswith(" ...\n")
+    assert done.stderr.endswith("...\n")
 
 
 def test_a_wrong_option_is_usage(run, gaussian_file):

@@ -20,9 +20,6 @@ INTERRUPTED, PIPE_CLOSED = 130, 141
 
 _TRACE = "GAUSSCHECK_TRACEBACK"
 
-_LONGEST = 4000
-"""Characters of an error at most: a name in a file may be as long as the file."""
-
 
 class _Cli(click.Group):
     """A group whose commands turn whatever goes wrong into one line on stderr and an exit code."""
@@ -71,8 +68,7 @@ def told(err: Exception) -> str:
     from gausscheck.files import printable, reason_of
 
     if isinstance(err, GausscheckError):
-        said = str(err)
-        return printable(as_options(said if len(said) <= _LONGEST else f"{said[:_LONGEST]} ..."))
+        return printable(as_options(str(err)))
     if isinstance(err, MemoryError):
         return "out of memory; lower --memory or --rows, or take fewer columns"
     if isinstance(err, OSError):
