@@ -146,6 +146,43 @@ def endless(path):
     return path
 
 
+def with_texts(file):
+    file["emb"], file["labels"] = X, [f"n{i}" for i in range(60)]
+
+
+def busy(path):
+    """Let the first text of the heap of texts be as long as leads into the room behind the last.
+
+    HDF5 takes the zeros there for a text without length, again and again: III.E, Global Heap.
+    """
+    hdf5(path, with_texts)
+    raw = bytearray(path.read_bytes())
+    struct.pack_into("<Q", raw, raw.index(b"GCOL") + 24, 3000)
+    path.write_bytes(raw)
+    return path
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are read apart on Linux and macOS")
+@pytest.mark.parametrize("name", ["analyze", "compare", "score"])
+def test_labels_that_keep_hdf5_busy_are_one_line_where_they_are_read_apart(
+    tmp_path, monkeypatch, name
+):
+    monkeypatch.setattr(untrusted, "SECONDS", 3.0)
+    path = busy(tmp_path / "x.h5")
+    out = tmp_path / "out.csv"
+    more = {
+        "analyze": (path, "--directions", "axes", "--levels", "none"),
+        "compare": (path, path, "--names", "a,b", "--levels", "none"),
+        "score": (path, path, "--rows", "100", "--groups-by", "labels"),
+    }[name]
+    start = time.monotonic()
+    done = CliRunner().invoke(main, [name, *map(str, more), "--untrusted", "--out", str(out)])
+    assert time.monotonic() - start < 30
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "x.h5: the process that read it gave no answer in 3 seconds and was ended" in done.stderr
+    assert not out.exists()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit on memory is kept there alone")
 @pytest.mark.parametrize("name", ["inspect", "analyze", "compare", "scale"])
 def test_a_heap_without_end_is_one_line_where_it_is_read_apart(tmp_path, monkeypatch, name):
