@@ -73,6 +73,18 @@ def test_the_table_agrees_with_scipy_for_raw_and_unit_rows(report, gaussian):
     assert report.paper_table.raw.cv == pytest.approx(norms.std() / norms.mean())
 
 
+@pytest.mark.parametrize("scale", [1e7, 1e8, 1e15])
+def test_the_table_of_unit_rows_does_not_depend_on_the_scale(rng, scale):
+    """The raw mean must not be taken from unit rows: that moved A*² from 2.9 to 18 and to NaN."""
+    x = (rng.standard_normal((2000, 32)) + 0.3).astype(np.float32)
+    options = {"directions": "axes", "levels": "none"}
+    plain, scaled = (gausscheck.analyze(rows, **options).paper_table.unit
+                     for rows in (x, x * np.float32(scale)))  # fmt: skip
+    assert scaled.ad_avg == pytest.approx(plain.ad_avg, rel=1e-3)
+    assert scaled.dp_avg == pytest.approx(plain.dp_avg, rel=1e-3)
+    assert scaled.ad_pass == pytest.approx(plain.ad_pass)
+
+
 def test_norm_cv_stands_beside_its_gaussian_value(report):
     assert report.norms.cv == pytest.approx(report.norms.cv_gaussian, rel=0.15)
 

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import pytest
@@ -136,3 +138,71 @@ def test_nobody_there_is_one_line(folder, monkeypatch):
     monkeypatch.setattr(dask_cluster, "CONNECT", 1.0)
     with pytest.raises(gausscheck.GausscheckError, match="expected a running scheduler"):
         gausscheck.analyze(folder, dask="tcp://127.0.0.1:9", **FAST)
+
+
+@contextmanager
+def server(answer):
+    """Listen on loopback, and answer what connects: with nothing, or as another service."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        held = []
+
+        def serve():
+            with suppress(OSError):
+                while True:
+                    held.append(listening.accept()[0])
+                    held[-1].sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"tcp://127.0.0.1:{listening.getsockname()[1]}"
+        for one in held:
+            one.close()
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["mute", "HTTP"])
+def test_a_server_that_is_no_scheduler_is_one_line(folder, monkeypatch, answer):
+    monkeypatch.setattr(dask_cluster, "CONNECT", 1.0)
+    start = time.monotonic()
+    with (
+        server(answer) as address,
+        pytest.raises(gausscheck.GausscheckError, match="expected a running scheduler") as caught,
+    ):
+        gausscheck.analyze(folder, dask=address, **FAST)
+    assert len(str(caught.value).splitlines()) == 1
+    assert time.monotonic() - start < 15
+
+
+def test_no_workers_and_all_workers_lost_are_one_line(folder, monkeypatch):
+    monkeypatch.setattr(dask_cluster, "WORKERS", 2.0)
+    with (
+        distributed.LocalCluster(
+            n_workers=0, processes=True, dashboard_address="127.0.0.1:0", host="127.0.0.1",
+        ) as empty,
+        distributed.Client(empty) as client,
+    ):  # fmt: skip
+        with pytest.raises(gausscheck.GausscheckError, match="expected workers, found none in 2"):
+            gausscheck.analyze(folder, dask=empty.scheduler_address, **FAST)
+        waiting = client.submit(time.sleep, 60)  # what no worker will ever take
+        start = time.monotonic()
+        with pytest.raises(gausscheck.GausscheckError, match="all Dask workers are gone for 2 s"):
+            list(dask_cluster.results(client, [waiting]))
+        assert time.monotonic() - start < 15
+
+
+def test_a_file_that_a_worker_lacks_is_one_line(cluster, folder, monkeypatch):
+    class Sums:
+        def of(self, block, row0):
+            return block.sum(axis=0, dtype=np.float64)
+
+        def merge(self, a, b):
+            return a + b
+
+    source = gausscheck.open_source(folder)
+    path = folder / "emb_3.npy"
+    with distributed.Client(cluster) as client, ThreadPoolExecutor(1) as pool:
+        path.rename(folder / "elsewhere")
+        workers = Workers(pool, lambda *_: None, client)
+        blocks = plan(source.n, source.d, 4, 1 << 22)
+        with pytest.raises(gausscheck.GausscheckError) as caught:
+            fold_rows(source, blocks, Sums(), workers, "sums")
+    assert len(str(caught.value).splitlines()) == 1
+    assert "emb_3.npy" in str(caught.value)

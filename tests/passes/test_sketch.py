@@ -211,6 +211,21 @@ def test_a_second_run_reads_nothing(file, tmp_path, counted):
     assert counted[4].reads > 0
 
 
+def test_a_chunk_of_a_store_that_changed_is_read_again(tmp_path, rng):
+    zarr = pytest.importorskip("zarr")
+    x = rng.standard_normal((400, 4)).astype(np.float32)
+    store = zarr.open_group(str(tmp_path / "x.zarr"), mode="w")
+    made = store.create_array("emb", shape=x.shape, chunks=(100, 4), dtype="f4")
+    made[:] = x
+    asked = {"resume": str(tmp_path / "keep"), "directions": "axes", "levels": "none"}
+    before = gausscheck.analyze(tmp_path / "x.zarr", **asked)
+    made[300:] = x[300:] ** 3
+    after = gausscheck.analyze(tmp_path / "x.zarr", **asked)
+    fresh = gausscheck.analyze(tmp_path / "x.zarr", directions="axes", levels="none")
+    assert after.levels["axes"].value == fresh.levels["axes"].value
+    assert after.levels["axes"].value != before.levels["axes"].value
+
+
 def test_an_interrupted_run_goes_on(file, tmp_path, counted, monkeypatch):
     keep = tmp_path / "keep"
     real, calls = passes.take_stretch, []

@@ -47,10 +47,10 @@ def audit_groups(
     rows = sample.read(0, sample.m)
     settings = replace(inputs.config, directions="axes,random:64", levels="none", group=False)
     shown: dict[str, GroupResult] = {}
-    failed = {
-        str(name): f"{count} rows of {LEAST_ROWS} needed"
-        for name, count in zip(names[~enough][:SHOWN], counts[~enough], strict=False)
-    }
+    held = {str(name): int(count) for name, count in zip(names, counts, strict=True)}
+    every = [str(name) for name in np.unique(labels)]  # some may have no row in the sample
+    few = [name for name in every if held.get(name, 0) < LEAST_ROWS]
+    failed = {name: f"{held.get(name, 0)} rows of {LEAST_ROWS} needed" for name in few[:SHOWN]}
     for place, name in enumerate(names[enough][order]):
         try:
             report = audit(open_source(rows[mine == name]), settings)
@@ -59,7 +59,7 @@ def audit_groups(
         else:
             shown[str(name)] = _summed(report)
         inputs.progress("groups", (place + 1) / order.size)
-    return Groups(labels=int(names.size), shown=shown, not_audited=failed)
+    return Groups(labels=len(every), shown=shown, not_audited=failed)
 
 
 def _summed(report: Report) -> GroupResult:
