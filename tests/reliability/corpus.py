@@ -53,7 +53,7 @@ def command(args: list[Any], expect: str, out: Path | None = None) -> Callable[[
         error = done.exception
         if error is not None and not isinstance(error, SystemExit):
             raise error
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        lines = runner.errors_in(done.stderr)
         if "internal error" in done.stderr or "Traceback" in done.stderr:
             raise Wrong("tracebacks", done.stderr)
         if "\x1b[31m" in done.output:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import multiprocessing
 import os
+import re
 import resource
 import shutil
 import sys
@@ -74,6 +75,15 @@ Case = tuple[str, Callable[[], str]]
 
 
 _homes: list[Path] = []
+
+
+_STAGE = re.compile(r"gausscheck: [\w' -]+")
+
+
+def errors_in(told: str) -> list[str]:
+    """Return the lines of standard error that say what went wrong: not the stages of a slow run."""
+    lines = [line for line in told.splitlines() if line.strip()]
+    return [line for line in lines[:-1] if not _STAGE.fullmatch(line)] + lines[-1:]
 
 
 def home(fast: bool = False) -> Path:

@@ -15,7 +15,7 @@ import numpy as np
 
 from reliability import runner
 from reliability.faults import environment, start
-from reliability.runner import Case, Wrong
+from reliability.runner import Case, Wrong, errors_in
 from reliability.seeds import X, report
 
 QUICK = ["--directions", "axes", "--levels", "none"]
@@ -38,8 +38,7 @@ def _ended(process: subprocess.Popen[bytes], codes: tuple[int, ...]) -> str:
         raise Wrong("tracebacks", told[-300:])
     if process.returncode not in codes:
         raise Wrong("wrong exit code", f"{process.returncode}: {told[-200:]}")
-    lines = [line for line in told.splitlines() if line]
-    if process.returncode == 1 and len(lines) != 1:
+    if process.returncode == 1 and len(errors_in(told)) != 1:
         raise Wrong("not one line", told[-300:])
     del output
     return "done" if process.returncode == 0 else "refused"

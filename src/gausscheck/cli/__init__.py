@@ -20,6 +20,9 @@ INTERRUPTED, PIPE_CLOSED = 130, 141
 
 _TRACE = "GAUSSCHECK_TRACEBACK"
 
+_UNMAPPED = "failed to map segment"
+"""What the loader says of a library for which there is no memory left."""
+
 
 class _Cli(click.Group):
     """A group whose commands turn whatever goes wrong into one line on stderr and an exit code."""
@@ -64,12 +67,14 @@ def told(err: Exception) -> str:
     --------
     >>> told(FileNotFoundError(2, "No such file or directory", "x.npy"))
     'x.npy: No such file or directory'
+    >>> told(ImportError("x.so: failed to map segment from shared object"))
+    'out of memory; lower --memory or --rows, or take fewer columns'
     """
     from gausscheck.files import printable, reason_of
 
     if isinstance(err, GausscheckError):
         return printable(as_options(str(err)))
-    if isinstance(err, MemoryError):
+    if isinstance(err, MemoryError) or (isinstance(err, ImportError) and _UNMAPPED in str(err)):
         return "out of memory; lower --memory or --rows, or take fewer columns"
     if isinstance(err, OSError):
         place = "" if err.filename is None else f"{err.filename}: "
