@@ -184,6 +184,7 @@ def asked_of(tmp_path, path):
         "compare": (f"{path}:emb", tmp_path / "report", *quick, "--out", tmp_path / "out"),
         "scale": (path, "--prefix-dims", "3,4", "--out", tmp_path / "out"),
         "score": (f"{path}:emb", tmp_path / "x.npy", "--out", tmp_path / "out.csv"),
+        "plot": (f"{path}:emb", "--figure", "radii", "--format", "svg", "--out", tmp_path / "out"),
         "repair": (path, "--repeats", "1", "--out", tmp_path / "out"),
         "train": ("--config", tmp_path / "train.toml", "--out", tmp_path / "out"),
     }
@@ -191,7 +192,7 @@ def asked_of(tmp_path, path):
 
 OPENING = (
     "analyze", "inspect", "apply", "sketch", "pairs", "compare", "scale", "score", "repair",
-    "train",
+    "plot", "train",
 )  # fmt: skip
 
 
@@ -245,7 +246,7 @@ def test_compare_and_scale_give_the_numbers_of_rows_read_here(path):
     found = gausscheck.compare({"a": str(path), "b": X**3}, untrusted=True, **QUICK)
     plain = gausscheck.compare({"a": X, "b": X**3}, **QUICK)
     assert [str(d) for d in found.differences] == [str(d) for d in plain.differences]
-    assert "read by a child process with limits" in found.models[0].report.source.notes
+    assert "read by a child process with limits" in found.reports["a"].source.notes
 
 
 def test_training_reads_no_other_data_apart():

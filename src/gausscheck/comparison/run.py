@@ -89,11 +89,11 @@ def compare(
     """
     checked(models, baseline)
     config = Config.from_options({
-        "normalize": normalize, "directions": directions, "levels": levels, "groups_by": groups_by,
-        "null": null, "subsets": subsets, "reference": reference, "rows": rows, "groups": groups,
-        "confidence": confidence, "on_bad_rows": on_bad_rows, "dataset": dataset, "limit": limit,
-        "seed": seed, "threads": threads, "memory": memory, "null_cache": null_cache,
-        "untrusted": untrusted,
+        "normalize": normalize, "directions": directions, "levels": levels, "null": null,
+        "groups_by": groups_by, "subsets": subsets, "reference": reference, "rows": rows,
+        "groups": groups, "confidence": confidence, "on_bad_rows": on_bad_rows, "limit": limit,
+        "dataset": dataset, "seed": seed, "threads": threads, "memory": memory,
+        "null_cache": null_cache, "untrusted": untrusted,
     })  # fmt: skip
     tell = progress or (lambda stage, share: None)
     opened = [_opened(name, given, config) for name, given in models.items()]
@@ -106,9 +106,8 @@ def compare(
     with one_thread():
         pairing, differences = _paired(found, paired, config, tell, left_out)
         moments = _moments(found, baseline, same_space, pairing is not None, left_out)
-    for model in found:
-        if model.source is not None:
-            model.source.close()  # a later read opens it again
+    for source in (model.source for model in found if model.source is not None):
+        source.close()  # a later read opens it again
     return Comparison(
         models=tuple(map(compared, found)),
         baseline=baseline,
