@@ -1,9 +1,15 @@
-"""Write the reference pages that come from the code; with --check, fail where one is stale."""
+"""Write the reference pages that come from the code; with --check, fail where one is stale.
+
+The site (`make site`) shows two of them in another form, made from the same code: the command line by
+sphinx-click, the interface for Python by autodoc (`site/conf.py`).
+"""
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
+import re
 import sys
 from collections.abc import Callable
 from itertools import pairwise
@@ -18,8 +24,30 @@ from gausscheck.normality.nulls.laws import by_simulation
 from gausscheck.report.schema import report_schema, schema_page
 from gausscheck.sources import SOURCES
 from gausscheck.sources.refused import REASONS
+from gausscheck.terminal.explain import TERMS
 
 DOCS = Path(__file__).parent
+
+API = {
+    "Audit": ("gausscheck.analyze", "gausscheck.Config", "gausscheck.load_report",
+              "gausscheck.Report", "gausscheck.Verdict", "gausscheck.testing.assert_gaussian"),
+    "Scores and repair": ("gausscheck.GaussianScorer", "gausscheck.GaussianWhitener",
+                          "gausscheck.score", "gausscheck.Scores", "gausscheck.repair",
+                          "gausscheck.Repair", "gausscheck.Preparation"),
+    "Models, pairs, sizes": ("gausscheck.compare", "gausscheck.Comparison",
+                             "gausscheck.audit_pairs", "gausscheck.Pairs", "gausscheck.scale",
+                             "gausscheck.Scaling"),
+    "Tests": ("gausscheck.evaluate", "gausscheck.Outcome", "gausscheck.Spec", "gausscheck.TESTS"),
+    "Figures and pages": ("gausscheck.figures.plot", "gausscheck.figures.Page",
+                          "gausscheck.html.write", "gausscheck.html.render",
+                          "gausscheck.html.notebook"),
+    "Sources": ("gausscheck.open_source", "gausscheck.inspect_source", "gausscheck.Source",
+                "gausscheck.Directions", "gausscheck.GausscheckError"),
+}  # fmt: skip
+"""What is public, in the order of the page; tests/test_pages.py compares it with ``__all__``."""
+
+TABLES = {"gausscheck.TESTS": "Every test by name."}
+"""Names that hold a plain dict, which has no docstring of its own."""
 
 
 def cli_page() -> str:
@@ -112,6 +140,48 @@ def formats_page() -> str:
     return "\n".join([*lines, ""])
 
 
+def cell(text: str) -> str:
+    """Return a text that may stand in a table."""
+    return text.replace("|", "\\|")
+
+
+def glossary_page() -> str:
+    """Table of the terms."""
+    lines = [
+        "# Glossary",
+        "",
+        "Written by `make docs` from the terms that `--explain` prints and the HTML page ends with.",
+        "",
+        "| term | means |",
+        "|---|---|",
+        *(f"| {cell(term)} | {cell(meaning)} |" for term, meaning in TERMS.items()),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def found(name: str) -> object:
+    """Return what a dotted name means."""
+    module, _, last = name.rpartition(".")
+    return getattr(importlib.import_module(module), last)
+
+
+def api_page() -> str:
+    """Table of what is public, each with the first sentence of its docstring."""
+    lines = [
+        "# Python",
+        "",
+        "Written by `make docs` from the docstrings, which hold parameters, formulas, units and",
+        "references: `help(gausscheck.analyze)`, or the site that `make site` builds.",
+    ]
+    for title, names in API.items():
+        lines += ["", f"## {title}", "", "| name | |", "|---|---|"]
+        for name in names:
+            said = TABLES.get(name) or str(found(name).__doc__).strip()
+            first = re.sub(r":\w+:`(.+?)`", r"`\1`", said.splitlines()[0])
+            lines.append(f"| `{name}` | {cell(first)} |")
+    return "\n".join([*lines, ""])
+
+
 def schema_file() -> str:
     """JSON Schema of report.json."""
     return json.dumps(report_schema(), indent=1, ensure_ascii=False) + "\n"
@@ -145,6 +215,8 @@ def architecture_page() -> str:
 
 PAGES = {
     "cli.md": cli_page,
+    "api.md": api_page,
+    "glossary.md": glossary_page,
     "tests.md": tests_page,
     "formats.md": formats_page,
     "report-schema.md": schema_page,

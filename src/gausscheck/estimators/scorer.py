@@ -58,7 +58,7 @@ class GaussianScorer(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     preparation_ : Preparation
-        The whitening map, (d, n_components_).
+        The whitening map, (d, k).
     location_ : (d,) array
         Mean of the fit (with fewer components than the rank: its part within them).
     log_determinant_ : float
@@ -84,7 +84,7 @@ class GaussianScorer(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         the calibration rows. None with too few of them (40).
     pvalues_valid_ : bool
         Whether the interval of ``false_alarm_`` lies within .5 and 2 % at its upper end (at 2 % at
-        most, and not below .5 %), of n_fit_/2 components at most. False may mean too few rows.
+        most, and not below .5 %), of ``n_fit_``/2 components at most. False may mean too few rows.
     threshold_ : {"gaussian", "conformal", "contamination"}
         What ``predict`` uses.
     offset_ : float

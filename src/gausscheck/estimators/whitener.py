@@ -38,9 +38,9 @@ class GaussianWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     n_components : int, float or None
         Leading components that are kept: a number; a share of the variance (0 to 1, exclusive)
         that they reach together; None keeps all that vary. More than the rank are not there:
-        ``n_components_`` says how many are kept.
+        ``n_components_`` says how many, k, are kept.
     method : {"pca", "zca"}
-        ``pca`` gives one coordinate a component, ``zca`` one a feature (of rank n_components_).
+        ``pca`` gives one coordinate a component, ``zca`` one a feature (of rank ``n_components_``).
     shrinkage : float, "ledoit-wolf" or None
         λ becomes (1 - a) λ + a mean(λ), for a between 0 and 1, or the a of Ledoit & Wolf, which
         minimises the expected squared error of the covariance. With n <= d the directions that no
@@ -49,13 +49,13 @@ class GaussianWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     Attributes
     ----------
     mean_ : (d,) array
-    components_ : (n_components_, d) array
+    components_ : (k, d) array
         Eigenvectors, largest variance first, their largest entry positive.
-    explained_variance_ : (n_components_,) array
+    explained_variance_ : (k,) array
         Variance along each, before shrinkage.
-    explained_variance_ratio_ : (n_components_,) array
+    explained_variance_ratio_ : (k,) array
         The same over the variance of all features.
-    whitened_variance_ : (n_components_,) array
+    whitened_variance_ : (k,) array
         What each component is divided by the root of: ``explained_variance_``, shrunk.
     rank_ : int
         Numerical rank of the covariance of the features that vary: eigenvalues above
@@ -66,7 +66,7 @@ class GaussianWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     n_components_ : int
     shrinkage_ : float
         The intensity a.
-    matrix_ : (d, n_components_) or (d, d) array
+    matrix_ : (d, k) or (d, d) array
         A row is whitened by ``(x - mean_) @ matrix_``.
     n_samples_seen_ : int
     n_features_in_ : int
@@ -174,7 +174,7 @@ class GaussianWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
 
         Returns
         -------
-        (n, n_components_) array, or (n, d) for ``zca``
+        (n, k) array, or (n, d) for ``zca``
             float64; float32 for rows of float32 and float16.
         """
         check_is_fitted(self)
@@ -192,7 +192,7 @@ class GaussianWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
 
         Parameters
         ----------
-        X : (n, n_components_) array, or (n, d) for ``zca``
+        X : (n, k) array, or (n, d) for ``zca``
 
         Returns
         -------

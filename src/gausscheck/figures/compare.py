@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gausscheck.comparison import Compared, Comparison
+from gausscheck.comparison import Comparison
 from gausscheck.comparison.quantities import RUNGS
 from gausscheck.figures import style
 from gausscheck.figures.style import Page
-from gausscheck.report.use import MOST, ONE
+from gausscheck.report.use import MOST, ONE, UseCurvePoint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ def comparison(found: Comparison, page: Page) -> Figure:
     caption = " · ".join(
         f"{style.label(m.name, 24)} {m.source.n:,} x {m.source.d:,}" for m in found.models
     )
-    curves = [m for m in found.models if m.use_curve]
+    curves = {m.name: m.use_curve for m in found.models if m.use_curve}
     rungs = [name for name in RUNGS if found.cells(name)]
     count = bool(curves) + bool(rungs)
     height = max(64.0, 16 + len(rungs) * (3.5 + 2.4 * len(found.models)))
@@ -38,15 +38,15 @@ def comparison(found: Comparison, page: Page) -> Figure:
     )
     looks = style.looks(m.name for m in found.models)
     if curves:
-        _curves(panels[0], curves, looks)
+        draw_curves(panels[0], curves, looks)
     if rungs:
         _ladder(panels[-1], found, rungs, looks)
     _legend(figure, panels[0], looks)
     return figure
 
 
-def _curves(axes: Axes, models: Sequence[Compared], looks: Looks) -> None:
-    points = {m.name: m.use_curve for m in models}
+def draw_curves(axes: Axes, points: Mapping[str, Sequence[UseCurvePoint]], looks: Looks) -> None:
+    """Draw 1 % rates against the components kept, a curve a name in the look that it has."""
     rates = [p.false_alarm[ONE] for curve in points.values() for p in curve]
     low = max(min([0.0005, *(r.value / 1.6 for r in rates if r.value > 0)]), 1e-5)
     high = min(1.0, max([0.3, *(r.ci[1] * 1.5 for r in rates)]))

@@ -13,10 +13,11 @@ from gausscheck import figures
 from gausscheck.figures import style
 from gausscheck.files import atomic_path
 from gausscheck.html import numbers, words
-from gausscheck.html.glossary import BIBTEX, glossary
+from gausscheck.html.cite import BIBTEX
 from gausscheck.html.methods import command, methods
 from gausscheck.html.svg import histogram, inline
 from gausscheck.report import Report
+from gausscheck.terminal.explain import TERMS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -102,7 +103,7 @@ def _context(report: Report) -> dict[str, Any]:
         "advice": words.advice_sentence(report),
         "methods": methods(report),
         "bibtex": BIBTEX.format(version=report.version),
-        "glossary": glossary(),
+        "glossary": TERMS,
     }
 
 

@@ -1,4 +1,4 @@
-"""Each term of the screens in one line."""
+"""Each term of screens, page and documentation in one line: the only glossary there is."""
 
 from __future__ import annotations
 
@@ -35,6 +35,13 @@ TERMS = {
     "norms (claim)": "lengths vary no more than those of a Gaussian with this mean and covariance",
     "sphere (claim)": "rows divided by their lengths are uniform on the sphere, as they stand",
     "independent rows": "rows that would say as much if neighbours were not alike",
+    "rank": "dimensions in which rows vary beyond rounding",
+    "effective rank": "exp of the entropy of the eigenvalues' shares of the variance",
+    "RankMe": "the same of the singular values of the rows, with their mean",
+    "participation ratio": "(Σλ)²/Σλ² of the eigenvalues λ of the covariance",
+    "α-ReQ": "a in λᵢ ~ i^(−a): how fast the eigenvalues fall",
+    "Holm": "a correction that bounds the chance of any false rejection over all directions",
+    "n, d": "rows, dimensions",
 }
 """Definitions, in the order in which a reader meets the terms."""
 

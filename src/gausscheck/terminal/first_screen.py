@@ -70,7 +70,9 @@ def _head(report: Report) -> list[Text]:
     name = printable(source.uri)
     room = WIDTH - len(size) - 3
     if len(name) > room:
-        name = "…" + name[-(room - 1) :]
+        tail = name[-(room - 1) :]
+        folder = re.search(r"(?<!:)/", tail)  # whole folders go first
+        name = "…" + (tail if folder is None else tail[folder.start() :])
     title = Text.assemble((name, "bold"), "   ", size)
     status = report.verdict.status
     sentences = [
