@@ -61,7 +61,9 @@ def _site(*names: str) -> Path:
 def sentences() -> list[str]:
     """First sentences of docstrings: standard library, NumPy, SciPy, scikit-learn, Matplotlib."""
     folders = [Path(sysconfig.get_path("stdlib"))]
-    folders += [Path(__import__(p).__file__).parent for p in ("numpy", "scipy", "sklearn", "matplotlib")]
+    folders += [
+        Path(__import__(p).__file__).parent for p in ("numpy", "scipy", "sklearn", "matplotlib")
+    ]
     found = {text for folder in folders for text in _docstrings(folder)}
     chosen = np.random.default_rng(0).permutation(sorted(found))[:SENTENCES]
     return [str(text) for text in chosen]
@@ -202,7 +204,10 @@ def cell(kept: dict[str, Any], name: str) -> Cell | None:
 
 def curve(kept: dict[str, Any]) -> list[UseCurvePoint]:
     """Return the use curve of a row."""
-    return [UseCurvePoint(k, {ONE: Rate(value, (low, high), 0.01)}) for k, value, low, high in kept["curve"]]
+    return [
+        UseCurvePoint(k, {ONE: Rate(value, (low, high), 0.01)})
+        for k, value, low, high in kept["curve"]
+    ]
 
 
 def table(kept: dict[str, Any], entries: tuple[Entry, ...]) -> str:
@@ -213,9 +218,14 @@ def table(kept: dict[str, Any], entries: tuple[Entry, ...]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for entry in entries:
         row = kept[entry.name]
-        cells = [cell_text(name, cell(row, name)) for name in ("false_alarm_1", "safe_components", "radial_loss", *rungs)]
+        cells = [
+            cell_text(name, cell(row, name))
+            for name in ("false_alarm_1", "safe_components", "radial_loss", *rungs)
+        ]
         claims = ", ".join(CLAIM_WORDS[row["claims"][name]] for name in CLAIMS)
-        lines.append("| " + " | ".join([entry.name, f"{row['n']:,} x {row['d']}", *cells, claims]) + " |")
+        lines.append(
+            "| " + " | ".join([entry.name, f"{row['n']:,} x {row['d']}", *cells, claims]) + " |"
+        )
     return "\n".join(lines)
 
 
@@ -303,16 +313,23 @@ def figure(kept: dict[str, Any]) -> None:
     of_model = looks_of(list(dict.fromkeys(models)))
     with style.house("paper"):
         drawn, panels = figures.Page().panels(2, 2, 78)
-        for axes, (title, names), place in zip(panels, PANELS.items(), ("lower right", "upper left"), strict=True):
+        for axes, (title, names), place in zip(
+            panels, PANELS.items(), ("lower right", "upper left"), strict=True
+        ):
             looks = {name: of_model[name.partition(",")[0]] for name in names}
             draw_curves(axes, {name: curve(kept[name]) for name in names}, looks)
             axes.set_title(title)
-            handles = [axes.plot([], [], mark, color=tint, ls=line, ms=3.4)[0] for tint, mark, line in looks.values()]
+            handles = [
+                axes.plot([], [], mark, color=tint, ls=line, ms=3.4)[0]
+                for tint, mark, line in looks.values()
+            ]
             axes.legend(handles, names, loc=place, fontsize=6.5)
         low = min(axes.get_ylim()[0] for axes in panels)
         for axes in panels:
             axes.set_ylim(low, 0.5)
-        drawn.savefig(ROOT / "docs" / "figures" / "gallery.png", dpi=200, metadata={"Software": None})
+        drawn.savefig(
+            ROOT / "docs" / "figures" / "gallery.png", dpi=200, metadata={"Software": None}
+        )
 
 
 def main() -> None:

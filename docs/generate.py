@@ -1,7 +1,7 @@
 """Write the reference pages that come from the code; with --check, fail where one is stale.
 
-The site (`make site`) shows two of them in another form, made from the same code: the command line by
-sphinx-click, the interface for Python by autodoc (`site/conf.py`).
+The site (`make site`) shows two of them in another form, made from the same code: the command line
+by sphinx-click, the interface for Python by autodoc (`site/conf.py`).
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def glossary_page() -> str:
     lines = [
         "# Glossary",
         "",
-        "Written by `make docs` from the terms that `--explain` prints and the HTML page ends with.",
+        "Written by `make docs` from what `--explain` prints and the HTML page ends with.",
         "",
         "| term | means |",
         "|---|---|",

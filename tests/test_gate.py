@@ -495,32 +495,6 @@ def test_the_action_uploads_before_it_fails(action):
     assert uses[-3:] == ["Audit", "actions/upload-artifact", "Pass or fail"]
 
 
-def test_the_examples_of_the_page_run(tmp_path, monkeypatch):
-    """Python blocks in order, then each command with the lines and the exit code that follow it."""
-    monkeypatch.chdir(tmp_path)
-    page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
-    names: dict[str, object] = {}
-    ran = 0
-    for language, block in re.findall(r"```(python|console)\n(.*?)```", page, re.DOTALL):
-        if language == "python":
-            exec(block, names)
-            continue
-        for text in block.removeprefix("$ gausscheck ").split("\n$ gausscheck "):
-            command, *lines = text.strip().splitlines()
-            *expected, code = lines
-            done = CliRunner().invoke(main, split(command))
-            assert f"exit code {done.exit_code}" == code, (command, done.output)
-            assert all(line in done.output for line in expected), (command, done.output)
-            ran += 1
-    assert ran == 9
-
-
-def split(command):
-    import shlex
-
-    return shlex.split(command)
-
-
 def test_the_page_names_what_exists():
     page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
     table = page.partition("| name | means |")[2].partition("\n\n")[0]

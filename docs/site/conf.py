@@ -1,10 +1,10 @@
 """The documentation as a site: `make site` writes it into out/site.
 
-The pages are those that GitHub shows, read from the root of the repository, so that one link works in
-both. What differs is made here: the order of the pages is read from the tables of docs/index.md, the
-command line comes from sphinx-click, the interface for Python from autodoc, the rooms are drawn.
-Snippets are run by tests/test_pages.py, not here: once is enough, and a page that GitHub shows is as
-true as the site.
+The pages are those that GitHub shows, read from the root of the repository, so that one link works
+in both. What differs is made here: the order of the pages is read from the tables of docs/index.md,
+the command line comes from sphinx-click, the interface for Python from autodoc, the rooms are
+drawn. Snippets are run by tests/test_pages.py, not here: once is enough, and a page that GitHub
+shows is as true as the site.
 """
 
 from __future__ import annotations
@@ -133,7 +133,9 @@ def read(app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = re.sub(r"```mermaid\n(.*?)```", rooms, source[0], flags=re.DOTALL)
 
 
-def skip(app: Sphinx, what: str, name: str, member: object, no: bool, options: object) -> bool | None:
+def skip(
+    app: Sphinx, what: str, name: str, member: object, no: bool, options: object
+) -> bool | None:
     """Leave out what scikit-learn writes into every estimator."""
     return True if re.fullmatch(r"set_\w+_request", name) else None
 

@@ -1,7 +1,5 @@
 import csv
 import json
-import re
-import shlex
 from pathlib import Path
 
 import numpy as np
@@ -238,21 +236,3 @@ def test_the_whitening_of_an_audit_is_the_whiteners(files):
     np.testing.assert_allclose(
         report.preparation.apply(x), gausscheck.GaussianWhitener().fit_transform(x), atol=2e-5
     )
-
-
-def test_the_examples_of_the_page_run(tmp_path, monkeypatch):
-    """Python blocks in order, then each command with lines that it prints and its exit code."""
-    monkeypatch.chdir(tmp_path)
-    page = (ROOT / "docs" / "scores.md").read_text(encoding="utf-8")
-    names, ran = {}, 0
-    for language, block in re.findall(r"```(python|console)\n(.*?)```", page, re.DOTALL):
-        if language == "python":
-            exec(block, names)
-            continue
-        for text in block.removeprefix("$ gausscheck ").split("\n$ gausscheck "):
-            command, *expected, code = text.strip().splitlines()
-            done = CliRunner().invoke(main, shlex.split(command))
-            assert f"exit code {done.exit_code}" == code, (command, done.output)
-            assert all(line in done.output for line in expected), (command, done.output)
-            ran += 1
-    assert ran == 3
