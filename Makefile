@@ -7,6 +7,7 @@ OLDEST := .venv-oldest/$(BIN_DIR)
 NEWEST := .venv-newest/$(BIN_DIR)
 STORES := .venv-stores/$(BIN_DIR)
 MONITORS := .venv-monitors/$(BIN_DIR)
+SITE := .venv-site/$(BIN_DIR)
 INSTALL := -m pip --disable-pip-version-check install -q
 TESTS ?=
 WITHOUT_TRAIN := parquet,zarr,remote,dask
@@ -14,7 +15,7 @@ DEMO_OUT := out/demo
 SBOM := out/gausscheck.cdx.json
 
 .PHONY: demo test slow test-oldest test-newest test-stores test-monitors coverage cases reliability lint docs \
-	docs-check dist sbom audit-deps clean
+	docs-check site dist sbom audit-deps clean
 
 # a test process a core: threads of BLAS inside each would only be in each other's way
 test slow test-oldest test-newest test-stores test-monitors coverage reliability: export OPENBLAS_NUM_THREADS ?= 1
@@ -63,6 +64,9 @@ docs: .venv/.test  ## write the generated reference pages
 docs-check: .venv/.test  ## fail where a generated page is stale
 	$(BIN)/python docs/generate.py --check
 
+site: .venv-site/.site  ## the documentation as a site in out/site; a warning is an error
+	$(SITE)/python -m sphinx -W --keep-going -E -q -b html -c docs/site -d out/site-pages . out/site
+
 dist: .venv/.release  ## build the source archive and the wheel into dist/
 	$(BIN)/python -m build
 
@@ -74,12 +78,12 @@ audit-deps: .venv/.release  ## known weaknesses of the pinned packages; asks the
 	$(BIN)/pip-audit -r constraints.txt --no-deps --disable-pip
 
 clean:
-	rm -rf .venv .venv-oldest .venv-newest .venv-stores .venv-monitors .venv-sbom out dist
+	rm -rf .venv .venv-oldest .venv-newest .venv-stores .venv-monitors .venv-site .venv-sbom out dist
 
 .venv/.pip: constraints.txt
 .venv-oldest/.pip: constraints-oldest.txt
-.venv-sbom/.pip .venv-stores/.pip .venv-monitors/.pip: constraints.txt
-.venv/.pip .venv-oldest/.pip .venv-newest/.pip .venv-sbom/.pip .venv-stores/.pip .venv-monitors/.pip:
+.venv-sbom/.pip .venv-stores/.pip .venv-monitors/.pip .venv-site/.pip: constraints.txt
+.venv/.pip .venv-oldest/.pip .venv-newest/.pip .venv-sbom/.pip .venv-stores/.pip .venv-monitors/.pip .venv-site/.pip:
 	$(PYTHON) -m venv $(@D)
 	$(@D)/$(BIN_DIR)/python $(INSTALL) "pip>=25.1"
 	touch $@
@@ -94,6 +98,10 @@ clean:
 
 .venv/.release: .venv/.core pyproject.toml
 	$(BIN)/python $(INSTALL) -c constraints.txt --group release
+	touch $@
+
+.venv-site/.site: .venv-site/.pip pyproject.toml
+	$(SITE)/python $(INSTALL) -c constraints.txt -e . --group site
 	touch $@
 
 .venv-sbom/.core: .venv-sbom/.pip pyproject.toml

@@ -30,7 +30,7 @@ from gausscheck.comparison.quantities import RUNGS, Cell, cell_of
 from gausscheck.comparison.tables import CLAIMS as CLAIM_WORDS
 from gausscheck.comparison.tables import cell_text
 from gausscheck.figures import style
-from gausscheck.figures.compare import draw_curves, looks_of
+from gausscheck.figures.compare import draw_curves
 from gausscheck.report import Report
 from gausscheck.report.use import ONE, Rate, UseCurvePoint, percent_digits
 
@@ -310,7 +310,7 @@ PANELS = {
 def figure(kept: dict[str, Any]) -> None:
     """Draw the use curves: not normalised left, of length 1 right; a model looks alike in both."""
     models = [name.partition(",")[0] for names in PANELS.values() for name in names]
-    of_model = looks_of(list(dict.fromkeys(models)))
+    of_model = style.looks(dict.fromkeys(models))
     with style.house("paper"):
         drawn, panels = figures.Page().panels(2, 2, 78)
         for axes, (title, names), place in zip(

@@ -17,7 +17,8 @@ from gausscheck.cli import main
 PAGES = {
     "README.md": 23, "CONTRIBUTING.md": 0, "SECURITY.md": 0, "data/README.md": 0,
     **{f"docs/{p.name}": 0 for p in sorted((ROOT / "docs").glob("*.md"))},
-    "docs/cluster.md": 5, "docs/compare.md": 3, "docs/pairs.md": 2, "docs/repair.md": 3,
+    "docs/cluster.md": 5, "docs/compare.md": 3, "docs/gallery.md": 2, "docs/index.md": 1,
+    "docs/models.md": 2, "docs/recipes.md": 2, "docs/pairs.md": 2, "docs/repair.md": 3,
     "docs/reproduction.md": 4,
     "docs/scaling.md": 4, "docs/showing.md": 9, "docs/train.md": 7,
 }  # fmt: skip
@@ -73,6 +74,7 @@ def folder(tmp_path_factory):
     with h5py.File(place / "clips.h5", "w") as file:
         file["embeddings"], file["video"] = rows(3), np.arange(1000) // 10
     np.save(place / "emb.npy", rows(0))
+    np.save(place / "x.npy", rows(0, 384))
     np.save(place / "y.npy", np.arange(1000) % 2)
     np.save(place / "log_p.npy", -np.abs(rows(0)).sum(axis=1))
     plain = ("old", "new", "reference", "z", "a", "b", "e5", "minilm", "wordllama", "step1000",
@@ -84,6 +86,10 @@ def folder(tmp_path_factory):
     (place / "shards").mkdir()
     for i in range(3):
         np.save(place / "shards" / f"{i}.npy", rows(20 + i, n=200))
+    for i, name in enumerate(("img_emb", "text_emb")):  # as clip-retrieval writes them
+        (place / "laion" / name).mkdir(parents=True)
+        for part in range(2):
+            np.save(place / "laion" / name / f"{name}_{part}.npy", rows(30 + part) + rows(40 + i))
     (place / "parts").mkdir()
     for part in (2, 3):
         run(["sketch", "shards", "--part", f"{part}/3", "-o", f"parts/{part}.sketch"], place)

@@ -1,7 +1,10 @@
 """What pyproject.toml, the constraints, the workflows and the make targets say of each other."""
 
 import re
+import runpy
+import subprocess
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 GROUPS = PROJECT["dependency-groups"]
 CORE = PROJECT["project"]["dependencies"]
-WITHOUT_TRAIN = [r for name, rows in EXTRAS.items() if name != "train" for r in rows]
+READERS = {name: rows for name, rows in EXTRAS.items() if name not in ("train", "all")}
+WITHOUT_TRAIN = [r for rows in READERS.values() for r in rows]
 
 
 def pins(name):
@@ -37,7 +41,10 @@ def test_the_lowest_version_admitted_is_the_oldest_tested(line):
 
 
 @pytest.mark.parametrize(
-    "line", sorted({*CORE, *(r for rows in (*EXTRAS.values(), *GROUPS.values()) for r in rows)})
+    "line",
+    sorted(
+        {*CORE, *WITHOUT_TRAIN, *EXTRAS["train"], *(r for rows in GROUPS.values() for r in rows)}
+    ),
 )
 def test_what_is_named_is_pinned(line):
     requirement = Requirement(line)
@@ -65,3 +72,38 @@ def test_workflows_are_yaml_with_steps():
     for path in ROOT.glob(".github/workflows/*.yml"):
         jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
         assert all(job["steps"] and job["runs-on"] for job in jobs.values()), path.name
+
+
+def test_the_extra_all_is_every_extra():
+    (line,) = EXTRAS["all"]
+    requirement = Requirement(line)
+    assert requirement.name == PROJECT["project"]["name"]
+    assert requirement.extras == set(EXTRAS) - {"all"}
+
+
+def tracked():
+    """Return the files under version control; none in an unpacked archive."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("no checkout")
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_the_source_archive_holds_all_that_is_tracked():
+    """So `make demo` and `make test` work from it; the release runs the demo there."""
+    include = PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    tops = {Path(name).parts[0] for name in tracked()} - {".gitignore"}
+    assert not {top for top in tops if not any(fnmatch(top, one) for one in include)}
+
+
+def test_links_of_the_readme_are_absolute_where_it_is_released():
+    script = runpy.run_path(str(ROOT / "docs/absolute_links.py"))
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    made = script["absolute"](text, "https://host.example/owner/name", "v1")
+    links = re.findall(r"\]\(([^)\s]+)\)", made)
+    assert len(links) > 8
+    assert all(link.startswith("https://") for link in links)
+    for kind, place in re.findall(r"host.example/owner/name/(blob|raw)/v1/([^)#\s]+)", made):
+        assert (ROOT / place).is_file(), place
+        assert (kind == "raw") == place.endswith(".svg")
+    assert script["absolute"](made, "https://host.example/owner/name", "v1") == made

@@ -1,15 +1,16 @@
-"""Every snippet of the documentation runs, every command that is shown exists, every page is found."""
+"""Every snippet of the documentation runs, every page is found, README shows what is printed.
+
+Commands in shell blocks: tests/test_docs.py.
+"""
 
 import importlib.util
 import inspect
 import json
 import re
-import shlex
 import shutil
 import sys
 from types import ModuleType, SimpleNamespace
 
-import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -26,6 +27,7 @@ PAGES = sorted(
 APART = {
     "docs/recipes.md": "block by block in tests/sources/test_recipes.py",
     "docs/models.md": "block by block below",
+    "docs/monitoring.md": "in tests/monitor/test_page.py, with the libraries",
 }
 """Pages whose blocks do not follow from each other."""
 
@@ -62,6 +64,12 @@ def scaled(monkeypatch):
     return {"gausscheck": gausscheck, "paths": paths}
 
 
+def shown(monkeypatch):
+    for seed, name in enumerate(("e5", "minilm")):
+        np.save(f"{name}.npy", rows(seed=seed))
+    return {}
+
+
 def clustered(monkeypatch):
     """Stand in for a scheduler: the call must fit; tests/passes/test_cluster.py runs a real one."""
     module = ModuleType("distributed")
@@ -78,6 +86,7 @@ GIVEN = {
     "docs/repair.md": repaired,
     "docs/pairs.md": paired,
     "docs/scaling.md": scaled,
+    "docs/showing.md": shown,
 }
 """What the snippets of a page leave to the reader: names and files."""
 
@@ -90,36 +99,6 @@ def test_the_snippets_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = GIVEN[page](monkeypatch) if page in GIVEN else {}
     assert run_page(page, names) > 0
-
-
-# --- commands that are shown and not run
-
-
-def shown_commands():
-    """Return (page, command line) of every gausscheck command in a shell block."""
-    for page in PAGES:
-        for language, block in blocks(page):
-            if language == "sh":
-                for line in block.replace("\\\n", " ").splitlines():
-                    for part in re.split(r"&&|\|", line):
-                        if part.split()[:1] == ["gausscheck"]:
-                            yield page, part
-
-
-@pytest.mark.parametrize(("page", "line"), list(shown_commands()))
-def test_a_command_that_is_shown_exists_with_its_options(page, line):
-    _, name, *arguments = shlex.split(line, comments=True)
-    command = main.get_command(click.Context(main), name)
-    assert command is not None, line
-    parser = command.make_parser(click.Context(command, info_name=name))
-    parser.parse_args(arguments)  # an unknown option, or one without its value, is an error
-
-
-def test_commands_that_do_not_exist_would_be_found():
-    command = main.get_command(click.Context(main), "analyze")
-    parser = command.make_parser(click.Context(command))
-    with pytest.raises(click.NoSuchOption):
-        parser.parse_args(["emb.h5", "--cache", "kept/"])
 
 
 # --- models: each block on stand-ins with the calls of the real library
