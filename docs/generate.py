@@ -51,11 +51,23 @@ TABLES = {"gausscheck.TESTS": "Every test by name."}
 """Names that hold a plain dict, which has no docstring of its own."""
 
 
+COMPLETION = r"""## Completion
+
+Names of commands and options are completed by the shell once it has been told how:
+
+| shell | a line for |
+|---|---|
+| bash | `~/.bashrc`: `eval "$(_GAUSSCHECK_COMPLETE=bash_source gausscheck)"` |
+| zsh | `~/.zshrc`: `eval "$(_GAUSSCHECK_COMPLETE=zsh_source gausscheck)"` |
+| fish | `~/.config/fish/completions/gausscheck.fish`: `_GAUSSCHECK_COMPLETE=fish_source gausscheck \| source` |
+"""
+
+
 def cli_page() -> str:
     """Every command's help text."""
     lines = ["# Command line", "", "Written by `make docs` from the commands themselves.", ""]
     context = click.Context(cli, info_name="gausscheck", terminal_width=80)
-    lines += ["```", cli.get_help(context), "```", ""]
+    lines += ["```", cli.get_help(context), "```", "", *COMPLETION.splitlines(), ""]
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
         if command is None:

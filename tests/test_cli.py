@@ -2,6 +2,7 @@ import hashlib
 import inspect
 import json
 import re
+from pathlib import Path
 
 import click
 import numpy as np
@@ -151,8 +152,6 @@ def test_tests_lists_every_test(run):
 
 
 def test_every_command_has_help_and_is_in_the_docs(run):
-    from pathlib import Path
-
     page = (Path(__file__).parents[1] / "docs" / "cli.md").read_text()
     for name, command in main.commands.items():
         assert command.help
@@ -218,3 +217,16 @@ def test_what_is_no_text_is_shown_in_few_characters():
     with pytest.raises(gausscheck.GausscheckError, match="labels: expected text, got arr") as told:
         gausscheck.analyze(x, labels=np.repeat(["one", "two"], 450))
     assert len(str(told.value)) < 90
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands_and_options(shell):
+    from click.shell_completion import get_completion_class
+
+    variable = "_GAUSSCHECK_COMPLETE"
+    page = (Path(__file__).parents[1] / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert f"{variable}={shell}_source gausscheck" in page
+    found = get_completion_class(shell)(main, {}, "gausscheck", variable)
+    assert variable in found.source_template
+    assert [one.value for one in found.get_completions([], "ana")] == ["analyze"]
+    assert "--on-bad-rows" in [one.value for one in found.get_completions(["analyze"], "--on")]

@@ -20,7 +20,7 @@ import gausscheck
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
-from generate import API, TABLES  # noqa: E402
+from generate import API, COMPLETION, TABLES  # noqa: E402
 
 project = "gausscheck"
 author = "The gausscheck contributors"
@@ -101,9 +101,11 @@ def python() -> str:
     return "\n".join(lines)
 
 
-COMMANDS = """# Command line
+COMMANDS = f"""# Command line
 
-```{eval-rst}
+{COMPLETION}
+
+```{eval - rst}
 .. click:: gausscheck.cli:main
    :prog: gausscheck
    :nested: full
