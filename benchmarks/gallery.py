@@ -27,8 +27,8 @@ import numpy as np
 import gausscheck
 from gausscheck import figures
 from gausscheck.comparison.quantities import RUNGS, Cell, cell_of
+from gausscheck.comparison.tables import ABSENT, MARKS, cell_text
 from gausscheck.comparison.tables import CLAIMS as CLAIM_WORDS
-from gausscheck.comparison.tables import cell_text
 from gausscheck.figures import style
 from gausscheck.figures.compare import draw_curves
 from gausscheck.report import Report
@@ -212,21 +212,26 @@ def curve(kept: dict[str, Any]) -> list[UseCurvePoint]:
 
 def table(kept: dict[str, Any], entries: tuple[Entry, ...]) -> str:
     """Return rows of the gallery as Markdown."""
-    rungs = ("axes", "random", "pca", "norms")
-    head = ("model", "rows x d", "1 % threshold flags, %", "safe components", "radial loss, nats",
-            "axes", "random", "components", "lengths", "claims: projections, norms, sphere")  # fmt: skip
+    head = ("model", "rows x d", "1 % threshold flags, %", "safe components", "radial loss, nats", "axes",
+            "random", "components", "lengths", "claims: projections, norms, sphere")  # fmt: skip
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for entry in entries:
         row = kept[entry.name]
-        cells = [
-            cell_text(name, cell(row, name))
-            for name in ("false_alarm_1", "safe_components", "radial_loss", *rungs)
-        ]
+        use = [cell_text(name, cell(row, name)) for name in ("false_alarm_1", "safe_components")]
+        loss = f"{row['cells']['radial_loss'][0]:.2f}"
+        levels = [in_limits(cell(row, name)) for name in ("axes", "random", "pca", "norms")]
         claims = ", ".join(CLAIM_WORDS[row["claims"][name]] for name in CLAIMS)
-        lines.append(
-            "| " + " | ".join([entry.name, f"{row['n']:,} x {row['d']}", *cells, claims]) + " |"
-        )
+        cells = [entry.name, f"{row['n']:,} x {row['d']}", *use, loss, *levels, claims]
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def in_limits(level: Cell | None) -> str:
+    """Return a level in times its limit and whether it holds; intervals are in gallery.json."""
+    if level is None:
+        return ABSENT
+    value = f"{level.value:,.0f}" if level.value >= 100 else f"{level.value:.2g}"
+    return f"{value} {MARKS[level.status]}"
 
 
 def origins() -> str:

@@ -51,15 +51,16 @@ TABLES = {"gausscheck.TESTS": "Every test by name."}
 """Names that hold a plain dict, which has no docstring of its own."""
 
 
-COMPLETION = r"""## Completion
+COMPLETION = """## Completion
 
-Names of commands and options are completed by the shell once it has been told how:
+A shell completes names of commands and options once it has been told how, by a line in `~/.bashrc`,
+in `~/.zshrc`, or in `~/.config/fish/completions/gausscheck.fish`:
 
-| shell | a line for |
-|---|---|
-| bash | `~/.bashrc`: `eval "$(_GAUSSCHECK_COMPLETE=bash_source gausscheck)"` |
-| zsh | `~/.zshrc`: `eval "$(_GAUSSCHECK_COMPLETE=zsh_source gausscheck)"` |
-| fish | `~/.config/fish/completions/gausscheck.fish`: `_GAUSSCHECK_COMPLETE=fish_source gausscheck \| source` |
+```sh
+eval "$(_GAUSSCHECK_COMPLETE=bash_source gausscheck)"
+eval "$(_GAUSSCHECK_COMPLETE=zsh_source gausscheck)"
+_GAUSSCHECK_COMPLETE=fish_source gausscheck | source
+```
 """
 
 

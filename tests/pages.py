@@ -65,6 +65,8 @@ def run_page(page, names=None):
     for language, block in blocks(page):
         if language == "python":
             exec(compile(block, f"{page}, block {ran}", "exec"), names)
+            for test in re.findall(r"^def (test_\w+)", block, re.MULTILINE):
+                names[test]()
         elif language == "pycon":
             run_doctest(page, block, names)
         elif language == "console":

@@ -227,6 +227,6 @@ def test_a_shell_completes_commands_and_options(shell):
     page = (Path(__file__).parents[1] / "docs" / "cli.md").read_text(encoding="utf-8")
     assert f"{variable}={shell}_source gausscheck" in page
     found = get_completion_class(shell)(main, {}, "gausscheck", variable)
-    assert variable in found.source_template
+    assert variable in found.source()
     assert [one.value for one in found.get_completions([], "ana")] == ["analyze"]
     assert "--on-bad-rows" in [one.value for one in found.get_completions(["analyze"], "--on")]

@@ -101,11 +101,8 @@ def python() -> str:
     return "\n".join(lines)
 
 
-COMMANDS = f"""# Command line
-
-{COMPLETION}
-
-```{eval - rst}
+COMMANDS = """
+```{eval-rst}
 .. click:: gausscheck.cli:main
    :prog: gausscheck
    :nested: full
@@ -128,7 +125,7 @@ def read(app: Sphinx, page: str, source: list[str]) -> None:
     if page == "docs/index":
         source[0] += contents(source[0])
     elif page == "docs/cli":
-        source[0] = COMMANDS
+        source[0] = f"# Command line\n\n{COMPLETION}{COMMANDS}"
     elif page == "docs/api":
         source[0] = python()
     elif page == "docs/architecture":
@@ -142,7 +139,14 @@ def skip(
     return True if re.fullmatch(r"set_\w+_request", name) else None
 
 
+def quote(app: Sphinx, context: object, lines: list[str]) -> None:
+    """Keep FILE:KEY from being taken for an address."""
+    lines[:] = [re.sub(r"FILE:\w+", r"``\g<0>``", line) for line in lines]
+
+
 def setup(app: Sphinx) -> None:
     """Read pages by `read`."""
+    for part in ("description", "options"):
+        app.connect(f"sphinx-click-process-{part}", quote)
     app.connect("source-read", read)
     app.connect("autodoc-skip-member", skip)
