@@ -91,9 +91,17 @@ GIVEN = {
 """What the snippets of a page leave to the reader: names and files."""
 
 
-@pytest.mark.parametrize(
-    "page", [p for p in PAGES if p not in APART and {la for la, _ in blocks(p)} & set(RUN)]
-)
+LONG = ("docs/tutorial-first-file.md", "docs/tutorial-figures.md")
+"""Pages that draw every figure of a report."""
+
+
+def pages_with_snippets():
+    for page in PAGES:
+        if page not in APART and {language for language, _ in blocks(page)} & set(RUN):
+            yield pytest.param(page, marks=[pytest.mark.slow] if page in LONG else [])
+
+
+@pytest.mark.parametrize("page", list(pages_with_snippets()))
 def test_the_snippets_of_a_page_run(page, tmp_path, monkeypatch):
     shutil.copytree(ROOT / "data", tmp_path / "data")
     monkeypatch.chdir(tmp_path)
@@ -276,6 +284,7 @@ def test_every_block_on_models_is_run(tmp_path, monkeypatch):
 # --- README and the index
 
 
+@pytest.mark.slow
 def test_the_readme_shows_what_is_printed(monkeypatch):
     """As text and in the picture; a row of the gallery is of the same audit."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
