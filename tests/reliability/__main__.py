@@ -45,7 +45,7 @@ def everything(short: bool, minutes: float, seed: int = 0) -> list[runner.Counts
         if short and name != "mutation":
             cases = cases[:: {"corpus": 5, "faults": 6, "surroundings": 5}[name]]
         runner.SECONDS = seconds
-        counts = runner.run(name, cases, until)
+        counts = runner.run(name, cases, until, mutation.apart)
         runner.clean()
         print(counts, flush=True)
         found.append(counts)

@@ -122,7 +122,7 @@ def read(path: Path, **options: Any) -> str:
     last = source.read(half, min(source.n, half + 2000))
     if first.shape[1] != source.d or last.shape[1] != source.d or first.dtype != source.dtype:
         raise AssertionError("rows are not what was promised")
-    read_labels(source, None)
+    read_labels(source, None, untrusted=options.get("untrusted", False))
     source.close()
     return "read"
 
