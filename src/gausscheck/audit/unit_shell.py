@@ -27,6 +27,10 @@ CELLS = 1 << 19
 """Cells of a draw, at least: with few rows of few dimensions a twin would be too inexact."""
 
 
+ONCE = 4
+"""Times as many for a twin that is drawn once only."""
+
+
 @dataclass(frozen=True, slots=True)
 class TwinShell:
     """The shell statistic of a normalised Gaussian twin, free of n.
@@ -137,7 +141,7 @@ def normalised_twin_delta(
     outside = float(np.linalg.norm(mean - vectors[:, keep] @ inside))
     factor = np.zeros((inside.size + 1, inside.size))
     factor[np.arange(inside.size), np.arange(inside.size)] = np.sqrt(values[keep])
-    many = max(n, CELLS // inside.size)
+    many = max(n, ONCE * CELLS // inside.size)
     plain = _shell_delta(_unit_draw(np.append(inside, outside), factor, many, rng))
     whole, _ = shell_without(y, 2)
     own = float(whole - shell_mean(y.shape[1])) / n
