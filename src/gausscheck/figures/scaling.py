@@ -43,10 +43,11 @@ def _panel(axes: Any, found: Scaling, name: str) -> None:
     floor = max(float(np.abs(value).max()) * 1e-5, float(np.abs(value[value != 0]).min()) / 5)
     for mine, fill in ((positive, style.color("axes")), (~positive, "white")):
         y = np.maximum(np.abs(value[mine]), floor)
-        down = y - np.maximum(low[mine], floor / 10)
+        down = np.maximum(y - np.maximum(low[mine], floor / 10), 0)
         up = np.maximum(high[mine] - value[mine], 0)
+        # lists: of arrays of one point an older Matplotlib makes numbers, which NumPy warns of
         axes.errorbar(
-            x[mine], y, [np.maximum(down, 0), up], fmt="o", ms=3.5, mfc=fill, lw=0.9,
+            x[mine], y, [down.tolist(), up.tolist()], fmt="o", ms=3.5, mfc=fill, lw=0.9,
             color=style.color("axes"),
         )  # fmt: skip
     span = np.geomspace(x.min(), x.max(), 50)
