@@ -38,7 +38,7 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
                     "sentence_transformers", "keras"}),
     "testing": (7, set()),
     "html": (7, {"numpy", "jinja2", "markupsafe"}),
-    "train": (7, {"numpy", "scipy", "torch", "kornia", "sklearn", "h5py", "matplotlib", "pyarrow",
+    "train": (7, {"numpy", "scipy", "torch", "sklearn", "h5py", "matplotlib", "pyarrow",
                   "PIL", "click", "rich"}),
     "cli": (8, {"click", "rich"}),
     "__init__": (0, set()),

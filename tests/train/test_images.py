@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import gausscheck
-from gausscheck.train import data, images
+from gausscheck.train import augment, data, images
 from gausscheck.train.dataset import generator
 from gausscheck.train.settings import Settings
 
@@ -130,7 +130,7 @@ def test_digits_and_views_are_seeded(tmp_path):
 
 
 def test_every_image_of_a_batch_is_seen_its_own_way():
-    views = images.augmented(scale=0.2, colour=True)
+    views = augment.augmented(scale=0.2, colour=True)
     same = torch.randint(256, (1, 3, 32, 32), dtype=torch.uint8).repeat(16, 1, 1, 1)
     u, _ = views(same, None, generator(0, "views"))
     assert len(torch.unique(u.flatten(1), dim=0)) == 16

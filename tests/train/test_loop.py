@@ -19,7 +19,9 @@ TINY = {"rows_train": 256, "rows_test": 200, "inputs": 32, "dim": 8, "batch": 64
 
 def contents(path):
     with h5py.File(path) as file:
-        held = {name: file[name][()] for name in file if name != "metrics"}
+        held = {k: v[()] for k, v in file.items() if isinstance(v, h5py.Dataset)}
+        if "snapshots" in file:
+            held["snapshots"] = {k: v[()] for k, v in file["snapshots"].items()}
         return held | {f"metrics/{k}": v[()] for k, v in file["metrics"].items()}
 
 
@@ -79,6 +81,43 @@ def test_resumed_it_is_the_uninterrupted_run(tmp_path, monkeypatch, objective):
     monkeypatch.setattr(loop, "_epoch", real)
     parts = contents(loop.train(settings, tmp_path / "parts.h5", resume=True))
     same(whole, parts)
+
+
+def test_measured_every_few_epochs_with_z_kept_it_resumes_the_same(tmp_path):
+    given = {**TINY, "epochs": 7, "measure_every": 3, "snapshots": True}
+    whole = contents(loop.train(Settings(**given), tmp_path / "whole.h5"))
+    np.testing.assert_array_equal(whole["metrics/epoch"], [0, 1, 2, 3, 5, 6, 7])
+    assert len(whole["metrics/loss"]) == 7
+    kept = whole.pop("snapshots")
+    assert set(kept) == {"0", "1", "2", "5", "7"}
+    np.testing.assert_array_equal(kept["7"], whole["embeddings"].astype(np.float16))
+    for _ in range(6):
+        assert (
+            loop.train(Settings(**given), tmp_path / "parts.h5", resume=True, stop_after=0) is None
+        )
+    parts = contents(loop.train(Settings(**given), tmp_path / "parts.h5", resume=True))
+    same(kept, parts.pop("snapshots"))
+    same(whole, parts)
+
+
+def test_mixed_precision_is_nearly_the_same_run(tmp_path):
+    given = {**TINY, "data": "digits", "encoder": "resnet-small", "rows_train": 128, "width": 4}
+    plain = contents(loop.train(Settings(**given), tmp_path / "plain.h5"))["metrics/loss"]
+    mixed = Settings(**given, precision="bfloat16")
+    near = contents(loop.train(mixed, tmp_path / "mixed.h5"))["metrics/loss"]
+    np.testing.assert_allclose(near[1:], plain[1:], rtol=0.1)
+    assert not np.array_equal(near[1:], plain[1:])
+
+
+def test_the_pace_counts_views_of_training(tmp_path):
+    pace = loop.Pace()
+    assert str(pace) == "nothing was trained"
+    loop.train(Settings(**TINY), tmp_path / "a.h5", pace=pace)
+    assert pace.views == 2 * 2 * 256  # epochs, views, rows
+    loop.train(Settings(**TINY, objective="cross-entropy"), tmp_path / "b.h5", pace=pace)
+    assert pace.views == 3 * 2 * 256  # a classifier learns from one view a row
+    assert pace.seconds > 0
+    assert "1,536 in" in str(pace)
 
 
 def test_a_checkpoint_of_another_run_or_a_broken_one_is_refused(tmp_path):

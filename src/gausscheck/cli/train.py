@@ -44,6 +44,7 @@ def train(
 ) -> None:
     """Train an encoder on data of known law; write its embeddings."""
     _need_torch()
+    from gausscheck.train.loop import Pace
     from gausscheck.train.loop import train as run
     from gausscheck.train.settings import Settings
 
@@ -52,7 +53,11 @@ def train(
         Settings(**named) if config_file is None else Settings.from_toml(config_file, **named)
     )
     with ProgressLine() as progress:
-        written = run(settings, Path(out), resume=resume, stop_after=stop_after, progress=progress)
+        pace = Pace()
+        written = run(
+            settings, Path(out), resume=resume, stop_after=stop_after, progress=progress, pace=pace
+        )
+    click.echo(f"{pace}")
     if written is None:
         click.echo(f"stopped in time; go on with --resume --out {out}")
     else:

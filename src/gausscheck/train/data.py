@@ -55,7 +55,7 @@ def _twice(view: Callable[[Tensor, torch.Generator], Tensor]) -> Views:
     return views
 
 
-def power_laplace(s: Settings) -> Dataset:
+def power_laplace(s: Settings, device: torch.device) -> Dataset:
     """Laplace factors of scale proportional to 1/i, mean square 1: few strong, many weak.
 
     A view adds noise of 0.3 of each factor's scale and drops a fifth of the coordinates. Labels
@@ -67,15 +67,15 @@ def power_laplace(s: Settings) -> Dataset:
     scale = scale / scale.square().mean().sqrt()
     x = laplace_noise((train + test, inputs), g) * scale
     labels = teacher_labels(x, 10, g)
-    noise, dropout = _or(s.noise, 0.3), _or(s.dropout, 0.2)
+    noise, dropout = _or(s.noise, 0.3) * scale.to(device), _or(s.dropout, 0.2)
 
     def view(rows: Tensor, g: torch.Generator) -> Tensor:
-        return (rows + noise * scale.to(rows.device) * _normal(rows, g)) * _keep(rows, dropout, g)
+        return (rows + noise * _normal(rows, g)) * _keep(rows, dropout, g)
 
     return Dataset(*_split(x, labels, train), _twice(view), classes=10)
 
 
-def laplace(s: Settings) -> Dataset:
+def laplace(s: Settings, device: torch.device) -> Dataset:
     """Independent Laplace(0, 1) coordinates, appendix E.1 of the paper.
 
     A view is A x + sqrt(1 − A²) times an independent copy, then noise 0.2, dropout 0.1 and a
@@ -98,23 +98,22 @@ def laplace(s: Settings) -> Dataset:
     return Dataset(*_split(x, labels, train), _twice(view), classes=10)
 
 
-def mixture(s: Settings) -> Dataset:
+def mixture(s: Settings, device: torch.device) -> Dataset:
     """25 equal Gaussian components; a row and another training row of its component are a pair."""
     train, test, inputs = _sizes(s, 10_000, 5_000, 1024)
     g = generator(s.seed, "data")
     means = s.spread * torch.empty(25, inputs).normal_(generator=g)
     labels = torch.randint(25, (train + test,), generator=g)
     x = means[labels] + torch.empty(train + test, inputs).normal_(generator=g)
-    grouped = labels[:train].argsort(stable=True)
-    counts = torch.bincount(labels[:train], minlength=25)
+    grouped = x[:train][labels[:train].argsort(stable=True)].to(device)
+    counts = torch.bincount(labels[:train], minlength=25).to(device)
     starts = counts.cumsum(0) - counts
 
     def views(rows: Tensor, y: Tensor | None, g: torch.Generator) -> tuple[Tensor, Tensor]:
         if y is None:
             raise LookupError("a mixture's views need components")
-        mine = y.cpu()
-        place = torch.rand(len(rows), generator=g, device=g.device).cpu() * counts[mine]
-        return rows, x[grouped[starts[mine] + place.long()]].to(rows.device)
+        place = torch.rand(len(rows), generator=g, device=g.device) * counts[y]
+        return rows, grouped[starts[y] + place.long()]
 
     return Dataset(*_split(x, labels, train), views, classes=25)
 
@@ -126,7 +125,7 @@ def _flip_some_zeros(share: float) -> Views:
     return _twice(view)
 
 
-def block_binary(s: Settings) -> Dataset:
+def block_binary(s: Settings, device: torch.device) -> Dataset:
     """Bits driven by 512 on/off factors: one bit each, the others in proportion to 1/i.
 
     A factor is on with probability 0.05; a positive flips 0.1 % of the zeros to ones.
@@ -141,7 +140,7 @@ def block_binary(s: Settings) -> Dataset:
     return Dataset(*_split(x, None, train), _flip_some_zeros(_or(s.noise, 1e-3)))
 
 
-def binary(s: Settings) -> Dataset:
+def binary(s: Settings, device: torch.device) -> Dataset:
     """Independent bits, on with probability 0.05; a positive flips 0.1 % of the zeros to ones."""
     train, test, inputs = _sizes(s, 10_000, 1_000, 1024)
     g = generator(s.seed, "data")
@@ -149,7 +148,7 @@ def binary(s: Settings) -> Dataset:
     return Dataset(*_split(x, None, train), _flip_some_zeros(_or(s.noise, 1e-3)))
 
 
-def gaussian_channel(s: Settings) -> Dataset:
+def gaussian_channel(s: Settings, device: torch.device) -> Dataset:
     """Rows of N(0, I) seen through A x + sqrt(1 − A²) noise: eta² = A² exactly."""
     train, test, inputs = _sizes(s, 10_000, 5_000, 128)
     g = generator(s.seed, "data")
@@ -163,7 +162,7 @@ def gaussian_channel(s: Settings) -> Dataset:
     return Dataset(*_split(x, None, train), _twice(view), eta2=s.strength**2)
 
 
-def from_file(s: Settings) -> Dataset:
+def from_file(s: Settings, device: torch.device) -> Dataset:
     """Rows of any file that gausscheck reads; four fifths are learned from.
 
     A view adds noise of 0.3 of each coordinate's standard deviation and drops a tenth of the
@@ -192,20 +191,24 @@ def from_file(s: Settings) -> Dataset:
             f"{source.uri}: expected more than {s.batch} rows to learn from and some held out, "
             f"got {source.n}"
         )
-    sd = x[:train].std(dim=0)
-    noise, dropout = _or(s.noise, 0.3), _or(s.dropout, 0.1)
+    noise = _or(s.noise, 0.3) * x[:train].std(dim=0).to(device)
+    dropout = _or(s.dropout, 0.1)
 
     def view(rows: Tensor, g: torch.Generator) -> Tensor:
-        return (rows + noise * sd.to(rows.device) * _normal(rows, g)) * _keep(rows, dropout, g)
+        return (rows + noise * _normal(rows, g)) * _keep(rows, dropout, g)
 
     return Dataset(*_split(x, labels, train), _twice(view), classes=classes)
 
 
-def build(s: Settings) -> Dataset:
-    """Make or read the data that the settings name."""
+def build(s: Settings, device: torch.device | None = None) -> Dataset:
+    """Make or read the data that the settings name, and put them on the device once.
+
+    Random numbers of the data themselves are drawn on the host: every device gets the same rows.
+    """
+    device = device or torch.device("cpu")
     from gausscheck.train import images
 
-    kinds: dict[str, Callable[[Settings], Dataset]] = {
+    kinds: dict[str, Callable[[Settings, torch.device], Dataset]] = {
         "power-laplace": power_laplace,
         "laplace": laplace,
         "mixture": mixture,
@@ -216,4 +219,4 @@ def build(s: Settings) -> Dataset:
         "cifar10": images.cifar10,
         "file": from_file,
     }
-    return kinds[s.data](s)
+    return kinds[s.data](s, device).to(device)

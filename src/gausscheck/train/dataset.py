@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 import torch
@@ -35,6 +35,16 @@ class Dataset:
     views: Views
     classes: int = 0
     eta2: float | None = None
+
+    def to(self, device: torch.device) -> Dataset:
+        """Put rows and labels on a device, once for all epochs."""
+        labels = [
+            None if y is None else y.to(device) for y in (self.labels_train, self.labels_test)
+        ]
+        return replace(
+            self, train=self.train.to(device), test=self.test.to(device), labels_train=labels[0],
+            labels_test=labels[1],
+        )  # fmt: skip
 
 
 def generator(seed: int, name: str, device: str = "cpu") -> torch.Generator:

@@ -1,4 +1,4 @@
-"""Images: scikit-learn's digits, CIFAR-10 from a local folder, and two augmented views of each."""
+"""Images: scikit-learn's digits, CIFAR-10 from a local folder; kept as bytes on the device."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from gausscheck.core import GausscheckError
-from gausscheck.train.dataset import Dataset, Views, generator
+from gausscheck.train.augment import augmented
+from gausscheck.train.dataset import Dataset, generator
 from gausscheck.train.settings import Settings
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]
@@ -26,7 +26,7 @@ WHERE = (
 )
 
 
-def digits(s: Settings) -> Dataset:
+def digits(s: Settings, device: torch.device) -> Dataset:
     """1,797 handwritten digits of 8 x 8 pixels (scikit-learn); a quarter is held out.
 
     Views are crops of at least 60 % of the area, small rotations and noise of 0.1.
@@ -47,7 +47,7 @@ def digits(s: Settings) -> Dataset:
     )  # fmt: skip
 
 
-def cifar10(s: Settings) -> Dataset:
+def cifar10(s: Settings, device: torch.device) -> Dataset:
     """CIFAR-10 from ``folder``, with the paper's augmentations.
 
     Crops of 20 % to 100 % of the area, flips, colour jitter (0.8, 0.8, 0.8, 0.2) of 80 % of the
@@ -168,57 +168,3 @@ def _parquet(file: Path) -> Arrays:
 def _bytes_of(cell: Any) -> bytes:
     """Take the encoded image out of a cell: bytes, or a struct of bytes and path."""
     return bytes(cell["bytes"] if isinstance(cell, dict) else cell)
-
-
-# --- views
-
-
-def augmented(*, scale: float, colour: bool, turn: float = 0.0) -> Views:
-    """Return views by kornia: random crop and resize, then flips and colours, or small rotations.
-
-    Every image of a batch has its own draw. kornia draws from torch's global stream, which is set
-    from the generator for the time of the call and put back.
-    """
-
-    def views(x: Tensor, labels: Tensor | None, g: torch.Generator) -> tuple[Tensor, Tensor]:
-        steps = _steps(tuple(x.shape[2:]), scale, colour, turn)
-        seed = int(torch.randint(1 << 62, (1,), generator=g, device=g.device))
-        devices = [x.device] if x.is_cuda else []
-        with torch.random.fork_rng(devices), torch.no_grad():
-            torch.manual_seed(seed)
-            both = torch.cat([x, x]).float() / 255
-            for step in steps:
-                both = step(both)
-            if turn:
-                both = (both + 0.1 * torch.randn_like(both)).clamp(0, 1)
-        u, v = both.chunk(2)
-        return u, v
-
-    return views
-
-
-_BUILT: dict[tuple[Any, ...], list[Any]] = {}
-
-
-def _steps(size: tuple[int, ...], scale: float, colour: bool, turn: float) -> list[Any]:
-    key = (size, scale, colour, turn)
-    if key not in _BUILT:
-        try:
-            import kornia.augmentation as ka
-        except ImportError as err:
-            raise GausscheckError(
-                'images: expected kornia to be installed: pip install "gausscheck[train]"'
-            ) from err
-        steps: list[Any] = [
-            ka.RandomResizedCrop(size, scale=(scale, 1.0), cropping_mode="resample")
-        ]
-        if colour:
-            steps += [
-                ka.RandomHorizontalFlip(p=0.5),
-                ka.ColorJitter(0.8, 0.8, 0.8, 0.2, p=0.8),
-                ka.RandomGrayscale(p=0.2),
-            ]
-        if turn:
-            steps.append(ka.RandomRotation(degrees=turn, p=1.0))
-        _BUILT[key] = steps
-    return _BUILT[key]

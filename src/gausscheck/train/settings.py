@@ -18,6 +18,7 @@ OBJECTIVES = (
     "infonce", "clip", "ntxent", "align-uniform", "cross-entropy", "regularised", "sigreg",
 )  # fmt: skip
 ENTROPIES = ("logdet", "knn", "radial")
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,17 @@ class Settings:
         Weight of the sliced Epps-Pulley term against invariance.
     features : bool
         Whether the backbone's features h are saved too.
+    precision : str
+        ``bfloat16`` runs the encoder in mixed precision, losses in float32; ``auto`` does so on
+        CUDA.
+    compile : bool
+        Whether the encoder is compiled first: worth it on a GPU for many epochs of one size.
+    measure_every : int
+        Epochs from one measurement of the held-out rows to the next; the first and the last are
+        measured anyway.
+    snapshots : bool
+        Whether z of the held-out rows is kept, as float16, at epochs 0, 1, 2, 5, 10, 20, 50, ...
+        and at the last.
     """
 
     data: str = "power-laplace"
@@ -100,6 +112,10 @@ class Settings:
     entropy: str = "logdet"
     sigreg_weight: float = 0.05
     features: bool = False
+    precision: str = "auto"
+    compile: bool = False
+    measure_every: int = 1
+    snapshots: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that cannot mean anything."""
@@ -109,6 +125,7 @@ class Settings:
             ("objective", OBJECTIVES),
             ("entropy", ENTROPIES),
             ("device", ("auto", "cpu", "cuda")),
+            ("precision", PRECISIONS),
         ):
             value = getattr(self, name)
             if value not in known:
@@ -116,6 +133,7 @@ class Settings:
         for name, low in (
             ("dim", 2), ("epochs", 0), ("batch", 4), ("seed", 0), ("threads", 0), ("depth", 1),
             ("rows_train", 0), ("rows_test", 0), ("inputs", 0), ("width", 0),
+            ("measure_every", 1),
         ):  # fmt: skip
             value = getattr(self, name)
             if not isinstance(value, int) or value < low:
@@ -139,6 +157,16 @@ class Settings:
                 f"encoder: expected linear or mlp for {self.data}, got {self.encoder}: it wants "
                 "images"
             )
+
+    def keeps(self, epoch: int) -> bool:
+        """Whether z is kept at this epoch."""
+        leading = str(epoch).rstrip("0") in ("", "1", "2", "5")
+        return self.snapshots and (leading or epoch == self.epochs)
+
+    def measures(self, epoch: int) -> bool:
+        """Whether the held-out rows are measured at this epoch."""
+        due = epoch % self.measure_every == 0 or epoch == self.epochs
+        return due or self.keeps(epoch)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the options as plain values."""
