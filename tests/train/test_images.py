@@ -10,6 +10,7 @@ import torch
 import gausscheck
 from gausscheck.train import augment, data, images
 from gausscheck.train.dataset import generator
+from gausscheck.train.encoders import as_floats
 from gausscheck.train.settings import Settings
 
 
@@ -134,3 +135,12 @@ def test_every_image_of_a_batch_is_seen_its_own_way():
     same = torch.randint(256, (1, 3, 32, 32), dtype=torch.uint8).repeat(16, 1, 1, 1)
     u, _ = views(same, None, generator(0, "views"))
     assert len(torch.unique(u.flatten(1), dim=0)) == 16
+
+
+def test_standardised_images_tell_nothing_of_brightness_and_contrast():
+    x = torch.randint(256, (4, 3, 8, 8), dtype=torch.uint8, generator=generator(0, "x"))
+    flat = as_floats(x, standardised=True)
+    assert torch.allclose(flat.mean(dim=(2, 3)), torch.zeros(4, 3), atol=1e-5)
+    assert torch.allclose(flat.std(dim=(2, 3)), torch.ones(4, 3), atol=1e-5)
+    assert torch.allclose(as_floats(0.3 + 0.5 * x / 255, standardised=True), flat, atol=1e-4)
+    assert not as_floats(torch.full((1, 3, 8, 8), 0.5), standardised=True).any()

@@ -69,22 +69,42 @@ def train(
 @click.option("--out", default="runs", show_default=True, type=click.Path(file_okay=False),
               help="Where each experiment gets a folder.")  # fmt: skip
 @click.option("--quick", is_flag=True, help="Smaller sizes.")
+@click.option("--seeds", type=int,
+              help="Runs of each.  [default: 5; 2 with --quick; 1 on real images]")  # fmt: skip
 @click.option("--folder", default="", help="Where CIFAR-10 lies.")
 @click.option("--threads", type=int, default=0, help="Threads of torch.  [default: torch's own]")
-def reproduce(name: str, out: str, quick: bool, folder: str, threads: int) -> None:
+@click.option(
+    "--config", "config_file", type=click.Path(exists=True, dir_okay=False),
+    help="A TOML file of settings that replace the experiment's own.",
+)  # fmt: skip
+@click.option("--stop-after", type=float, metavar="MINUTES",
+              help="Stop; the same command goes on from there.")  # fmt: skip
+def reproduce(
+    name: str, out: str, config_file: str | None, stop_after: float | None, **given: Any
+) -> None:
     """Run the paper's experiment NAME, or all.
 
-    NAME is table1-synthetic, cifar10, dimension-sweep, batch-sweep,
+    NAME is usable, table1-synthetic, cifar10, dimension-sweep, batch-sweep,
     alignment-bound, regulariser, norm-blindness, confounds, pushforward or dynamics.
     """
     _need_torch()
+    from gausscheck.train.experiments import names_of
     from gausscheck.train.experiments import reproduce as run
+    from gausscheck.train.loop import Pace
+    from gausscheck.train.settings import read_options
 
+    options = {} if config_file is None else read_options(config_file)
+    pace = Pace()
     with ProgressLine() as progress:
-        tables = run(name, out, quick=quick, folder=folder, threads=threads, progress=progress)
+        tables = run(
+            name, out, given=options, stop_after=stop_after, progress=progress, pace=pace, **given
+        )
     for table in tables:
         click.echo(table.text())
     click.echo(f"Runs, tables and figures: {out}")
+    click.echo(f"Training: {pace}")
+    if len(tables) < len(names_of(name, given["folder"])):
+        click.echo("stopped in time; the same command goes on from here")
 
 
 COMMANDS = (train, reproduce)

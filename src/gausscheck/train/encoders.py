@@ -41,29 +41,42 @@ class Encoder(nn.Module):
 class Flat(nn.Module):
     """Images as rows: bytes to numbers of mean 0 and standard deviation about 1."""
 
+    def __init__(self, standardised: bool = False) -> None:
+        super().__init__()
+        self.standardised = standardised
+
     def forward(self, x: Tensor) -> Tensor:
         """Map a batch."""
-        return as_floats(x).flatten(1)
+        return as_floats(x, self.standardised).flatten(1)
 
 
-def as_floats(x: Tensor) -> Tensor:
-    """Turn images in [0, 1] (or bytes) into numbers about 0; rows stay as they are."""
+def as_floats(x: Tensor, standardised: bool = False) -> Tensor:
+    """Turn images in [0, 1] (or bytes) into numbers about 0; rows stay as they are.
+
+    With ``standardised`` each channel of each image has mean 0 and standard deviation 1 (0 where it
+    does not vary).
+    """
     if x.dtype == torch.uint8:
         x = x.float() / 255
-    return x if x.dim() == 2 else (x - 0.5) / 0.25
+    if x.dim() == 2:
+        return x
+    if not standardised:
+        return (x - 0.5) / 0.25
+    sd, mean = torch.std_mean(x, dim=(2, 3), keepdim=True)
+    return (x - mean) / sd.clamp_min(1e-3)
 
 
 def linear(s: Settings, shape: tuple[int, ...]) -> Encoder:
     """One linear map: h is the row itself."""
     inputs = torch.Size(shape).numel()
-    return Encoder(Flat(), inputs, nn.Linear(inputs, s.dim), s.dim, s.radial)
+    return Encoder(Flat(s.standardised), inputs, nn.Linear(inputs, s.dim), s.dim, s.radial)
 
 
 def mlp(s: Settings, shape: tuple[int, ...]) -> Encoder:
     """``depth`` hidden layers of ``width`` with ReLU, then a linear map."""
     width = s.width or 512
     inputs = torch.Size(shape).numel()
-    layers: list[nn.Module] = [Flat()]
+    layers: list[nn.Module] = [Flat(s.standardised)]
     for _ in range(s.depth):
         layers += [nn.Linear(inputs, width), nn.ReLU()]
         inputs = width
@@ -95,8 +108,11 @@ class Block(nn.Module):
 class Convolutional(nn.Module):
     """Residual stages after a 3 x 3 stem of stride 1 without pooling, as for small images."""
 
-    def __init__(self, channels: int, width: int, blocks: tuple[int, ...]) -> None:
+    def __init__(
+        self, channels: int, width: int, blocks: tuple[int, ...], standardised: bool
+    ) -> None:
         super().__init__()
+        self.standardised = standardised
         layers: list[nn.Module] = [
             nn.Conv2d(channels, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
         ]  # fmt: skip
@@ -110,7 +126,7 @@ class Convolutional(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map a batch."""
-        pixels: Tensor = self.body(as_floats(x))
+        pixels: Tensor = self.body(as_floats(x, self.standardised))
         return pixels.mean(dim=(2, 3))
 
 
@@ -121,14 +137,14 @@ def _projector(features: int, dim: int) -> nn.Module:
 def resnet_small(s: Settings, shape: tuple[int, ...]) -> Encoder:
     """Three stages of one block, for 8 x 8 to 32 x 32 pixels; two-layer projection head."""
     width = s.width or 32
-    body = Convolutional(shape[0], width, (1, 1, 1))
+    body = Convolutional(shape[0], width, (1, 1, 1), s.standardised)
     return Encoder(body, 4 * width, _projector(4 * width, s.dim), s.dim, s.radial)
 
 
 def resnet18(s: Settings, shape: tuple[int, ...]) -> Encoder:
     """ResNet-18 with the CIFAR stem (Chen et al. 2020, appendix B.9); two-layer projection head."""
     width = s.width or 64
-    body = Convolutional(shape[0], width, (2, 2, 2, 2))
+    body = Convolutional(shape[0], width, (2, 2, 2, 2), s.standardised)
     return Encoder(body, 8 * width, _projector(8 * width, s.dim), s.dim, s.radial)
 
 

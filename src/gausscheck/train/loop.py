@@ -299,18 +299,22 @@ def _encode(run: Run, x: Tensor, features: bool = False) -> NDArray[np.float32]:
     return held
 
 
-@torch.no_grad()
-def _views(run: Run, s: Settings, data: Dataset) -> list[NDArray[np.float32]]:
-    """Encode two views of the held-out rows, the same views at every epoch."""
-    if not run.seen:
-        g = generator(s.seed, "held-out views", str(run.device))
-        parts: tuple[list[Tensor], list[Tensor]] = ([], [])
+def held_out_views(s: Settings, data: Dataset, device: torch.device) -> list[Tensor]:
+    """Return two views of the held-out rows, the same at every epoch and call."""
+    g = generator(s.seed, "held-out views", str(device))
+    parts: tuple[list[Tensor], list[Tensor]] = ([], [])
+    with torch.no_grad():
         for low in range(0, len(data.test), _ENCODE):
             rows, labels = data.test[low : low + _ENCODE], data.labels_test
             mine = None if labels is None else labels[low : low + _ENCODE]
             for part, view in zip(parts, data.views(rows, mine, g), strict=True):
                 part.append(view)
-        run.seen += [torch.cat(part) for part in parts]
+    return [torch.cat(part) for part in parts]
+
+
+def _views(run: Run, s: Settings, data: Dataset) -> list[NDArray[np.float32]]:
+    if not run.seen:
+        run.seen += held_out_views(s, data, run.device)
     return [_encode(run, part) for part in run.seen]
 
 

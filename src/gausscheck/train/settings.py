@@ -68,6 +68,9 @@ class Settings:
         Weight of the sliced Epps-Pulley term against invariance.
     features : bool
         Whether the backbone's features h are saved too.
+    standardised : bool
+        Whether each channel of each image has mean 0 and standard deviation 1 for the encoder, so
+        that brightness and contrast tell nothing.
     precision : str
         ``bfloat16`` runs the encoder in mixed precision, losses in float32; ``auto`` does so on
         CUDA.
@@ -112,6 +115,7 @@ class Settings:
     entropy: str = "logdet"
     sigreg_weight: float = 0.05
     features: bool = False
+    standardised: bool = False
     precision: str = "auto"
     compile: bool = False
     measure_every: int = 1
@@ -181,14 +185,25 @@ class Settings:
         GausscheckError
             If it cannot be read, or names an option there is not.
         """
-        try:
-            held = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as err:
-            raise GausscheckError(f"{path}: expected a readable TOML file: {err}") from err
-        known = {f.name for f in fields(cls)}
-        unknown = sorted(set(held) - known)
-        if unknown:
-            raise GausscheckError(
-                f"{path}: unknown option {', '.join(unknown)}; known are {', '.join(sorted(known))}"
-            )
-        return cls(**{**held, **given})
+        return cls(**{**read_options(path), **given})
+
+
+def read_options(path: str | Path) -> dict[str, Any]:
+    """Read options from a TOML file.
+
+    Raises
+    ------
+    GausscheckError
+        If it cannot be read, or names an option there is not.
+    """
+    try:
+        held = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as err:
+        raise GausscheckError(f"{path}: expected a readable TOML file: {err}") from err
+    known = {f.name for f in fields(Settings)}
+    unknown = sorted(set(held) - known)
+    if unknown:
+        raise GausscheckError(
+            f"{path}: unknown option {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+        )
+    return held

@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from gausscheck.core import GausscheckError
 from gausscheck.figures import style
-from gausscheck.train.experiments.cifar import cifar10
-from gausscheck.train.experiments.lab import Lab, Table
-from gausscheck.train.experiments.synthetic import (
-    batch_sweep,
-    confounds,
-    dimension_sweep,
-    dynamics,
-    table1,
-)
-from gausscheck.train.experiments.theory import (
-    alignment_bound,
-    norm_blindness,
-    pushforward,
-    regulariser,
-)
+from gausscheck.train.experiments.cifar import CIFAR10, DYNAMICS
+from gausscheck.train.experiments.lab import Experiment, Lab, OutOfTime
+from gausscheck.train.experiments.likelihood import PUSHFORWARD
+from gausscheck.train.experiments.synthetic import BATCH_SWEEP, CONFOUNDS, DIMENSION_SWEEP, TABLE1
+from gausscheck.train.experiments.tables import Table
+from gausscheck.train.experiments.theory import ALIGNMENT_BOUND, NORM_BLINDNESS, REGULARISER
+from gausscheck.train.experiments.usable import USABLE
+from gausscheck.train.loop import Pace
 
-EXPERIMENTS: dict[str, Callable[[Lab], Table]] = {
-    "table1-synthetic": table1,
-    "dimension-sweep": dimension_sweep,
-    "batch-sweep": batch_sweep,
-    "alignment-bound": alignment_bound,
-    "regulariser": regulariser,
-    "norm-blindness": norm_blindness,
-    "confounds": confounds,
-    "pushforward": pushforward,
-    "dynamics": dynamics,
-    "cifar10": cifar10,
-}
+EXPERIMENTS: dict[str, Experiment] = {
+    e.name: e
+    for e in (
+        USABLE, TABLE1, DIMENSION_SWEEP, BATCH_SWEEP, ALIGNMENT_BOUND, REGULARISER, NORM_BLINDNESS,
+        CONFOUNDS, PUSHFORWARD, DYNAMICS, CIFAR10,
+    )
+}  # fmt: skip
 """Every experiment, by name."""
+
+SEEDS, SEEDS_QUICK = 5, 2
+
+
+def names_of(name: str, folder: str) -> list[str]:
+    """Return the experiments that a name stands for; ``all`` has cifar10 where there is a folder.
+
+    Raises
+    ------
+    GausscheckError
+        On an unknown name.
+    """
+    if name != "all" and name not in EXPERIMENTS:
+        raise GausscheckError(f"expected an experiment out of {', '.join(EXPERIMENTS)} or all, got "
+                              f"{name!r}")  # fmt: skip
+    return [n for n in EXPERIMENTS if n != "cifar10" or folder] if name == "all" else [name]
 
 
 def reproduce(
@@ -43,9 +49,13 @@ def reproduce(
     out: str | Path,
     *,
     quick: bool = False,
+    seeds: int | None = None,
     folder: str = "",
     threads: int = 0,
+    given: dict[str, Any] | None = None,
+    stop_after: float | None = None,
     progress: Callable[[str, float], None] | None = None,
+    pace: Pace | None = None,
 ) -> list[Table]:
     """Run an experiment, or ``all`` of them.
 
@@ -58,21 +68,46 @@ def reproduce(
         Finished runs of the same settings are taken as they are; interrupted ones go on.
     quick : bool
         Smaller sizes that show the shape of each answer: all of them in minutes.
+    seeds : int, optional
+        Runs of each, with data, weights and views of their own; what is compared shares them. By
+        default 5, with ``quick`` 2, and 1 on real images.
     folder : str
         Where CIFAR-10 lies.
     threads : int
         Of torch; 0 leaves it alone.
+    given : dict, optional
+        Settings that replace the experiment's own in all of its runs.
+    stop_after : float, optional
+        Minutes after which training stops at the end of an epoch; the same call goes on from there.
     progress : callable, optional
+    pace : Pace, optional
+        Told how fast training went.
+
+    Returns
+    -------
+    list of Table
+        Of the experiments that are finished.
 
     Raises
     ------
     GausscheckError
-        On an unknown name.
+        On an unknown name, or fewer than one seed.
     """
-    if name != "all" and name not in EXPERIMENTS:
-        raise GausscheckError(f"expected an experiment out of {', '.join(EXPERIMENTS)} or all, got "
-                              f"{name!r}")  # fmt: skip
-    names = [n for n in EXPERIMENTS if n != "cifar10" or folder] if name == "all" else [name]
-    report = progress or (lambda stage, share: None)
+    if seeds is not None and seeds < 1:
+        raise GausscheckError(f"seeds: expected at least 1, got {seeds}")
+    lab = Lab(
+        Path(out), quick, folder, threads, given or {},
+        None if stop_after is None else time.monotonic() + 60 * stop_after,
+        progress or (lambda stage, share: None), pace or Pace(),
+    )  # fmt: skip
+    tables: list[Table] = []
     with style.house():
-        return [EXPERIMENTS[n](Lab(Path(out) / n, quick, folder, threads, report)) for n in names]
+        for one in names_of(name, folder):
+            lab.out = Path(out) / one
+            experiment = EXPERIMENTS[one]
+            usual = 1 if experiment.few else SEEDS_QUICK if quick else SEEDS
+            try:
+                tables.append(experiment.run(lab, seeds or usual))
+            except OutOfTime:
+                break
+    return tables

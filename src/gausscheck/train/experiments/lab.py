@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from math import isnan, sqrt
+from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gausscheck.audit.paper_table import table_column
 from gausscheck.core import GausscheckError
-from gausscheck.figures import style
-from gausscheck.files import plain
-from gausscheck.normality import A0
-from gausscheck.train.loop import train
+from gausscheck.normality import A0, profile
+from gausscheck.train.experiments.tables import Row, Table, joined
+from gausscheck.train.loop import Pace, train
 from gausscheck.train.output import read_metrics
 from gausscheck.train.settings import Settings
 
@@ -26,80 +27,38 @@ if TYPE_CHECKING:
 Metrics = dict[str, NDArray[np.float64]]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of an experiment: published, measured and what a Gaussian gives, side by side.
-
-    Attributes
-    ----------
-    name, title : str
-    columns : tuple of str
-        Of the quantities; each row has some of them.
-    rows : tuple of (label, kind, values)
-        ``kind`` is published, measured, null or theory.
-    notes : tuple of str
-    """
-
-    name: str
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, str, Mapping[str, float]], ...]
-    notes: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values; what is not finite becomes None."""
-        rows = [
-            {"label": label, "kind": kind, "values": plain(dict(values), label, [])}
-            for label, kind, values in self.rows
-        ]
-        return {
-            "schema": "gausscheck.experiment",
-            "schema_version": [1, 0],
-            "name": self.name,
-            "title": self.title,
-            "columns": list(self.columns),
-            "rows": rows,
-            "notes": list(self.notes),
-        }
-
-    def value(self, label: str, kind: str, column: str) -> float:
-        """Look a value up. Raises KeyError where there is none."""
-        for mine, its, values in self.rows:
-            if (mine, its) == (label, kind):
-                return float(values[column])
-        raise KeyError(f"{label} ({kind})")
-
-    def text(self) -> str:
-        """Return the table in Markdown."""
-        lines = [f"# {self.title}", "", "| | | " + " | ".join(self.columns) + " |"]
-        lines.append("|---" * (len(self.columns) + 2) + "|")
-        for label, kind, values in self.rows:
-            cells = [_cell(c, values.get(c)) for c in self.columns]
-            lines.append(f"| {label} | {kind} | " + " | ".join(cells) + " |")
-        if self.notes:
-            lines += ["", *(f"- {note}" for note in self.notes)]
-        return "\n".join([*lines, ""])
-
-
-SHARES = ("AD pass", "DP pass", "random pass")
-"""Columns written as percentages."""
-
-
-def _cell(column: str, value: float | None) -> str:
-    if value is None or isnan(value):
-        return ""
-    return f"{value:.1%}" if column in SHARES else f"{value:.3g}"
+class OutOfTime(Exception):
+    """The time of this piece is over; what was trained is kept."""
 
 
 @dataclass(slots=True)
 class Lab:
-    """The folder of an experiment, its size, and what it reports to."""
+    """The folder of an experiment, its size, and what it reports to.
+
+    Attributes
+    ----------
+    out : Path
+    quick : bool
+    folder : str
+        Where CIFAR-10 lies.
+    threads : int
+    given : dict
+        Settings that replace the experiment's own.
+    until : float or None
+        Monotonic time at which training stops, to be resumed.
+    seed : int
+        Of the runs that are made or read now.
+    """
 
     out: Path
     quick: bool = False
     folder: str = ""
     threads: int = 0
+    given: dict[str, Any] = field(default_factory=dict)
+    until: float | None = None
     progress: Callable[[str, float], None] = field(default=lambda stage, share: None)
+    pace: Pace = field(default_factory=Pace)
+    seed: int = 0
 
     def pick(self, full: int, quick: int) -> int:
         """Return the size that applies."""
@@ -110,17 +69,36 @@ class Lab:
         train_rows, test_rows = quick if self.quick else full
         return {"rows_train": train_rows, "rows_test": test_rows}
 
-    def run(self, name: str, settings: Settings) -> tuple[Path, Metrics]:
-        """Train, or take the finished run of the same settings that lies in the folder."""
-        settings = replace(settings, threads=self.threads)
-        path = self.out / f"{name}.h5"
+    def settled(self, settings: Settings) -> Settings:
+        """Return the settings of a run: at the lab's seed, with what was given in their place."""
+        return replace(settings, threads=self.threads, seed=self.seed, **self.given)
+
+    def run(self, name: str, settings: Settings, every: int = 0) -> tuple[Path, Metrics]:
+        """Train at the lab's seed, or take the finished run of the same settings in the folder.
+
+        The first and the last epoch are measured, and every so many between where it is given.
+
+        Raises
+        ------
+        OutOfTime
+            Where the time of this piece is over before the run is finished.
+        """
+        settings = self.settled(settings)
+        settings = replace(settings, measure_every=every or max(settings.epochs, 1))
+        path = self.out / f"{name}_seed{self.seed}.h5"
         if not (path.exists() and _same(path, settings)):
-            train(
+            left = None if self.until is None else (self.until - time.monotonic()) / 60
+            told = f"{name}, seed {self.seed}"
+            done = train(
                 settings,
                 path,
                 resume=True,
-                progress=lambda stage, share: self.progress(f"{name}: {stage}", share),
+                stop_after=left,
+                progress=lambda stage, share: self.progress(told, share),
+                pace=self.pace,
             )
+            if done is None:
+                raise OutOfTime
         return path, read_metrics(path)
 
     def write(self, table: Table, figure: Figure | None = None) -> Table:
@@ -129,13 +107,56 @@ class Lab:
             self.out.mkdir(parents=True, exist_ok=True)
             text = json.dumps(table.to_dict(), indent=1, allow_nan=False)
             (self.out / f"{table.name}.json").write_text(text + "\n", encoding="utf-8")
-            (self.out / f"{table.name}.md").write_text(table.text(), encoding="utf-8")
+            (self.out / f"{table.name}.md").write_text(table.markdown(), encoding="utf-8")
             if figure is not None:
                 for form in ("png", "svg"):
                     figure.savefig(self.out / f"{table.name}.{form}", format=form)
         except OSError as err:
             raise GausscheckError(f"{self.out}: could not write the experiment: {err}") from err
         return table
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """An experiment: what one seed measures, and how all seeds are drawn.
+
+    Attributes
+    ----------
+    name : str
+    title : callable or str
+        Of the table; what depends on sizes is asked of the lab.
+    columns : tuple of str
+    measure : callable
+        ``(lab) -> (rows, curves)``, at the lab's seed.
+    draw : callable
+        ``(table, lab) -> figure``.
+    pairs : tuple of (label, label)
+        Of which differences are taken seed by seed.
+    notes : tuple of str
+    few : bool
+        Whether it takes one seed unless more are asked for: real images.
+    """
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    measure: Callable[[Lab], tuple[list[Row], list[Row]]]
+    draw: Callable[[Table, Lab], Figure]
+    pairs: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    few: bool = False
+
+    def run(self, lab: Lab, seeds: int) -> Table:
+        """Measure all seeds, join them, draw and write."""
+        found = []
+        for seed in range(seeds):
+            lab.seed = seed
+            found.append(self.measure(lab))
+        lab.seed = 0
+        table = Table(self.name, self.title, self.columns, joined([rows for rows, _ in found]),
+                      seeds, self.notes, joined([curves for _, curves in found]))  # fmt: skip
+        table = table.with_differences(self.pairs)
+        return lab.write(table, self.draw(table, lab))
 
 
 def _same(path: Path, settings: Settings) -> bool:
@@ -155,8 +176,8 @@ def embeddings(path: Path, name: str = "embeddings") -> NDArray[np.float64]:
         return np.asarray(file[name][()], dtype=np.float64)
 
 
-def table_values(metrics: Metrics, epoch: int = -1) -> dict[str, float]:
-    """Return the field's table of an epoch, and the share of normal random projections."""
+def table_values(metrics: Metrics, place: int = -1) -> dict[str, float]:
+    """Return the field's table of a measured epoch, and the share of normal random projections."""
     names = {
         "CV": "cv",
         "AD": "ad_raw",
@@ -165,7 +186,20 @@ def table_values(metrics: Metrics, epoch: int = -1) -> dict[str, float]:
         "DP pass": "dp_pass_raw",
         "random pass": "ad_pass_random",
     }
-    return {column: float(metrics[key][epoch]) for column, key in names.items()}
+    return {column: float(metrics[key][place]) for column, key in names.items()}
+
+
+def field_of(z: NDArray[np.float64]) -> dict[str, float]:
+    """Return the field's table of rows, ``(n, d)``; coordinates that do not vary are left out."""
+    z = z[:, z.std(axis=0) > 0]
+    norms = np.linalg.norm(z, axis=1)
+    found = profile(
+        np.ascontiguousarray(z.T), tests=("anderson_darling", "dagostino_pearson"), effects=False
+    )
+    p = np.exp(-np.asarray(found.outcomes["dagostino_pearson"].statistic) / 2)
+    line = table_column(float(norms.std() / norms.mean()), found.ad_star[:, None], p[:, None])
+    keys = {"CV": "cv", "AD": "ad_avg", "AD pass": "ad_pass", "DP": "dp_avg", "DP pass": "dp_pass"}
+    return {column: float(getattr(line, key) or 0.0) for column, key in keys.items()}
 
 
 TABLE = ("CV", "AD", "AD pass", "DP", "DP pass", "random pass")
@@ -177,48 +211,3 @@ def gaussian(d: int) -> dict[str, float]:
         "CV": 1 / sqrt(2 * d), "AD": A0, "AD pass": 0.95, "DP": 0.5, "DP pass": 0.95,
         "random pass": 0.95,
     }  # fmt: skip
-
-
-def lines(
-    series: Sequence[tuple[str, NDArray[Any], NDArray[Any]]],
-    *,
-    x: str,
-    y: str,
-    title: str,
-    theory: Sequence[tuple[str, NDArray[Any], NDArray[Any]]] = (),
-    log: bool = False,
-) -> Figure:
-    """Draw measured lines with markers and theoretical ones dashed, in one panel."""
-    figure, (axes,) = style.canvas(width=4.2)
-    panel(axes, series, x=x, y=y, title=title, theory=theory, log=log)
-    return figure
-
-
-_TINTS = ("axes", "random", "pca", "learned", "marginals", "norms", "sphere")
-
-
-def panel(
-    axes: Any,
-    series: Sequence[tuple[str, NDArray[Any], NDArray[Any]]],
-    *,
-    x: str,
-    y: str,
-    title: str,
-    theory: Sequence[tuple[str, NDArray[Any], NDArray[Any]]] = (),
-    log: bool = False,
-) -> None:
-    """Draw one panel: see :func:`lines`."""
-    for i, (label, place, value) in enumerate(series):
-        axes.plot(place, value, "o-", ms=3, color=style.color(_TINTS[i % 7]), label=label)
-    for i, (label, place, value) in enumerate(theory):
-        axes.plot(place, value, ls=("--", ":", "-.")[i % 3], lw=1, color=style.INK, label=label)
-    if log:
-        axes.set_xscale("log", base=2)
-        axes.set_yscale("log")
-        axes.xaxis.set_major_formatter(lambda v, _: f"{v:g}")
-        axes.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
-        low, high = axes.get_ylim()
-        few = high / low < 10  # less than a decade: minor ticks are all there is to label
-        axes.yaxis.set_minor_formatter(lambda v, _: f"{v:g}" if few else "")
-    axes.set(xlabel=x, ylabel=y, title=title)
-    axes.legend()

@@ -1,31 +1,34 @@
-"""Experiments on synthetic rows: Table 1, the sweeps, the confounds, the dynamics."""
+"""Experiments on synthetic rows: Table 1, the sweeps, the confounds."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from math import sqrt
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gausscheck.audit.paper_table import column_of
-from gausscheck.config import AD_THRESHOLD
 from gausscheck.figures import style
 from gausscheck.normality import A0
 from gausscheck.train import data as kinds
 from gausscheck.train.experiments.lab import (
     TABLE,
+    Experiment,
     Lab,
-    Table,
-    embeddings,
+    field_of,
     gaussian,
-    lines,
-    panel,
     table_values,
 )
+from gausscheck.train.experiments.panels import draw_bars, draw_series, plain_log
+from gausscheck.train.experiments.tables import MEASURED, NULL, PUBLISHED, THEORY, Row, Table, row
 from gausscheck.train.settings import Settings
 
-PUBLISHED = {
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Rows = list[Row]
+
+PAPER = {
     "Laplace": {"CV": 0.08, "AD": 0.38, "AD pass": 1.0, "DP": 0.49, "DP pass": 1.0},
     "mixture": {"CV": 0.08, "AD": 0.39, "AD pass": 1.0, "DP": 0.46, "DP pass": 1.0},
     "binary, untrained": {"CV": 0.36, "AD": 1.64, "AD pass": 0.3, "DP": 0.02, "DP pass": 0.15},
@@ -35,32 +38,29 @@ PUBLISHED = {
 """Table 1 of the paper, unnormalised, but for CIFAR-10."""
 
 
-def table1(lab: Lab) -> Table:
-    """Table 1 of the paper on synthetic rows, and the power-law control beside it."""
-    rows: list[tuple[str, str, dict[str, float]]] = []
+def _table1(lab: Lab) -> tuple[Rows, Rows]:
+    rows: Rows = []
 
     def add(label: str, measured: dict[str, float], d: int) -> None:
-        if label in PUBLISHED:
-            rows.append((label, "published", PUBLISHED[label]))
-        rows.append((label, "measured", measured))
-        rows.append((label, "null", gaussian(d)))
+        if label in PAPER:
+            rows.append(row(label, PUBLISHED, PAPER[label]))
+        rows.append(row(label, MEASURED, measured))
+        rows.append(row(label, NULL, gaussian(d)))
 
     few = lab.rows((0, 0), (4000, 2000))
     d = lab.pick(256, 128)
     plain = Settings(encoder="linear", dim=d, **few)
     _, m = lab.run("laplace", replace(plain, data="laplace", epochs=lab.pick(20, 2), dim=128))
     add("Laplace", table_values(m), 128)
-    _, m = lab.run("mixture", replace(plain, data="mixture", epochs=lab.pick(50, 4)))
+    near = replace(plain, data="mixture", epochs=lab.pick(50, 4))
+    _, m = lab.run("mixture", near)
     add("mixture", table_values(m), d)
-    _, m = lab.run(
-        "mixture_far", replace(plain, data="mixture", epochs=lab.pick(50, 4), spread=1.0)
-    )
+    _, m = lab.run("mixture_far", replace(near, spread=1.0))
     add("mixture, components far apart", table_values(m), d)
     bits = replace(plain, data="block-binary", epochs=lab.pick(100, 6), rows_test=1000)
-    _, m = lab.run("binary", bits)
-    half = lab.pick(50, 3)
+    _, m = lab.run("binary", bits, every=bits.epochs // 2)
     add("binary, untrained", table_values(m, 0), d)
-    add("binary, 50 epochs", table_values(m, half), d)
+    add("binary, 50 epochs", table_values(m, 1), d)
     add("binary, 100 epochs", table_values(m, -1), d)
     for encoder, epochs in (("linear", lab.pick(10, 3)), ("mlp", lab.pick(15, 3))):
         one = Settings(encoder=encoder, epochs=epochs, **few)
@@ -69,166 +69,163 @@ def table1(lab: Lab) -> Table:
         add(f"power-law Laplace, {encoder}, InfoNCE", table_values(m), 128)
         _, m = lab.run(f"power_{encoder}_labels", replace(one, objective="cross-entropy"))
         add(f"power-law Laplace, {encoder}, cross-entropy", table_values(m), 128)
-    notes = (
+    return rows, []
+
+
+def _draw_table1(table: Table, lab: Lab) -> Figure:
+    labels = table.labels()
+    figure, (axes,) = style.canvas(width=5.6, height=3.6)
+    tints = ["random" if "cross-entropy" in x or "untrained" in x else "axes" for x in labels]
+    draw_bars(axes, table, labels, tints)
+    axes.set_title("Contrastive training induces Gaussian coordinates (blue)")
+    return figure
+
+
+TABLE1 = Experiment(
+    "table1-synthetic", "Table 1 on synthetic rows", TABLE, _table1, _draw_table1,
+    pairs=tuple(
+        (f"power-law Laplace, {encoder}, InfoNCE", f"power-law Laplace, {encoder}, {other}")
+        for encoder in ("linear", "mlp")
+        for other in ("untrained", "cross-entropy")
+    ),
+    notes=(
         "pass rates of 100 % need averages over several subsets; a single test of a true Gaussian "
         "passes 95 %",
         "iid Laplace is confounded by the central limit theorem: see confounds",
-    )
-    table = Table("table1-synthetic", "Table 1 on synthetic rows", TABLE, tuple(rows), notes)
-    labels = [label for label, kind, _ in rows if kind == "measured"]
-    figure, (axes,) = style.canvas(width=5.6, height=3.6)
-    place = np.arange(len(labels))[::-1]
-    value = [table.value(label, "measured", "AD") for label in labels]
-    axes.barh(place, value, color=style.color("axes"), alpha=0.7, height=0.6)
-    axes.set_yticks(place, labels)
-    _log_places(axes)
-    axes.axvline(A0, color=style.MUTED, ls=":", lw=1)
-    style.threshold(axes, AD_THRESHOLD, f"{AD_THRESHOLD}", vertical=True)
-    axes.set(xlabel="mean A*² of the coordinates", title="Dotted: a true Gaussian")
-    return lab.write(table, figure)
+    ),
+)  # fmt: skip
+
+DIMS = (16, 32, 64, 128)
+INPUTS = 1024
 
 
-def dimension_sweep(lab: Lab) -> Table:
-    """Norms and cosines against d on iid Laplace rows: CV² = 1/(2d) + 3/(4D)."""
-    dims = (16, 32, 64, 128)
-    inputs = 1024
+def _dimensions(lab: Lab) -> tuple[Rows, Rows]:
     few = lab.rows((0, 0), (4000, 2000))
-    rows: list[tuple[str, str, dict[str, float]]] = []
-    columns = ("CV", "AD", "AD untrained", "AD pass", "cosine sd")
-    cosine, cv = [], []
-    for d in dims:
+    rows: Rows = []
+    cosine = []
+    for d in DIMS:
         _, m = lab.run(
             f"laplace_{d}",
             Settings(data="laplace", encoder="linear", dim=d, epochs=lab.pick(10, 2), **few),
         )
-        sd = float(m["cosine_sd_scaled"][-1]) / sqrt(d)
-        cosine.append(sd)
-        cv.append(float(m["cv"][-1]))
+        cosine.append(float(m["cosine_sd_scaled"][-1]) / sqrt(d))
         values = {
-            "CV": cv[-1], "AD": float(m["ad_raw"][-1]), "AD untrained": float(m["ad_raw"][0]),
-            "AD pass": float(m["ad_pass_raw"][-1]), "cosine sd": sd,
+            "CV": float(m["cv"][-1]), "AD": float(m["ad_raw"][-1]),
+            "AD untrained": float(m["ad_raw"][0]), "AD pass": float(m["ad_pass_raw"][-1]),
+            "cosine sd": cosine[-1],
         }  # fmt: skip
-        rows.append((f"d = {d}", "measured", values))
-        law = {"CV": sqrt(1 / (2 * d) + 3 / (4 * inputs)), "cosine sd": 1 / sqrt(d)}
-        rows.append((f"d = {d}", "theory", law))
-        rows.append((f"d = {d}", "null", {"CV": 1 / sqrt(2 * d), "AD": A0, "AD pass": 0.95}))
-    slope = float(np.polyfit(np.log(dims), np.log(cosine), 1)[0])
-    rows.append(("slope over d", "measured", {"cosine sd": slope}))
-    rows.append(("slope over d", "theory", {"cosine sd": -0.5}))
-    notes = ("trained and untrained agree: on iid inputs the axes say nothing about training",)
-    x = np.array(dims)
+        rows.append(row(f"d = {d}", MEASURED, values, "trained", d))
+        law = {"CV": sqrt(1 / (2 * d) + 3 / (4 * INPUTS)), "cosine sd": 1 / sqrt(d)}
+        rows.append(row(f"d = {d}", THEORY, law))
+        rows.append(row(f"d = {d}", NULL, {"CV": 1 / sqrt(2 * d), "AD": A0, "AD pass": 0.95}))
+    slope = float(np.polyfit(np.log(DIMS), np.log(cosine), 1)[0])
+    rows.append(row("slope over d", MEASURED, {"cosine sd": slope}))
+    rows.append(row("slope over d", THEORY, {"cosine sd": -0.5}))
+    return rows, []
+
+
+def _draw_dimensions(table: Table, lab: Lab) -> Figure:
+    x = np.array(DIMS, dtype=float)
     figure, panels = style.canvas(2, width=3.4)
-    law_cv = np.sqrt(1 / (2 * x) + 3 / (4 * inputs))
-    panel(panels[0], [("trained", x, np.array(cv))], x="d", y="CV of the norms", log=True,
-          title="Norms", theory=[("sqrt(1/(2d) + 3/(4D))", x, law_cv)])  # fmt: skip
-    panel(panels[1], [("trained", x, np.array(cosine))], x="d", y="sd of the cosine", log=True,
-          title=f"Cosines: slope {slope:.2f}",
-          theory=[("1/sqrt(d)", x, 1 / np.sqrt(x))])  # fmt: skip
-    title = "Norms and cosines against dimension, iid Laplace, linear"
-    return lab.write(Table("dimension-sweep", title, columns, tuple(rows), notes), figure)
+    law = np.sqrt(1 / (2 * x) + 3 / (4 * INPUTS))
+    for axes, column, words, line in (
+        (panels[0], "CV", "CV of the norms", ("sqrt(1/(2 d) + 3/(4 D))", x, law)),
+        (panels[1], "cosine sd", "standard deviation of the cosine",
+         ("1/sqrt(d)", x, 1 / np.sqrt(x))),
+    ):  # fmt: skip
+        draw_series(axes, table, ["trained"], column, laws=[line])
+        plain_log(axes, "x", 2)
+        plain_log(axes, "y")
+        axes.set(xlabel="d, dimensions of the output", ylabel=words)
+        axes.legend()
+    panels[0].set_title("Norms concentrate")
+    slope = table.find("slope over d").mean("cosine sd")
+    panels[1].set_title(f"Cosines concentrate (slope {slope:.2f})")
+    return figure
 
 
-def batch_sweep(lab: Lab) -> Table:
-    """Norm CV against batch size: concentration by batch is not reproduced."""
-    batches = (8, 16, 32, 64, 128)
+DIMENSION_SWEEP = Experiment(
+    "dimension-sweep", "Norms and cosines against dimension, iid Laplace, linear",
+    ("CV", "AD", "AD untrained", "AD pass", "cosine sd"), _dimensions, _draw_dimensions,
+    notes=("trained and untrained agree: on iid inputs the axes say nothing about training",),
+)  # fmt: skip
+
+BATCHES = (8, 16, 32, 64, 128)
+
+
+def _batches(lab: Lab) -> tuple[Rows, Rows]:
     few = lab.rows((5000, 2500), (2000, 1000))
-    rows: list[tuple[str, str, dict[str, float]]] = []
-    series = []
+    rows: Rows = []
     for d in (32, 128):
         cv = []
-        for batch in batches:
+        for batch in BATCHES:
             epochs = lab.pick(5, 1)
             settings = Settings(encoder="linear", dim=d, batch=batch, epochs=epochs, **few)
             _, m = lab.run(f"power_{d}_{batch}", settings)
             cv.append(float(m["cv"][-1]))
-            rows.append((f"d = {d}, batch {batch}", "measured", table_values(m)))
-        rows.append((f"d = {d}", "null", gaussian(d)))
-        series.append((f"d = {d}", np.array(batches), np.array(cv)))
-    notes = ("all runs see the same rows as often; small batches take more steps",)
-    figure = lines(series, x="batch", y="CV of the norms", title="Norms against batch", log=True)
-    title = "Norm CV against batch size, power-law Laplace, linear"
-    return lab.write(Table("batch-sweep", title, TABLE, tuple(rows), notes), figure)
+            label = f"d = {d}, batch {batch}"
+            rows.append(row(label, MEASURED, table_values(m), f"d = {d}", batch))
+        slope = float(np.polyfit(np.log2(BATCHES), cv, 1)[0])
+        rows.append(row(f"d = {d}, a doubling of the batch adds", MEASURED, {"CV": slope}))
+        rows.append(row(f"d = {d}", NULL, gaussian(d)))
+    return rows, []
 
 
-def confounds(lab: Lab) -> Table:
-    """Compare untrained maps, whitening, labels and InfoNCE on iid and on power-law factors."""
+def _draw_batches(table: Table, lab: Lab) -> Figure:
+    figure, (axes,) = style.canvas(width=4.2)
+    draw_series(axes, table, ["d = 32", "d = 128"], "CV")
+    plain_log(axes, "x", 2)
+    axes.set(xlabel="batch, rows", ylabel="CV of the norms",
+             title="Norms do not concentrate with batch size")  # fmt: skip
+    axes.legend()
+    return figure
+
+
+BATCH_SWEEP = Experiment(
+    "batch-sweep", "Norm CV against batch size, power-law Laplace, linear", TABLE, _batches,
+    _draw_batches,
+    notes=("all runs see the same rows as often; small batches take more steps",),
+)  # fmt: skip
+
+
+def _confounds(lab: Lab) -> tuple[Rows, Rows]:
     few = lab.rows((0, 0), (4000, 2000))
-    rows: list[tuple[str, str, dict[str, float]]] = []
+    rows: Rows = []
     for data in ("laplace", "power-laplace"):
         base = Settings(data=data, encoder="linear", epochs=lab.pick(10, 2), **few)
         _, m = lab.run(f"{data}_infonce", base)
-        rows.append((f"{data}, untrained linear", "measured", table_values(m, 0)))
-        rows.append((f"{data}, InfoNCE", "measured", table_values(m)))
+        rows.append(row(f"{data}, untrained linear", MEASURED, table_values(m, 0)))
+        rows.append(row(f"{data}, InfoNCE", MEASURED, table_values(m)))
         _, m = lab.run(f"{data}_labels", replace(base, objective="cross-entropy"))
-        rows.append((f"{data}, cross-entropy", "measured", table_values(m)))
-        held = kinds.build(base)
+        rows.append(row(f"{data}, cross-entropy", MEASURED, table_values(m)))
+        held = kinds.build(lab.settled(base))
         x, y = held.train.numpy().astype(float), held.test.numpy().astype(float)
-        x -= x.mean(axis=0)
-        _, s, right = np.linalg.svd(x[: lab.pick(5000, 2000)], full_matrices=False)
-        z = (y - y.mean(axis=0)) @ right[:128].T / s[:128]
-        rows.append((f"{data}, whitened PCA, no training", "measured", _field(z)))
-    rows.append(("any", "null", gaussian(128)))
-    notes = (
-        "on iid factors every linear map mixes its way to Gaussian axes, trained or not; on "
-        "power-law factors only the contrastive objective gets there",
-    )
-    table = Table("confounds", "What is training, what is mixing", TABLE, tuple(rows), notes)
-    labels = [label for label, kind, _ in rows if kind == "measured"]
+        values, vectors = np.linalg.eigh(np.cov(x, rowvar=False))
+        top = vectors[:, -base.dim :] / np.sqrt(values[-base.dim :])
+        z = (y - x.mean(axis=0)) @ top
+        rows.append(row(f"{data}, whitened PCA, no training", MEASURED, field_of(z)))
+    rows.append(row("any", NULL, gaussian(128)))
+    return rows, []
+
+
+def _draw_confounds(table: Table, lab: Lab) -> Figure:
+    labels = table.labels()
     figure, (axes,) = style.canvas(width=5.0, height=2.8)
-    place = np.arange(len(labels))[::-1]
-    tints = [style.color("axes" if "power" in label else "random") for label in labels]
-    axes.barh(place, [table.value(x, "measured", "AD") for x in labels], color=tints, height=0.6)
-    axes.set_yticks(place, labels)
-    _log_places(axes)
-    style.threshold(axes, AD_THRESHOLD, f"{AD_THRESHOLD}", vertical=True)
-    axes.set(xlabel="mean A*² of the coordinates", title="Mixing alone, and training")
-    return lab.write(table, figure)
+    draw_bars(axes, table, labels, ["axes" if "power" in x else "random" for x in labels])
+    axes.set_title("Independent factors are Gaussian by mixing alone; power-law ones by training")
+    return figure
 
 
-def _log_places(axes: Any) -> None:
-    """Give bars of mean A*² a logarithmic axis with plain numbers."""
-    axes.set_xscale("log")
-    axes.set_xlim(0.25, None)
-    axes.set_xticks([0.3, 1, 3, 10, 30], labels=["0.3", "1", "3", "10", "30"])
-    axes.minorticks_off()
-
-
-def _field(z: np.ndarray) -> dict[str, float]:
-    norms = np.linalg.norm(z, axis=1)
-    row = column_of(z, float(norms.std() / norms.mean()))
-    keys = {"CV": "cv", "AD": "ad_avg", "AD pass": "ad_pass", "DP": "dp_avg", "DP pass": "dp_pass"}
-    return {column: float(getattr(row, key) or 0.0) for column, key in keys.items()}
-
-
-def dynamics(lab: Lab) -> Table:
-    """Draw Fig. 4: CV, A*² and the share of normal coordinates over epochs."""
-    if lab.folder:
-        settings = Settings(
-            data="cifar10", encoder="mlp", epochs=lab.pick(100, 2), batch=256, weight_decay=1e-4,
-            folder=lab.folder, rows_train=lab.pick(0, 2048),
-        )  # fmt: skip
-        name, title = "cifar10_mlp", "Dynamics on CIFAR-10, two-layer MLP"
-    else:
-        few = lab.rows((0, 0), (4000, 2000))
-        settings = Settings(epochs=lab.pick(15, 4), **few)
-        name, title = "power_mlp", "Dynamics on power-law Laplace, MLP"
-    path, m = lab.run(name, settings)
-    epochs = m["epoch"]
-    rows = [(f"epoch {int(e)}", "measured", table_values(m, i)) for i, e in enumerate(epochs)]
-    rows.append(("any", "null", gaussian(embeddings(path).shape[1])))
-    figure, panels = style.canvas(3, width=2.6, height=2.4)
-    null = gaussian(settings.dim)
-    for axes, (key, column, word) in zip(
-        panels,
-        (("cv", "CV", "CV of the norms"), ("ad_raw", "AD", "mean A*²"),
-         ("dp_pass_raw", "DP pass", "share of DP-normal coordinates")),
-        strict=True,
-    ):  # fmt: skip
-        axes.plot(epochs, m[key], "o-", ms=2.5, color=style.color("axes"))
-        axes.axhline(null[column], color=style.MUTED, ls=":", lw=1)
-        axes.set(xlabel="epoch", title=word)
-        if key == "ad_raw":
-            axes.set_yscale("log")
-            axes.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
-    notes = ("dotted in the figure: a true Gaussian",)
-    return lab.write(Table("dynamics", title, TABLE, tuple(rows), notes), figure)
+CONFOUNDS = Experiment(
+    "confounds", "What is training, what is mixing", TABLE, _confounds, _draw_confounds,
+    pairs=tuple(
+        (f"{data}, InfoNCE", f"{data}, {other}")
+        for data in ("laplace", "power-laplace")
+        for other in ("untrained linear", "cross-entropy", "whitened PCA, no training")
+    ),
+    notes=(
+        "iid factors: any map that mixes many of them has Gaussian coordinates",
+        "power-law factors: of maps of the same shape, with the same labels and rows, only the "
+        "contrastive objective gets there",
+    ),
+)  # fmt: skip
