@@ -59,7 +59,10 @@ def draw_series(
 
 
 def plain_log(axes: Axes, which: str, base: int = 10) -> None:
-    """Make an axis logarithmic with plain numbers."""
+    """Make an axis logarithmic with plain numbers; an interval may reach below what is drawn."""
+    seen = np.concatenate([np.asarray(line.get_ydata(), dtype=float) for line in axes.get_lines()])
+    if which == "y":
+        axes.set_ylim(bottom=0.7 * float(np.nanmin(seen[seen > 0])))
     (axes.set_xscale if which == "x" else axes.set_yscale)("log", base=base)
     axis = axes.xaxis if which == "x" else axes.yaxis
     low, high = axes.get_xlim() if which == "x" else axes.get_ylim()

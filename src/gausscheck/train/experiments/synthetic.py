@@ -212,7 +212,7 @@ def _draw_confounds(table: Table, lab: Lab) -> Figure:
     labels = table.labels()
     figure, (axes,) = style.canvas(width=5.0, height=2.8)
     draw_bars(axes, table, labels, ["axes" if "power" in x else "random" for x in labels])
-    axes.set_title("Independent factors are Gaussian by mixing alone; power-law ones by training")
+    axes.set_title("Mixing is enough for iid factors, not for power-law ones")
     return figure
 
 

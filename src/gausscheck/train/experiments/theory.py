@@ -10,7 +10,7 @@ import numpy as np
 from gausscheck.figures import style
 from gausscheck.normality import A0
 from gausscheck.train.experiments.lab import Experiment, Lab, embeddings
-from gausscheck.train.experiments.panels import draw_series, errors
+from gausscheck.train.experiments.panels import draw_series
 from gausscheck.train.experiments.tables import MEASURED, NULL, Row, Table, row
 from gausscheck.train.settings import Settings
 
@@ -41,9 +41,8 @@ def _draw_bound(table: Table, lab: Lab) -> Figure:
     figure, (axes,) = style.canvas(width=3.4, height=3.2)
     for d, tint, mark in ((16, "axes", "o"), (64, "random", "s")):
         _, points = table.series(f"d = {d}", "bound")
-        x, y = errors(points, "bound"), errors(points, "alignment")
-        axes.errorbar(x[0], y[0], y[1], x[1], fmt=mark, ms=3.5, color=style.color(tint),
-                      elinewidth=0.8, capsize=1.5, label=f"d = {d}")  # fmt: skip
+        x, y = (np.concatenate([p.values[c] for p in points]) for c in ("bound", "alignment"))
+        axes.plot(x, y, mark, ms=3, mew=0, alpha=0.7, color=style.color(tint), label=f"d = {d}")
     axes.plot([0, 1], [0, 1], ls="--", lw=1, color=style.INK, label="the bound")
     axes.set(xlabel="bound, eta² + (1 − eta²) ‖m‖² (cosine)", ylabel="alignment, E[u·v] (cosine)",
              title="Alignment stays below the bound")  # fmt: skip
