@@ -15,6 +15,7 @@ def audit(objective, path):
         sigreg_weight=0.3,
         dim=16,
         epochs=6,
+        measure_every=6,
         batch=512,
         lr=0.003,
         threads=1,

@@ -360,7 +360,7 @@ def _save(path: Path, run: Run, s: Settings) -> None:
         work.unlink(missing_ok=True)
 
 
-_FREE = ("epochs", "threads", "device", "folder", "untrusted")
+_FREE = ("epochs", "threads", "device", "folder", "measure_every", "untrusted")
 """Settings that may differ when a run is resumed."""
 
 
