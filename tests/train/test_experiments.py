@@ -101,7 +101,7 @@ def test_usable_stands_beside_the_audit_of_its_runs(tmp_path):
     found = table.find("linear, contrastive")
     assert found.mean("flags at 1 %") == report.use.false_alarm["0.01"].value
     assert found.mean("usable components") == report.use.safe_components.value
-    assert found.mean("norms holds") == (report.verdict.claims.norms == "holds")
+    assert found.mean("norms hold") == (report.verdict.claims.norms == "holds")
     k, points = table.series("linear, contrastive", "flags at 1 %")
     assert k.tolist() == [point.k for point in report.use.curve]
     assert points[-1].mean("flags at 1 %") == report.use.curve[-1].false_alarm["0.01"].value

@@ -21,8 +21,11 @@ MEASURED, PUBLISHED, THEORY, NULL, DIFFERENCE = (
 )  # fmt: skip
 """Kinds of rows; ``Gaussian`` is what true Gaussian rows give."""
 
-SHARES = ("pass", "flags", "share", "holds")
+SHARES = ("pass", "flags")
 """Columns with one of these words are shares, written in percent."""
+
+CLAIMS = ("hold", "holds")
+"""Columns with one of these words are claims, 1 where a seed's rows bear it out: counted."""
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | None:
@@ -166,7 +169,7 @@ class Table:
             a, b = self.find(one), self.find(other)
             values = {
                 c: tuple(np.subtract(a.values[c], b.values[c]).tolist())
-                for c in self.columns if c in a.values and c in b.values and "holds" not in c
+                for c in self.columns if c in a.values and c in b.values and not _says(c, CLAIMS)
             }  # fmt: skip
             rows.append(Row(f"{one} − {other}", DIFFERENCE, values))
         return Table(self.name, self.title, self.columns, tuple(rows), self.seeds, self.notes,
@@ -214,6 +217,10 @@ def _wrapped(head: str, items: Sequence[str], width: int) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
+def _says(column: str, words: Sequence[str]) -> bool:
+    return any(word in column.split() for word in words)
+
+
 def cell(mine: Row, column: str) -> str:
     """Write a value with the half-width of its interval; nothing where there is none.
 
@@ -223,11 +230,16 @@ def cell(mine: Row, column: str) -> str:
     '0.41 ± 0.13'
     >>> cell(Row("a", MEASURED, {"AD pass": (0.93,)}), "AD pass")
     '93.0 %'
+    >>> cell(Row("a", MEASURED, {"norms hold": (1.0, 0.0, 1.0)}), "norms hold")
+    '2 of 3'
     """
     value, ends = mine.mean(column), mine.interval(column)
     if not isfinite(value):
         return ""
+    if _says(column, CLAIMS):
+        held = mine.values[column]
+        return f"{sum(held):.0f} of {len(held)}" if len(held) > 1 else "yes" if value else "no"
     half = None if ends is None else (ends[1] - ends[0]) / 2
-    if any(word in column.split() for word in SHARES):
+    if _says(column, SHARES):
         return f"{100 * value:.1f} %" if half is None else f"{100 * value:.1f} ± {100 * half:.2g} %"
     return f"{value:.3g}" if half is None else f"{value:.3g} ± {half:.2g}"
