@@ -21,7 +21,7 @@ def bench(script, tmp_path_factory):
     return script.Bench(tmp_path_factory.mktemp("claims"), quick=True)
 
 
-GROUPS = (("linear", "mlp", "verdicts"), ("iid", "mixtures", "theory"))
+GROUPS = (("linear", "mlp", "verdicts", "usable"), ("iid", "mixtures", "theory", "likelihood"))
 """Claims that share trained runs, so that two processes train nothing twice."""
 
 

@@ -76,7 +76,8 @@ def _pearson(a: Values, b: Values) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def _correlations(found: Likelihoods) -> dict[str, float]:
+def correlations(found: Likelihoods) -> dict[str, float]:
+    """Return Pearson's r of log densities, of their ranks and logarithms, of rows and of views."""
     ranks = [np.argsort(np.argsort(v)).astype(float) for v in (found.rows, found.rows_z)]
     return {
         "r": _pearson(found.rows, found.rows_z),
@@ -111,7 +112,7 @@ def _pushforward(lab: Lab) -> tuple[list[Row], list[Row]]:
         if name.startswith("laplace"):
             rows.append(row(label, PUBLISHED, {"r": 0.87}))
         series = "linear" if settings.encoder == "linear" and name.startswith("dim") else ""
-        values = _correlations(likelihoods(lab, name, settings))
+        values = correlations(likelihoods(lab, name, settings))
         rows.append(row(label, MEASURED, values, series, settings.dim))
         if settings.encoder == "linear":
             law = mixing(settings.dim, settings.inputs or 1024)

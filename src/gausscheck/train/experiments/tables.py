@@ -241,5 +241,6 @@ def cell(mine: Row, column: str) -> str:
         return f"{sum(held):.0f} of {len(held)}" if len(held) > 1 else "yes" if value else "no"
     half = None if ends is None else (ends[1] - ends[0]) / 2
     if _says(column, SHARES):
-        return f"{100 * value:.1f} %" if half is None else f"{100 * value:.1f} ± {100 * half:.2g} %"
+        share = round(100 * value, 1) + 0.0  # no minus before a zero
+        return f"{share:.1f} %" if half is None else f"{share:.1f} ± {100 * half:.2g} %"
     return f"{value:.3g}" if half is None else f"{value:.3g} ± {half:.2g}"
