@@ -114,6 +114,7 @@ def _draw_cifar(table: Table, lab: Lab) -> Figure:
         if log:
             plain_log(axes, "y")
         axes.set(xlabel="epoch", ylabel=words)
+        axes.locator_params(axis="x", integer=True)
     panels[0].set_title("Coordinates")
     panels[1].set_title("Norms")
     panels[0].legend()
@@ -177,6 +178,7 @@ def _draw_dynamics(table: Table, lab: Lab) -> Figure:
         draw_series(axes, table, names, column, factor=factor)
         gaussian_line(axes, factor * null.mean(column))
         axes.set(xlabel="epoch", ylabel=words)
+        axes.locator_params(axis="x", integer=True)
     plain_log(panels[1], "y")
     for axes, words in zip(panels, ("Norms", "Coordinates", "Normal coordinates"), strict=True):
         axes.set_title(words)

@@ -240,6 +240,8 @@ def cell(mine: Row, column: str) -> str:
         held = mine.values[column]
         return f"{sum(held):.0f} of {len(held)}" if len(held) > 1 else "yes" if value else "no"
     half = None if ends is None else (ends[1] - ends[0]) / 2
+    if half is not None and half < 1e-9 * abs(value):
+        half = 0.0
     if _says(column, SHARES):
         share = round(100 * value, 1) + 0.0  # no minus before a zero
         return f"{share:.1f} %" if half is None else f"{share:.1f} ± {100 * half:.2g} %"
