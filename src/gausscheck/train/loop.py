@@ -23,7 +23,7 @@ from gausscheck.train.encoders import ENCODERS, Encoder
 from gausscheck.train.metrics import NAMES, measure
 from gausscheck.train.objectives import Objective, objective
 from gausscheck.train.output import write_run
-from gausscheck.train.settings import Settings
+from gausscheck.train.settings import FREE, Settings
 
 Progress = Callable[[str, float], None]
 
@@ -360,7 +360,7 @@ def _save(path: Path, run: Run, s: Settings) -> None:
         work.unlink(missing_ok=True)
 
 
-_FREE = ("epochs", "threads", "device", "folder", "measure_every", "untrusted")
+_FREE = (*FREE, "epochs", "measure_every")
 """Settings that may differ when a run is resumed."""
 
 

@@ -20,6 +20,9 @@ OBJECTIVES = (
 ENTROPIES = ("logdet", "knn", "radial")
 PRECISIONS = ("auto", "float32", "bfloat16")
 
+FREE = ("threads", "device", "folder", "untrusted")
+"""Options that say how a run is made, not which run it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.paper_table import table_column
+from gausscheck.audit.paper_table import column_of
 from gausscheck.core import GausscheckError
-from gausscheck.normality import A0, profile
+from gausscheck.normality import A0
 from gausscheck.train.experiments.tables import Row, Table, joined
 from gausscheck.train.loop import Pace, train
 from gausscheck.train.output import read_metrics
-from gausscheck.train.settings import Settings
+from gausscheck.train.settings import FREE, Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -164,8 +164,7 @@ def _same(path: Path, settings: Settings) -> bool:
 
     with h5py.File(path, "r") as file:
         held = dict(file.attrs)
-    free = ("threads", "device", "folder")
-    return all(held.get(k) == v for k, v in settings.to_dict().items() if k not in free)
+    return all(held.get(k) == v for k, v in settings.to_dict().items() if k not in FREE)
 
 
 def embeddings(path: Path, name: str = "embeddings") -> NDArray[np.float64]:
@@ -193,11 +192,7 @@ def field_of(z: NDArray[np.float64]) -> dict[str, float]:
     """Return the field's table of rows, ``(n, d)``; coordinates that do not vary are left out."""
     z = z[:, z.std(axis=0) > 0]
     norms = np.linalg.norm(z, axis=1)
-    found = profile(
-        np.ascontiguousarray(z.T), tests=("anderson_darling", "dagostino_pearson"), effects=False
-    )
-    p = np.exp(-np.asarray(found.outcomes["dagostino_pearson"].statistic) / 2)
-    line = table_column(float(norms.std() / norms.mean()), found.ad_star[:, None], p[:, None])
+    line = column_of(z, float(norms.std() / norms.mean()))
     keys = {"CV": "cv", "AD": "ad_avg", "AD pass": "ad_pass", "DP": "dp_avg", "DP pass": "dp_pass"}
     return {column: float(getattr(line, key) or 0.0) for column, key in keys.items()}
 
