@@ -19,7 +19,7 @@ PAGES = {
     **{f"docs/{p.name}": 0 for p in sorted((ROOT / "docs").glob("*.md"))},
     "docs/cluster.md": 5, "docs/compare.md": 3, "docs/gallery.md": 2, "docs/index.md": 1,
     "docs/models.md": 2, "docs/recipes.md": 2, "docs/pairs.md": 2, "docs/repair.md": 3,
-    "docs/reproduction.md": 4,
+    "docs/reproduction.md": 1,
     "docs/scaling.md": 4, "docs/showing.md": 9, "docs/train.md": 7,
 }  # fmt: skip
 """Pages, and how many commands are seen in each: a page whose form changes is noticed."""
