@@ -1,13 +1,13 @@
 """What a billion rows take on a cluster: measured on two local workers, extrapolated.
 
-    python benchmarks/cluster.py [--small] [--scratch FOLDER]
+    python benchmarks/cluster.py [--small] [--rounds 3] [--scratch FOLDER]
 
 A scheduler and two workers, each a process; a client in another audits .h5 files of 16 float32
 columns. Counted are bytes that workers and client read from files (Linux: ``rchar``, which has no
 sockets in it), bytes of the arguments of tasks and of what tasks gave back (pickled, at the
 client), and the largest memory of a worker and of the client beyond what they held before. A line
-through the first and the last size gives a billion rows; the size between tells how straight it
-is. Results go to benchmarks/results/speed.json and, with those of speed.py and costs.py, to
+through the first and the last size gives a billion rows, a flat one where the runs of one size differ
+as much; the size between tells how straight it is. Results go to benchmarks/results/speed.json and, with those of speed.py and costs.py, to
 docs/performance.md; --small prints alone.
 """
 
@@ -22,6 +22,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from performance import keep, size, write_page
@@ -29,10 +30,10 @@ from timing import call, line
 
 HERE = Path(__file__).parent
 ROWS, D = (1_000_000, 3_000_000, 10_000_000), 16
-SMALL = (40_000, 120_000, 400_000)
+SMALL = (150_000, 300_000, 600_000)
 BILLION = 1_000_000_000
 QUANTITIES = {
-    "read": "read by the workers, both passes",
+    "read": "read by the workers, all passes",
     "sent": "sent to workers with tasks",
     "returned": "come back to the client",
     "worker": "memory of the larger worker",
@@ -107,7 +108,7 @@ def audit_on(address: str, path: str, first: str) -> Callable[[], dict[str, Any]
     import gausscheck
 
     options = {"directions": "axes,random:16", "levels": "none", "dask": address}
-    gausscheck.analyze(first, **options)
+    gausscheck.analyze(first, rows=1000, **options)  # fewer than it has, so that both passes run
     traffic = Traffic()
     watcher = distributed.Client(address)
 
@@ -126,7 +127,6 @@ def audit_on(address: str, path: str, first: str) -> Callable[[], dict[str, Any]
             "worker": max(after[one]["most"] - before[one]["now"] for one in after),
             "client": now["most"] - mine["now"],
             "client_read": now["read"] - mine["read"],
-            "workers": len(after),
         }
 
     return work
@@ -150,7 +150,10 @@ def serve() -> None:
 @contextmanager
 def cluster() -> Iterator[str]:
     """Start a cluster in processes of its own; give its address."""
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH"))))}
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH")))),
+    }
     process = subprocess.Popen(
         [sys.executable, __file__, "--serve"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env,
@@ -165,25 +168,26 @@ def cluster() -> Iterator[str]:
         process.stdout.close()
 
 
-def measure(rows: tuple[int, ...], scratch: str | None) -> dict[str, Any]:
+def measure(rows: tuple[int, ...], rounds: int, scratch: str | None) -> dict[str, Any]:
     """Return what was counted at every size, and what it comes to for a billion rows."""
-    found = []
+    found: dict[int, list[Seen]] = {n: [] for n in rows}
     for n in rows:
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             (Path(folder) / "first").mkdir()
             path = call("made_rows:h5", folder, n, D, "f4").told
             first = call("made_rows:h5", f"{folder}/first", 20_000, D, "f4").told
-            with cluster() as address:
-                cost = call("cluster:audit_on", address, path, first)
-        found.append(cost.told)
-        print(f"{n:,} x {D}: " + ", ".join(f"{k} {size(cost.told[k])}" for k in QUANTITIES), flush=True)
+            for _ in range(rounds):
+                with cluster() as address:
+                    found[n].append(call("cluster:audit_on", address, path, first).told)
+        told = found[n][-1]
+        print(f"{n:,} x {D}: " + ", ".join(f"{k} {size(told[k])}" for k in QUANTITIES), flush=True)
     quantities = {}
     for key, words in QUANTITIES.items():
-        values = [one[key] for one in found]
-        law = line(rows, values)
+        runs = [[one[key] for one in found[n]] for n in rows]
+        law, values = line(rows, runs), [median(one) for one in runs]
         quantities[key] = {
-            "words": words, "values": values, "fixed": round(law.fixed), "each": round(law.each, 4),
-            "error": round(law.error, 3), "billion": round(max(law.at(BILLION), max(values))),
+            "words": words, "values": values, "each": round(law.each, 4),
+            "error": round(law.error, 3), "billion": round(max(law.at(BILLION), *values)),
         }  # fmt: skip
     return {"rows": list(rows), "d": D, "file": 4 * D * BILLION, "quantities": quantities}
 
@@ -194,16 +198,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scratch")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
         serve()
         return
-    found = measure(SMALL if args.small else ROWS, args.scratch)
+    found = measure(SMALL if args.small else ROWS, args.rounds, args.scratch)
     for one in found["quantities"].values():
         print(f"  {one['words']}: {size(one['billion'])} for a billion rows; {one['each']:g} bytes "
-              f"a row, {one['error']:.1%} off between")  # fmt: skip
+              f"a row, {one['error']:.1%} off")  # fmt: skip
     if not args.small:
         keep("cluster", found)
         write_page()

@@ -61,10 +61,14 @@ def main() -> None:
         a, b = call("henze_zirkler:ours", few), call("henze_zirkler:pingouin", few)
         told = (a.told["statistic"], b.told["statistic"])
         print(f"{args.rows:,} x {args.dims}: statistic {told[0]:.12g} and {told[1]:.12g}")
-        print(f"  pingouin / ours: time {digits(b.wall / a.wall)}, peak memory {digits(b.peak / a.peak)}")
+        print(
+            f"  pingouin / ours: time {digits(b.wall / a.wall)}, peak memory {digits(b.peak / a.peak)}"
+        )
         many = call("made_rows:npy", folder, args.many, args.dims, name="many.npy").told
         c = call("henze_zirkler:ours", many)
-    print(f"{args.many:,} x {args.dims}: statistic {c.told['statistic']:.6g}; {'; '.join(c.told['notes'])}")
+    print(
+        f"{args.many:,} x {args.dims}: statistic {c.told['statistic']:.6g}; {'; '.join(c.told['notes'])}"
+    )
     print(f"  {digits(c.wall / a.wall)} times the time of {args.rows:,} rows in full, "
           f"peak memory {digits(c.peak / a.peak)} times")  # fmt: skip
 

@@ -65,7 +65,9 @@ def page(results: Mapping[str, Any]) -> str:
 def write_page() -> None:
     """Write the page, once every section was measured."""
     results = kept()
-    missing = [f"python benchmarks/{script}" for key, script in SECTIONS.items() if key not in results]
+    missing = [
+        f"python benchmarks/{script}" for key, script in SECTIONS.items() if key not in results
+    ]
     if missing:
         print(f"docs/performance.md stays as it is until these have run: {'; '.join(missing)}",
               file=sys.stderr)  # fmt: skip

@@ -246,8 +246,9 @@ class Line:
     Attributes
     ----------
     fixed, each : float
+        Nothing each where the ends are no further apart than runs of one size.
     error : float
-        Largest relative error at the sizes between.
+        Largest relative error at the sizes.
     """
 
     fixed: float
@@ -259,12 +260,27 @@ class Line:
         return self.fixed + self.each * x
 
 
-def line(sizes: Sequence[float], values: Sequence[float]) -> Line:
-    """Draw a line through the first and the last size, and look how far off those between are."""
-    each = (values[-1] - values[0]) / (sizes[-1] - sizes[0])
-    fixed = values[0] - each * sizes[0]
-    between = zip(sizes[1:-1], values[1:-1], strict=True)
-    error = max((abs(fixed + each * x - y) / max(abs(y), 1) for x, y in between), default=0.0)
+def line(sizes: Sequence[float], runs: Sequence[Sequence[float]]) -> Line:
+    """Draw a line through the medians of the first and the last size.
+
+    Parameters
+    ----------
+    sizes : sequence
+    runs : sequence
+        Values of the runs of each size. Where the ends lie no further apart than the runs of one
+        size do, the line is flat, at the largest median: what differs between runs would be
+        multiplied by every size beyond.
+    """
+    values = [median(one) for one in runs]
+    spread = max(max(one) - min(one) for one in runs)
+    rise = values[-1] - values[0]
+    if abs(rise) <= spread:
+        each, fixed = 0.0, max(values)
+    else:
+        each = rise / (sizes[-1] - sizes[0])
+        fixed = values[0] - each * sizes[0]
+    pairs = zip(sizes, values, strict=True)
+    error = max(abs(fixed + each * x - y) / max(abs(y), 1.0) for x, y in pairs)
     return Line(fixed, each, error)
 
 

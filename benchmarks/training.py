@@ -32,9 +32,9 @@ def settings(
     encoder: str, rows: int, width: int, device: str, precision: str, compile: bool = False
 ) -> Settings:
     """Return the settings of both."""
-    batch = 256 if encoder == "resnet18" else 128
+    data, batch = ("cifar10", 256) if encoder == "resnet18" else ("power-laplace", 128)
     return Settings(
-        data="power-laplace", encoder=encoder, width=width, batch=batch, weight_decay=1e-4,
+        data=data, encoder=encoder, width=width, batch=batch, weight_decay=1e-4,
         precision=precision, compile=compile, rows_train=rows, rows_test=512, device=device,
     )  # fmt: skip
 
@@ -57,7 +57,7 @@ def few(data: Dataset, batch: int) -> Dataset:
 
 
 def ours(**given: object) -> Work:
-    """An epoch of the trainer; tells views."""
+    """Prepare an epoch of the trainer, which tells its views."""
     s = settings(**given)
     device = torch.device(s.device)
     data = dataset(s).to(device)
@@ -67,7 +67,7 @@ def ours(**given: object) -> Work:
 
 
 def plain(**given: object) -> Work:
-    """An epoch of the plain loop; tells views."""
+    """Prepare an epoch of the plain loop, which tells its views."""
     s = settings(**given)
     device, data = torch.device(s.device), dataset(s)
     torch.manual_seed(s.seed)

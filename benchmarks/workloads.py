@@ -217,7 +217,7 @@ def sigreg_statistic(path: str, k: int, threads: int) -> Work:
 
 
 def epps_pulley(y: Any) -> Any:
-    """n ∫ |φ_n(t) − exp(−t²/2)|² exp(−t²/2) dt of each column, by the trapezoid rule on [−5, 5].
+    """N ∫ |φ_n(t) − exp(−t²/2)|² exp(−t²/2) dt of each column, by the trapezoid rule on [−5, 5].
 
     At 17 points, as published for SIGReg (Balestriero & LeCun 2025).
     """

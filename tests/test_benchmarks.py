@@ -1,4 +1,4 @@
-"""The benchmarks' arithmetic, their peers' statistics, and the page that is made of their results."""
+"""The benchmarks' arithmetic, their peers' statistics, the page that is made of their results."""
 
 import importlib
 import json
@@ -88,10 +88,18 @@ def test_an_error_of_a_fit_is_the_worst(script):
 
 
 def test_a_line_goes_through_its_ends_and_says_how_far_off_it_is(script):
-    found = script("timing").line((1e6, 3e6, 1e7), (7e6, 22e6, 70e6))
+    found = script("timing").line((1e6, 3e6, 1e7), ([7e6] * 3, [22e6] * 3, [70e6] * 3))
     assert (found.fixed, found.each) == (pytest.approx(0, abs=1e-6), pytest.approx(7))
     assert found.error == pytest.approx(1 / 22)
     assert found.at(1e9) == pytest.approx(7e9)
+
+
+def test_what_differs_between_runs_of_one_size_is_not_extrapolated(script):
+    """Five bytes between ends, six between runs: a slope would be noise times a billion."""
+    line = script("timing").line
+    flat = line((1e6, 1e7), ([100.0, 101.0, 106.0], [106.0, 106.0, 107.0]))
+    assert (flat.each, flat.at(1e9)) == (0, 106)
+    assert line((1e6, 1e7), ([100.0, 101.0, 104.0], [106.0, 106.0, 107.0])).at(1e9) > 600
 
 
 # --- processes
@@ -178,7 +186,8 @@ def test_sigreg_in_torch_is_the_statistic_of_its_formula(script, rng):
 def results():
     entry = {"work": "a thing", "beside": "another", "ratio": [2.0, 1.5, 2.5], "before": "3.1"}
     grown = {"words": "rows n", "held": "d = 64", "sizes": [4, 1000, 2000], "time": [1, 2.2, 3.1],
-             "peak": [1, 1.1, 1.2], "power": 1.04, "error": 0.02, "fitted": [1000, 2000]}  # fmt: skip
+             "peak": [1, 1.1, 1.2], "power": 1.04, "error": 0.02,
+             "fitted": [1000, 2000]}  # fmt: skip
     one = {"words": "come back", "values": [1.5e6, 1.5e7], "error": 0.01, "billion": 1.5e9}
     return {
         "rows": {"demo": {"words": "the demo", "entries": [entry]}},
@@ -234,7 +243,7 @@ def test_sizes_of_a_try_are_no_results():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("row", ["battery", "wide", "long", "layouts"])
+@pytest.mark.parametrize("row", ["battery", "wide", "long", "layouts", "trainer"])
 def test_a_row_runs_from_end_to_end(row, tmp_path):
     done = subprocess.run(
         [sys.executable, FOLDER / "speed.py", "--small", "--rounds", "1", "--only", row,
@@ -243,9 +252,9 @@ def test_a_row_runs_from_end_to_end(row, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0].startswith(f"{row}: ")
-    ratios = [line for line in lines[1:] if " / " in line and " to " in line]
-    assert len(ratios) >= 3
+    assert lines[1].startswith(f"{row}: ")
+    ratios = [line for line in lines[2:] if " / " in line and " to " in line]
+    assert len(ratios) >= 2
     assert not list(tmp_path.iterdir())
 
 
