@@ -25,7 +25,7 @@ NAMES = {"n": "rows n", "d": "dimensions d", "k": "random directions k"}
 SIZES = {
     "n": (4000, (250_000, 500_000, 1_000_000, 2_000_000)),
     "d": (16, (128, 256, 512, 1024)),
-    "k": (1, (256, 512, 1024, 2048)),
+    "k": (1, (512, 1024, 2048, 4096)),
 }
 """Where nothing has grown yet, and sizes."""
 
