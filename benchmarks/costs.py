@@ -94,7 +94,7 @@ def main() -> None:
         power = "none: too little grows" if found["power"] is None else found["power"]
         print(f"  exponent: {power}", flush=True)
         if not args.small:
-            keep("growth", {axis: found})
+            keep("growth", {axis: found}, SIZES)
     if not args.small:
         write_page()
 

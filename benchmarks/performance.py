@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,11 @@ def kept() -> dict[str, Any]:
     return json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
 
 
-def keep(section: str, found: Mapping[str, Any]) -> None:
-    """Put results into a section; what was not measured stays as it was."""
+def keep(section: str, found: Mapping[str, Any], order: Iterable[str] = ()) -> None:
+    """Put results into a section, in an order if one is given; the others stay as they were."""
     results = kept()
-    results.setdefault(section, {}).update(found)
+    held = {**results.get(section, {}), **found}
+    results[section] = {name: held[name] for name in dict.fromkeys((*order, *held)) if name in held}
     KEPT.parent.mkdir(exist_ok=True)
     KEPT.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

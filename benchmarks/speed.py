@@ -261,12 +261,13 @@ def trainer(bench: Bench, device: str = "cpu") -> Iterator[Entry]:
     """Time a row of the trainer beside a plain torch loop: same model, loss and batches."""
     cases = [("mlp", "float32", "MLP"), ("resnet18", "float32", "ResNet-18")]
     if device == "cuda":
-        cases.append(("resnet18", "bfloat16", "ResNet-18 in bfloat16"))
+        cases.append(("resnet18", "bfloat16", "bfloat16 ResNet-18"))
     for encoder, precision, words in cases:
         rows = bench.size(2048 if encoder == "resnet18" else 10_000, 512)
         width = bench.size(64 if device == "cuda" else 8, 8) if encoder == "resnet18" else 0
         if device == "cuda":
             rows = bench.size(50_000, 512)
+        words += f" of width {width}" if width else ""
         given = {"encoder": encoder, "rows": rows, "width": width, "device": device}
         found = bench.paired({
             "ours": partial(call, "training:ours", precision=precision, **given),
@@ -364,7 +365,7 @@ def main() -> None:
                 failed = True
                 continue
             if args.write and entries:
-                keep("rows", {name: {"words": ROWS[name][0], "entries": entries}})
+                keep("rows", {name: {"words": ROWS[name][0], "entries": entries}}, ROWS)
     if args.write:
         write_page()
     sys.exit(failed)
