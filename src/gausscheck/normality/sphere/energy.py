@@ -108,7 +108,9 @@ def pair_sums(left: F64, right: F64, *, same: bool) -> tuple[float, float, float
     """
     dtype = np.float32 if left.shape[1] >= SINGLE else np.float64
     one = float(left.sum(axis=0) @ right.sum(axis=0))
-    t: NDArray[Any] = left.astype(dtype, copy=False) @ right.astype(dtype, copy=False).T
+    a: NDArray[Any] = left.astype(dtype, copy=False)
+    b: NDArray[Any] = right.astype(dtype, copy=False)
+    t = a @ b.T
     two = float(np.vdot(t, t))
     t *= -2
     t += 2
