@@ -17,8 +17,8 @@ READ_BYTES = 24 << 20
 save."""
 
 ROW_BYTES = 24
-"""Bytes that a pass holds of every row whatever its width: its key, its norm, its place in the
-sample."""
+"""Bytes that are held of every sampled row whatever its width: its number and its place, for a
+while twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +78,39 @@ def plan(n: int, d: int, itemsize: int, memory: int) -> Plan:
 
 
 def check_budget(n: int, d: int, memory: int, uri: str) -> None:
-    """Refuse more rows or dimensions than a budget holds, whatever is promised by a header.
+    """Refuse more dimensions than a budget holds, whatever is promised by a header.
 
     Raises
     ------
     GausscheckError
-        If what is held of every row, or one covariance matrix, takes more than the budget.
+        If one covariance matrix takes more than the budget.
 
     Examples
     --------
     >>> check_budget(1_000_000, 8192, 10**9, "x.npy")
     """
-    if n * ROW_BYTES > memory:
-        raise GausscheckError(
-            f"{uri}: expected at most {memory // ROW_BYTES:,} rows in a budget of {memory:,} "
-            f"bytes, got {n:,}; raise the memory budget or take fewer rows"
-        )
     if 8 * d * d > memory:
         raise GausscheckError(
             f"{uri}: expected at most {isqrt(memory // 8):,} dimensions in a budget of {memory:,} "
             f"bytes, got {d:,}; raise the memory budget or take fewer columns"
+        )
+
+
+def check_sample(rows: int, memory: int, uri: str) -> None:
+    """Refuse a sample whose row numbers alone are more than a budget holds.
+
+    Raises
+    ------
+    GausscheckError
+
+    Examples
+    --------
+    >>> check_sample(100_000, 10**8, "x.npy")
+    """
+    if rows * ROW_BYTES > memory:
+        raise GausscheckError(
+            f"{uri}: expected at most {memory // ROW_BYTES:,} sampled rows in a budget of "
+            f"{memory:,} bytes, got {rows:,}; raise the memory budget or take a smaller rows="
         )
 
 

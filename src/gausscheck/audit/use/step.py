@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.audit.grouping import Grouping
-from gausscheck.audit.noticed import Distinct
+from gausscheck.audit.noticed import Distinct, Repeats
 from gausscheck.audit.reading import ReadRows
 from gausscheck.audit.use.jackknife import length_errors, random_groups
 from gausscheck.audit.use.references import normalised_twin, plug_in_rates
@@ -39,7 +39,7 @@ LEAST_ROWS = 40
 
 def use_section(
     read: ReadRows,
-    distinct: Distinct,
+    repeats: Repeats,
     whitened: F64,
     basis: Eigenbasis,
     live: NDArray[np.intp],
@@ -54,7 +54,7 @@ def use_section(
     ----------
     read : ReadRows
         Of distinct rows: mean, covariance and sample.
-    distinct : Distinct
+    repeats : Repeats
     whitened : (m, r) array
         The sampled rows, whitened by that mean and covariance, largest component first.
     basis : Eigenbasis
@@ -78,7 +78,7 @@ def use_section(
     law = LengthLaw.of(n, ks)
     read.workers.progress("whitened lengths", 0.0)
     y, ids = _some(read, whitened, stream(config.seed, "use sample"))
-    state = _counts(read, distinct, whitened, basis, live, law)
+    state = _counts(read, repeats, whitened, basis, live, law)
     member = grouping.members(ids)
     rng = stream(config.seed, "use groups")
     if member is None:
@@ -103,32 +103,35 @@ def _some(read: ReadRows, whitened: F64, rng: np.random.Generator) -> tuple[F64,
 
 def _counts(
     read: ReadRows,
-    distinct: Distinct,
+    repeats: Repeats,
     whitened: F64,
     basis: Eigenbasis,
     live: NDArray[np.intp],
     law: LengthLaw,
 ) -> LengthState:
-    """Count rows beyond each threshold: of the sample where it holds all rows, else of the file."""
-    times = np.zeros(read.rows.norms.size, dtype=np.int64)
-    times[distinct.first] = distinct.count
+    """Count rows beyond each threshold: of the sample where it stands for all, else of the file.
+
+    Of a file whose repeats are not all known, at most 1 % then, every occurrence counts as a row.
+    """
     matrix = np.zeros((read.spread.mean.size, law.ks[-1]))
     matrix[live] = basis.whitening(law.ks[-1])
-    reduction = LengthCounts(read.spread.mean, matrix, law, read.unit, times)
-    if read.all_sampled or read.job is None:
-        return _counts_of_sample(read, reduction, whitened, times)
+    times = repeats if isinstance(repeats, Distinct) else None
+    mean = read.spread.mean
+    reduction = LengthCounts(mean, matrix, law, read.unit, times, selection=read.selection)
+    if read.job is None or not read.read_again:
+        return _counts_of_sample(read, reduction, whitened, repeats)
     return fold_kept(read.job, reduction, read.workers, "whitened lengths", reduction.unpack)
 
 
 def _counts_of_sample(
-    read: ReadRows, reduction: LengthCounts, whitened: F64, times: I64
+    read: ReadRows, reduction: LengthCounts, whitened: F64, repeats: Repeats
 ) -> LengthState:
     """Count sampled rows: those that are whitened already, and the others a piece at a time."""
     index, law, done = read.sample.index, reduction.law, len(whitened)
 
     def count(y: F64, ids: I64) -> LengthState:
         h = cumulative_squares(y, law.ks) / (law.n - 1)
-        return count_lengths(h, law, ids, fold_of(ids), times[ids])
+        return count_lengths(h, law, ids, fold_of(ids), repeats.times(ids))
 
     def piece(start: int) -> LengthState:
         stop = min(start + 1024, read.sample.m)

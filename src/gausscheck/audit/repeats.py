@@ -1,0 +1,72 @@
+"""Which rows repeat an earlier one: counted, or estimated from keys held and rows sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.audit.noticed import EstimatedDistinct, Repeats, distinct_rows
+from gausscheck.audit.reading import ReadRows
+from gausscheck.core import I64
+from gausscheck.passes.first_pass import FirstPassJob
+from gausscheck.passes.kept import fold_kept
+from gausscheck.passes.row_keys import CountKeys, RowKeys, row_keys
+from gausscheck.passes.sample import RowSample, pieces
+
+
+def find_repeats(read: ReadRows) -> Repeats:
+    """Find the rows that repeat an earlier one among all usable rows.
+
+    Counted where the key of every row is held. Else, where a held key or a sampled row comes twice,
+    one more pass counts how often each sampled row occurs and finds its first occurrence; rows that
+    cannot be read again (a sketch) are compared within the sample.
+    """
+    held = read.rows.keys
+    if held.level == 0:
+        return distinct_rows(held.keys, held.first)
+    order = np.argsort(read.sample.index)
+    ids = read.sample.index[order]
+    keys = _sampled_keys(read.sample)[order]
+    mine = RowKeys(held.level, keys, ids, np.ones(ids.size, dtype=np.int64)).by_key()
+    if mine.keys.size < keys.size or bool((held.count > 1).any()):
+        mine = _within_sample(mine, held) if read.job is None else _counted(read, read.job, mine)
+    place = np.searchsorted(mine.keys, keys)
+    n = read.rows.n - read.rows.bad
+    return EstimatedDistinct(n, 0.5**held.level, held, ids, mine.first[place], mine.count[place])
+
+
+def _sampled_keys(sample: RowSample) -> NDArray[np.uint64]:
+    found = [row_keys(sample.read(part.start, part.stop)) for part in pieces(sample.m)]
+    return np.concatenate(found)
+
+
+def _counted(read: ReadRows, job: FirstPassJob, mine: RowKeys) -> RowKeys:
+    """Count all occurrences of the sampled rows in the file."""
+
+    def unpack(arrays: Mapping[str, NDArray[Any]]) -> RowKeys:
+        keys, first, count = (arrays[name] for name in ("keys", "first", "count"))
+        if not np.array_equal(keys, mine.keys) or not first.shape == count.shape == keys.shape:
+            raise ValueError("of other rows")
+        return RowKeys(mine.level, keys, first, count)
+
+    reduction = CountKeys(mine.keys)
+    found = fold_kept(job, reduction, read.workers, "repeated rows", unpack)
+    return RowKeys(mine.level, found.keys, found.first, found.count)
+
+
+def _within_sample(mine: RowKeys, held: RowKeys) -> RowKeys:
+    """Take what is known of all occurrences where a key is held, and of the sampled ones else."""
+    if not held.keys.size:
+        return mine
+    place = np.searchsorted(held.keys, mine.keys).clip(max=held.keys.size - 1)
+    known = held.keys[place] == mine.keys
+    first = np.where(known, held.first[place], mine.first)
+    return RowKeys(mine.level, mine.keys, first, np.where(known, held.count[place], mine.count))
+
+
+def first_of_each(rows: NDArray[Any]) -> I64:
+    """Return the places of rows that don't repeat an earlier one of the same rows, ascending."""
+    return np.sort(np.unique(row_keys(rows), return_index=True)[1])
