@@ -56,16 +56,15 @@ def hashed_sample(n: int, most: int, seed: int) -> I64:
     >>> bool((hashed_sample(50, 7, seed=3) == hashed_order(50, seed=3)[:7]).all())
     True
     """
-    if n <= max(most, _CHUNK):
-        return hashed_order(n, seed)[:most]
     wanted = most + 8 * isqrt(most) + 64  # nearly always enough of them lie below such a hash
-    while True:
+    while wanted < n:
         below = np.uint64(min(wanted * 2**64 // n, 2**64 - 1))
         rows = np.concatenate([_below(below, start, n, seed) for start in range(0, n, _CHUNK)])
         if rows.size >= most:
             order = np.argsort(row_hash(rows, seed), kind="stable")[:most]
             return rows[order].astype(np.int64)
         wanted *= 2
+    return hashed_order(n, seed)[:most]
 
 
 def _below(limit: np.uint64, start: int, n: int, seed: int) -> NDArray[np.uint64]:

@@ -116,6 +116,7 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
     use = use_section(
         read, repeats, whitened, fitted.basis, fitted.live, grouping, config, unit=unit
     )
+    read = replace(read, repeated=None)
     dither(read, values.grid, config)
     deciding = _deciding(read, fitted, values, whitened, config)
     ranks = fitted.basis.rank

@@ -74,6 +74,8 @@ class ReadRows:
     stands_for : int or None
         About how many distinct rows of the file the sample stands for, where it alone is looked at
         for some rows repeat and not all of them are known.
+    repeated : RowSample or None
+        Sampled rows that repeat an earlier one, where not all are known.
     """
 
     source: Source | KeptPass
@@ -86,6 +88,7 @@ class ReadRows:
     workers: Workers
     grouping: Grouping | None = None
     stands_for: int | None = None
+    repeated: RowSample | None = None
 
     @property
     def all_sampled(self) -> bool:
@@ -120,11 +123,13 @@ class ReadRows:
         """
         if not repeats.repeats:
             return self
-        fewer = self._fewer(repeats.again)
+        known = repeats.error is None
+        repeated = None if known else self.sample.only(repeats.again)
+        fewer = replace(self._fewer(repeats.again), repeated=repeated)
         if not fewer.all_sampled:
             if repeats.repeats <= FEW * self.spread.n:
                 return fewer
-            if repeats.error is not None:
+            if not known:
                 fewer = replace(fewer, stands_for=repeats.n - repeats.repeats)
         return fewer._refitted()
 
@@ -182,7 +187,6 @@ def read_rows(source: Source | KeptPass, config: Config, workers: Workers) -> It
                 seed=config.seed,
                 rows=config.rows,
                 unit=unit,
-                leaf=blocks.leaf,
                 groups=config.groups,
                 level=level_of(source.n),
             )
@@ -193,6 +197,11 @@ def read_rows(source: Source | KeptPass, config: Config, workers: Workers) -> It
         check_rows(rows, config.on_bad_rows, source.uri)
         if rows.bad:
             sample.drop(_unusable(sample))
+        if sample.m < LEAST_ROWS:
+            raise GausscheckError(
+                f"{source.uri}: expected at least {LEAST_ROWS} usable rows in the sample, got "
+                f"{sample.m}; raise rows="
+            )
         check_subsets(config, sample.m)
         none = np.empty(0, dtype=np.int64)
         yield ReadRows(source, job, rows, spread, sample, none, unit, workers)

@@ -16,6 +16,9 @@ from gausscheck.passes.kept import fold_kept
 from gausscheck.passes.row_keys import CountKeys, RowKeys, row_keys
 from gausscheck.passes.sample import RowSample, pieces
 
+OFTEN = 16
+"""A row that was sampled so often tells how often it occurs in a file that cannot be read again."""
+
 
 def find_repeats(read: ReadRows) -> Repeats:
     """Find the rows that repeat an earlier one among all usable rows.
@@ -31,11 +34,18 @@ def find_repeats(read: ReadRows) -> Repeats:
     ids = read.sample.index[order]
     keys = _sampled_keys(read.sample)[order]
     mine = RowKeys(held.level, keys, ids, np.ones(ids.size, dtype=np.int64)).by_key()
-    if mine.keys.size < keys.size or bool((held.count > 1).any()):
-        mine = _within_sample(mine, held) if read.job is None else _counted(read, read.job, mine)
-    place = np.searchsorted(mine.keys, keys)
     n = read.rows.n - read.rows.bad
-    return EstimatedDistinct(n, 0.5**held.level, held, ids, mine.first[place], mine.count[place])
+    share, every = 0.5**held.level, n / ids.size
+    limit = max(share * every, 1.0)  # where held keys and sampled rows tell as much
+    if mine.keys.size < keys.size or bool((held.count > 1).any()):
+        if read.job is None:
+            return _within_sample(mine, held, n, ids, keys)
+        mine = _counted(read, read.job, mine)
+    place = np.searchsorted(mine.keys, keys)
+    count = mine.count[place]
+    return EstimatedDistinct(
+        n, share, held, ids, mine.first[place], count, count.astype(np.float64), limit
+    )
 
 
 def _sampled_keys(sample: RowSample) -> NDArray[np.uint64]:
@@ -57,14 +67,26 @@ def _counted(read: ReadRows, job: FirstPassJob, mine: RowKeys) -> RowKeys:
     return RowKeys(mine.level, found.keys, found.first, found.count)
 
 
-def _within_sample(mine: RowKeys, held: RowKeys) -> RowKeys:
-    """Take what is known of all occurrences where a key is held, and of the sampled ones else."""
-    if not held.keys.size:
-        return mine
-    place = np.searchsorted(held.keys, mine.keys).clip(max=held.keys.size - 1)
-    known = held.keys[place] == mine.keys
-    first = np.where(known, held.first[place], mine.first)
-    return RowKeys(mine.level, mine.keys, first, np.where(known, held.count[place], mine.count))
+def _within_sample(
+    mine: RowKeys, held: RowKeys, n: int, ids: I64, keys: NDArray[np.uint64]
+) -> EstimatedDistinct:
+    """Take what is known of all occurrences where a key is held, and of the sampled ones else.
+
+    How often a row occurs in the file follows from how often it was sampled, if often enough.
+    """
+    every, share = n / ids.size, 0.5**held.level
+    times = np.where(mine.count >= OFTEN, mine.count * every, mine.count)
+    first, count = mine.first.copy(), mine.count.copy()
+    _, ours, theirs = np.intersect1d(mine.keys, held.keys, return_indices=True)
+    first[ours], count[ours], times[ours] = (
+        held.first[theirs],
+        held.count[theirs],
+        held.count[theirs],
+    )
+    place = np.searchsorted(mine.keys, keys)
+    return EstimatedDistinct(
+        n, share, held, ids, first[place], count[place], times[place], (OFTEN - 0.5) * every
+    )
 
 
 def first_of_each(rows: NDArray[Any]) -> I64:

@@ -195,7 +195,7 @@ def recall(kept: KeptPass, job_meta: PassMeta, sample: RowSample) -> tuple[Rows,
     GausscheckError
         If it was taken with other options than those asked for.
     """
-    for name in ("seed", "rows", "unit", "leaf", "groups", "level"):
+    for name in ("seed", "rows", "unit", "groups", "level"):
         has, want = getattr(kept.meta, name), getattr(job_meta, name)
         if has != want:
             raise GausscheckError(

@@ -11,6 +11,8 @@ from gausscheck.core import GausscheckError
 LEAF_VALUES = 1 << 21
 """Values in a leaf (rows times dimensions), about 16 MB in float64."""
 
+LEAF_ROWS = 1 << 16
+"""Rows in a leaf at most: of narrow rows the work takes several numbers a row."""
 
 READ_BYTES = 24 << 20
 """Bytes of one read at most: larger blocks get fresh pages each time, which costs more than they
@@ -67,10 +69,10 @@ def plan(n: int, d: int, itemsize: int, memory: int) -> Plan:
     --------
     >>> plan(10_000, 512, 2, 1 << 30).leaf
     4096
-    >>> plan(10_000, 512, 2, 1 << 24).leaf
-    4096
+    >>> plan(10_000, 512, 2, 1 << 24).leaf, plan(10_000, 2, 2, 1 << 24).leaf
+    (4096, 65536)
     """
-    leaf = max(64, LEAF_VALUES // max(d, 1))
+    leaf = min(max(64, LEAF_VALUES // max(d, 1)), LEAF_ROWS)
     leaf = 1 << (leaf.bit_length() - 1)
     bytes_per_leaf = leaf * max(d, 1) * itemsize
     batch = max(1, min(memory // (4 * bytes_per_leaf), READ_BYTES // bytes_per_leaf))

@@ -47,7 +47,7 @@ class RowKeys:
     first : (k,) int array
         The first row with that key.
     count : (k,) int array
-        Rows with that key.
+        Rows with that key; empty at level 0, where each entry is one.
     """
 
     level: int
@@ -61,7 +61,8 @@ class RowKeys:
         if level:
             held = np.flatnonzero(keys >> np.uint64(64 - level) == 0)
             keys, ids = keys[held], ids[held]
-        every = cls(level, keys, ids, np.ones(keys.size, dtype=np.int64))
+        ones = np.ones(keys.size if level else 0, dtype=np.int64)
+        every = cls(level, keys, ids, ones)
         return every.by_key() if level else every
 
     @classmethod

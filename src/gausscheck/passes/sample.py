@@ -120,9 +120,18 @@ class RowSample:
     def drop(self, bad: NDArray[np.int64]) -> None:
         """Forget rows that turned out not to be usable."""
         if bad.size:
-            kept = np.flatnonzero(~np.isin(self.index, bad))
-            self.index = self.index[kept]
-            self._kept = kept if self._kept is None else self._kept[kept]
+            self._keep(~np.isin(self.index, bad))
+
+    def only(self, ids: NDArray[np.int64]) -> RowSample:
+        """Return some rows of it; no row is copied."""
+        view = copy.copy(self)
+        view._keep(np.isin(self.index, ids))
+        return view
+
+    def _keep(self, wanted: NDArray[np.bool_]) -> None:
+        kept = np.flatnonzero(wanted)
+        self.index = self.index[kept]
+        self._kept = kept if self._kept is None else self._kept[kept]
 
     def hold_apart(self, order: NDArray[np.intp]) -> None:
         """Say in which order the rows part into those to learn from and those to test on.

@@ -99,14 +99,15 @@ def _ascend(values: NDArray[Any], low: int, high: int) -> bool:
 def _keys(keys: RowKeys, good: int, low: int, high: int) -> bool:
     size = keys.keys.size
     if not (
-        keys.keys.shape == keys.first.shape == keys.count.shape == (size,)
+        keys.keys.shape == keys.first.shape == (size,)
+        and keys.count.shape == ((size if keys.level else 0),)
         and keys.keys.dtype == np.uint64
         and keys.count.dtype == keys.first.dtype == np.int64
-        and (not size or keys.count.min() > 0)
+        and bool((keys.count > 0).all())
     ):
         return False
     if keys.level == 0:
-        return size == good == int(keys.count.sum()) and _ascend(keys.first, low, high)
+        return size == good and _ascend(keys.first, low, high)
     held = not size or int(keys.keys[-1]) >> (64 - keys.level) == 0
     inside = not size or bool(low <= keys.first.min() and keys.first.max() < high)
     ascend = bool((keys.keys[1:] > keys.keys[:-1]).all())

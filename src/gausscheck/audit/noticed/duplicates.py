@@ -51,10 +51,6 @@ class Repeats(Protocol):
         """Return an interval of ``repeats``; None where they are counted."""
         ...
 
-    def times(self, ids: I64) -> I64:
-        """Return how often rows occur: at their first occurrence, 0 at later ones."""
-        ...
-
     def bias(self, rows: int, null_mean: float) -> float:
         """Return what repeats add to A*² at so many rows."""
         ...
@@ -133,14 +129,15 @@ def distinct_rows(keys: NDArray[Any], ids: I64 | None = None) -> Distinct:
     >>> found.first.tolist(), found.count.tolist(), found.again.tolist()
     ([0, 1, 3], [2, 1, 1], [2])
     """
-    _, first, count = np.unique(keys, return_index=True, return_counts=True)
-    order = np.argsort(first)
-    first, count = first[order], count[order]
-    later = np.ones(keys.size, dtype=bool)
-    later[first] = False
-    if ids is None:
-        return Distinct(first, count, np.flatnonzero(later))
-    return Distinct(ids[first], count, ids[later])
+    ids = np.arange(keys.size, dtype=np.int64) if ids is None else ids
+    order = np.argsort(keys, kind="stable")
+    again = np.append(False, np.diff(keys[order]) == 0)
+    if not again.any():
+        return Distinct(ids, np.ones(ids.size, dtype=np.int64), ids[:0])
+    starts = np.flatnonzero(~again)
+    first, count = order[starts], np.diff(np.append(starts, keys.size))
+    place = np.argsort(first)
+    return Distinct(ids[first[place]], count[place], np.sort(ids[order[again]]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +157,11 @@ class EstimatedDistinct:
     first : (m,) int array
         The first row with the key of each.
     count : (m,) int array
-        How often it occurs.
+        How often it occurs, as far as was counted.
+    times : (m,) array
+        How often it occurs or about so: ``count`` where every occurrence was counted.
+    limit : float
+        Keys that occur so often at most are summed over the held ones, others over the sample.
     """
 
     n: int
@@ -169,6 +170,8 @@ class EstimatedDistinct:
     ids: I64
     first: I64
     count: I64
+    times: F64
+    limit: float
 
     @property
     def repeats(self) -> int:
@@ -201,8 +204,8 @@ class EstimatedDistinct:
     def error(self) -> float:
         """Standard error of ``repeats``."""
         light, heavy = self._parts(lambda c: 1 - 1 / c)
-        m, every = self.ids.size, self.n / max(self.ids.size, 1)
-        apart = (heavy / every - (heavy / every).mean()) if m else heavy
+        m, every = self.ids.size, self.n / self.ids.size
+        apart = heavy / every - (heavy / every).mean()
         drawn = (1 - self.share) * float((light**2).sum())
         sampled = every**2 * float((apart**2).sum()) * (1 - m / self.n)
         return float(np.sqrt(drawn + sampled))
@@ -216,26 +219,16 @@ class EstimatedDistinct:
         unseen = 0.0 if self.repeats or self.ids.size == self.n else chance
         return max(self.repeats - half, float(self.seen)), self.repeats + half + unseen
 
-    def times(self, ids: I64) -> I64:
-        """Return how often sampled rows occur: at their first occurrence, 0 at later ones."""
-        once = self.first == self.ids
-        return _looked_up(self.ids[once], self.count[once], ids)
-
     def bias(self, rows: int, null_mean: float) -> float:
         """Return what repeats add to A*² at so many rows: a0 · (rows/n) · Σ (c² − c) / n."""
         light, heavy = self._parts(lambda c: c - 1)
         return null_mean * rows / self.n * float(light.sum() + heavy.sum()) / self.n
 
     def _parts(self, of: Callable[[F64], F64]) -> tuple[F64, F64]:
-        """Return what held keys, and sampled rows, add to the sum of f(c) over all rows.
-
-        Keys that occur up to a limit are summed over the held ones, 1 in ``1 / share``; rows of
-        other keys over the sample, 1 in n/m. The limit is where both are as good.
-        """
-        limit = max(self.share * self.n / max(self.ids.size, 1), 1.0)
-        light = self.held.count[self.held.count <= limit].astype(np.float64)
-        heavy = np.where(self.count > limit, of(self.count.astype(np.float64)), 0.0)
-        return light * of(light) / self.share, heavy * (self.n / max(self.ids.size, 1))
+        """Return what held keys, and sampled rows, add to the sum of f(c) over all rows."""
+        light = self.held.count[self.held.count <= self.limit].astype(np.float64)
+        heavy = np.where(self.times > self.limit, of(self.times), 0.0)
+        return light * of(light) / self.share, heavy * (self.n / self.ids.size)
 
 
 def _often(first: I64, count: I64) -> tuple[I64, I64]:
