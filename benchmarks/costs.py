@@ -97,8 +97,8 @@ def main() -> None:
     lines += [
         "The passes over all rows are linear in n; the covariance is quadratic in d, and products with",
         "directions are linear in k, as is the battery on the sample. Memory holds blocks of rows, the",
-        "sample and one slab of projections, whatever n is, but for 24 bytes a row (a norm, a key and",
-        "a place in the sample).",
+        "sample and one slab of projections, whatever n is: nothing is held of every row, but for a",
+        "key and a number of each of the first 1,048,576.",
         "",
         "`benchmarks/streaming.py` compares a million rows of 768 dimensions, the whole battery at all",
         "levels within `--memory 1GB`, with reading the file once and one float32 product with the",

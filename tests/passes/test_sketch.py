@@ -366,7 +366,18 @@ def _whole(x):
 
 
 def _said(part):
-    return repr((part.meta, part.first, part.last, part.rows, part.nodes, part.slots, part.sample))
+    return repr(
+        (
+            part.meta,
+            part.first,
+            part.last,
+            part.rows,
+            part.nodes,
+            part.sums,
+            part.slots,
+            part.sample,
+        )
+    )
 
 
 def test_sketches_that_contradict_themselves_are_refused(tmp_path, rng):

@@ -24,8 +24,8 @@ from gausscheck.audit.noticed import (
 )
 from gausscheck.audit.preflight import dead_coordinates, eigenbasis, preflight_section
 from gausscheck.audit.projector import Projector
-from gausscheck.audit.reading import LEAST_ROWS, Beside, ReadRows
-from gausscheck.audit.repeats import find_repeats
+from gausscheck.audit.reading import Beside, ReadRows
+from gausscheck.audit.repeats import find_repeats, without_repeats
 from gausscheck.audit.rows_that_decide import notice_deciding, rows_of
 from gausscheck.audit.use.step import use_section, whiten_sample
 from gausscheck.audit.values import Values, dither, look_at_values
@@ -89,19 +89,7 @@ class CleanRows:
 def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
     """Notice what spoils numbers before there are any, and leave out what would."""
     repeats = find_repeats(read)
-    if repeats.n - repeats.repeats < LEAST_ROWS:
-        raise GausscheckError(
-            f"{read.source.uri}: expected at least {LEAST_ROWS} rows that differ, got "
-            f"{repeats.n - repeats.repeats} among {read.source.n} equal rows; check how the file "
-            "was written"
-        )
-    everything = read
-    read = read.without_repeats(repeats)
-    if read.sample.m < LEAST_ROWS:
-        raise GausscheckError(
-            f"{read.source.uri}: expected at least {LEAST_ROWS} sampled rows that don't repeat "
-            f"others, got {read.sample.m}; raise rows=, or remove repeats from the file"
-        )
+    everything, read = read, without_repeats(read, repeats)
     fitted = _fit(read)
     values = look_at_values(read, config, fitted.live)
     neighbours = look_at_neighbours(read, fitted.basis, fitted.live, beside.labels)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.audit.noticed import EstimatedDistinct, Repeats, distinct_rows
-from gausscheck.audit.reading import ReadRows
-from gausscheck.core import I64
+from gausscheck.audit.reading import LEAST_ROWS, ReadRows
+from gausscheck.core import I64, GausscheckError
 from gausscheck.passes.first_pass import FirstPassJob
 from gausscheck.passes.kept import fold_kept
 from gausscheck.passes.row_keys import CountKeys, RowKeys, row_keys
@@ -46,6 +46,29 @@ def find_repeats(read: ReadRows) -> Repeats:
     return EstimatedDistinct(
         n, share, held, ids, mine.first[place], count, count.astype(np.float64), limit
     )
+
+
+def without_repeats(read: ReadRows, repeats: Repeats) -> ReadRows:
+    """Leave out rows that repeat an earlier one.
+
+    Raises
+    ------
+    GausscheckError
+        If too few are left, in the file or in the sample.
+    """
+    left, uri = repeats.n - repeats.repeats, read.source.uri
+    if left < LEAST_ROWS:
+        raise GausscheckError(
+            f"{uri}: expected at least {LEAST_ROWS} rows that differ, got {left} among "
+            f"{read.source.n} equal rows; check how the file was written"
+        )
+    read = read.without_repeats(repeats)
+    if read.sample.m < LEAST_ROWS:
+        raise GausscheckError(
+            f"{uri}: expected at least {LEAST_ROWS} sampled rows that don't repeat others, got "
+            f"{read.sample.m}; raise rows=, or remove repeats from the file"
+        )
+    return read
 
 
 def _sampled_keys(sample: RowSample) -> NDArray[np.uint64]:
