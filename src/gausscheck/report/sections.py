@@ -96,7 +96,7 @@ class Preflight:
     norm_mean: float
     norm_cv: float
     notes: tuple[str, ...] = ()
-    duplicates_ci: Interval | None = None
+    duplicates_ci: Interval | None = field(default=None, metadata={"added": True})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
