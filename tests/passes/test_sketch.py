@@ -46,6 +46,11 @@ def plain(report):
     return told
 
 
+def members(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
 def run(*args):
     return CliRunner().invoke(main, [str(a) for a in args])
 
@@ -81,7 +86,7 @@ def test_sketches_of_more_rows_than_keys_are_held_of(file, tmp_path, monkeypatch
         assert load_pass(name).rows.keys.keys.size < 256
     assert run("merge", *names[::-1], "-o", tmp_path / "all.sketch").exit_code == 0
     assert run("sketch", file, "-o", tmp_path / "whole.sketch").exit_code == 0
-    assert (tmp_path / "all.sketch").read_bytes() == (tmp_path / "whole.sketch").read_bytes()
+    assert members(tmp_path / "all.sketch") == members(tmp_path / "whole.sketch")
     ours = gausscheck.analyze(tmp_path / "all.sketch", **FAST)
     direct = gausscheck.analyze(file, **FAST)
     assert ours.preflight.duplicates == 2
@@ -237,7 +242,7 @@ def test_a_part_survives_its_file(file, tmp_path):
     np.testing.assert_array_equal(back.sample, part.sample)
     merged = merge_passes([back])
     for ours, theirs in zip(merged.nodes, part.nodes, strict=True):
-        np.testing.assert_array_equal(ours.state.scatter, theirs.state.scatter)
+        np.testing.assert_array_equal(ours.state.scatter.held, theirs.state.scatter.held)
 
 
 # --- what is kept between runs

@@ -37,7 +37,8 @@ def find_repeats(read: ReadRows) -> Repeats:
     n = read.rows.n - read.rows.bad
     share, every = 0.5**held.level, n / ids.size
     limit = max(share * every, 1.0)  # where held keys and sampled rows tell as much
-    if mine.keys.size < keys.size or bool((held.count > 1).any()):
+    seen = mine.keys.size < keys.size or bool((held.count > 1).any())
+    if seen and ids.size < n:
         if read.job is None:
             return _within_sample(mine, held, n, ids, keys)
         mine = _counted(read, read.job, mine)

@@ -25,6 +25,7 @@ from gausscheck.passes.fold import Node, TreeFold
 from gausscheck.passes.reductions import Rows, Spread, merge_spread
 from gausscheck.passes.row_keys import level_of
 from gausscheck.passes.row_norms import NormSums
+from gausscheck.passes.scatter import ScatterMatrix
 from gausscheck.passes.sketch_archive import array_of, digest, member
 from gausscheck.passes.sketch_rows import members_of, rows_from, rows_from_1
 
@@ -242,7 +243,7 @@ def save_pass(part: KeptPass, path: Path) -> None:
             [(n.level, n.index, n.state.n) for n in part.nodes], dtype=np.int64
         ).reshape(-1, 3),
         "nodes/mean": np.array([s.mean for s in spreads] or np.empty((0, d))),
-        "nodes/scatter": np.array([s.scatter for s in spreads] or np.empty((0, d, d))),
+        "nodes/scatter": np.array([s.scatter.dense() for s in spreads] or np.empty((0, d, d))),
         "nodes/largest": np.array([s.largest for s in spreads] or np.empty((0, d))),
         "sample/slots": part.slots,
         "sample/rows": part.sample,
@@ -306,8 +307,8 @@ def _assemble(header: dict[str, Any], members: dict[str, NDArray[Any]], groups: 
     spreads = zip(members["nodes/mean"], members["nodes/scatter"], members["nodes/largest"],
                   strict=True)  # fmt: skip
     nodes = tuple(
-        Node(level, index, Spread(n, *found))
-        for (level, index, n), found in zip(places, spreads, strict=True)
+        Node(level, index, Spread(n, mean, ScatterMatrix(scatter), largest))
+        for (level, index, n), (mean, scatter, largest) in zip(places, spreads, strict=True)
     )
     meta, first, last = _meta(header["meta"], groups), header["first"], header["last"]
     _check_meta(meta, first, last)
@@ -357,7 +358,7 @@ def _checked(part: KeptPass) -> KeptPass:
         and sample.shape == (slots.size, d)
         and sample.dtype == part.dtype
         and all(
-            (node.state.mean.shape, node.state.scatter.shape, node.state.largest.shape)
+            (node.state.mean.shape, node.state.scatter.held.shape, node.state.largest.shape)
             == ((d,), (d, d), (d,))
             for node in part.nodes
         )
