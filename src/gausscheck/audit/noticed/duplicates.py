@@ -211,12 +211,14 @@ class EstimatedDistinct:
         return float(np.sqrt(drawn + sampled))
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        """Return an interval of ``repeats``; where none was seen, what chance may have hidden."""
+        """Return an interval of ``repeats``, with what chance may hide where hardly any is seen."""
         from scipy.special import ndtri
 
         half = float(ndtri(0.5 + confidence / 2)) * self.error
-        chance = float(-np.log((1 - confidence) / 2) / self.share)
-        unseen = 0.0 if self.repeats or self.ids.size == self.n else chance
+        unseen = 0.0
+        if self.ids.size < self.n:
+            one = min(1 / self.share, self.n / self.ids.size)  # repeats that one that is seen means
+            unseen = float(-np.log((1 - confidence) / 2)) * one
         return max(self.repeats - half, float(self.seen)), self.repeats + half + unseen
 
     def bias(self, rows: int, null_mean: float) -> float:
