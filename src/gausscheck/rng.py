@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from math import isqrt
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import F64, I64
+
+_CHUNK = 1 << 20
+"""Rows that are hashed at once."""
 
 
 def row_hash(rows: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
@@ -42,6 +46,31 @@ def hashed_order(n: int, seed: int) -> I64:
     """
     keys = row_hash(np.arange(n, dtype=np.uint64), seed)
     return np.argsort(keys, kind="stable").astype(np.int64)
+
+
+def hashed_sample(n: int, most: int, seed: int) -> I64:
+    """Return the first rows of :func:`hashed_order`, at most so many, in memory that they take.
+
+    Examples
+    --------
+    >>> bool((hashed_sample(50, 7, seed=3) == hashed_order(50, seed=3)[:7]).all())
+    True
+    """
+    wanted = most + 8 * isqrt(most) + 64  # nearly always enough of them lie below such a hash
+    while wanted < n:
+        below = np.uint64(min(wanted * 2**64 // n, 2**64 - 1))
+        rows = np.concatenate([_below(below, start, n, seed) for start in range(0, n, _CHUNK)])
+        if rows.size >= most:
+            order = np.argsort(row_hash(rows, seed), kind="stable")[:most]
+            return rows[order].astype(np.int64)
+        wanted *= 2
+    return hashed_order(n, seed)[:most]
+
+
+def _below(limit: np.uint64, start: int, n: int, seed: int) -> NDArray[np.uint64]:
+    """Return the rows of one chunk whose hash is not above a limit."""
+    rows = np.arange(start, min(start + _CHUNK, n), dtype=np.uint64)
+    return rows[row_hash(rows, seed) <= limit]
 
 
 def stream(seed: int, name: str) -> np.random.Generator:

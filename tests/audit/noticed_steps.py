@@ -9,7 +9,8 @@ from gausscheck.audit.noticed import serial
 from gausscheck.audit.preflight import dead_coordinates, eigenbasis
 from gausscheck.normality import A0, profile, whiten_tall
 from gausscheck.normality.sphere.shell import shell_mean, shell_transform, without_groups
-from gausscheck.passes.reductions import FirstPass, row_keys
+from gausscheck.passes.reductions import FirstPass
+from gausscheck.passes.row_keys import row_keys
 from gausscheck.report import Noticed
 from gausscheck.rng import hashed_order
 
@@ -144,7 +145,9 @@ def everything(x, eps=2.2e-16):
         found_in.notice_duplicates(distinct, len(x), A0),
         deciding,
         found_in.notice_grid(grid, REFERENCE),
-        found_in.notice_unit_rows(norms[good], found_in.rounding_spread(x[good], grid)),
+        found_in.notice_unit_rows(
+            norms[good].mean(), norms[good].std(), found_in.rounding_spread(x[good], grid)
+        ),
         found_in.notice_dead_columns(dead),
         found_in.notice_rank(rank, live.size, len(x)),
     )

@@ -21,7 +21,8 @@ from gausscheck.audit.noticed import sparse
 from gausscheck.audit.preflight import dead_coordinates
 from gausscheck.normality import A0
 from gausscheck.normality.sphere.shell import shell_limit, shell_mean
-from gausscheck.passes.reductions import FirstPass, row_keys
+from gausscheck.passes.reductions import FirstPass
+from gausscheck.passes.row_keys import row_keys
 
 # all findings together
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gausscheck.audit import preflight as checks
-from gausscheck.audit.noticed import notice_rank
+from gausscheck.audit.noticed import distinct_rows, notice_rank
 from gausscheck.core import GausscheckError
 from gausscheck.passes.reductions import FirstPass
 
@@ -15,7 +15,13 @@ def findings(x):
     dead = checks.dead_coordinates(spread, eps)
     live = np.setdiff1d(np.arange(x.shape[1]), dead)
     return checks.preflight_section(
-        rows, spread, checks.eigenbasis(spread, live), dead, str(x.dtype), eps
+        rows,
+        distinct_rows(rows.keys.keys),
+        spread,
+        checks.eigenbasis(spread, live),
+        dead,
+        str(x.dtype),
+        eps,
     )
 
 

@@ -13,6 +13,7 @@ from gausscheck.audit.spectrum import (
     vmf_concentration,
 )
 from gausscheck.passes.reductions import Spread, spread_of
+from gausscheck.passes.row_norms import NormSums
 from gausscheck.passes.scatter import ScatterMatrix
 
 
@@ -75,7 +76,7 @@ def test_norm_cv_has_an_interval_that_covers():
     inside = 0
     for _ in range(100):
         norms = np.linalg.norm(rng.standard_normal((500, 32)), axis=1)
-        low, high = cv_interval(norms, 20, 0.95)
+        low, high = cv_interval(NormSums.of(norms, 20), 0.95)
         inside += low < 0.12549 < high  # sd/mean of a chi variable on 32 degrees of freedom
     assert 88 <= inside <= 100
 

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 from sklearn.covariance import ledoit_wolf as sklearn_ledoit_wolf
 
+from gausscheck.audit.noticed import Distinct
 from gausscheck.audit.use.jackknife import (
     jeffreys,
     length_errors,
@@ -166,7 +167,11 @@ def reduction_for(x, multiplicity=None, unit=False):
     values, vectors = np.linalg.eigh(np.cov(kept.T))
     matrix = (vectors / np.sqrt(values))[:, ::-1]
     law = LengthLaw.of(len(kept), component_grid(x.shape[1]))
-    return LengthCounts(kept.mean(axis=0), matrix, law, unit, multiplicity)
+    distinct = None
+    if multiplicity is not None:
+        first, again = np.flatnonzero(multiplicity > 0), np.flatnonzero(multiplicity == 0)
+        distinct = Distinct(first, multiplicity[first], again)
+    return LengthCounts(kept.mean(axis=0), matrix, law, unit, distinct)
 
 
 @pytest.mark.parametrize("unit", [False, True])

@@ -14,6 +14,7 @@ import pytest
 import gausscheck
 from gausscheck.passes import dask as dask_cluster
 from gausscheck.passes import first_pass as passes
+from gausscheck.passes import row_keys, row_norms
 from gausscheck.passes.plan import plan
 from gausscheck.passes.run import Workers, fold_rows
 
@@ -59,6 +60,19 @@ def test_the_report_is_the_serial_one_to_the_bit(cluster, folder, monkeypatch):
     assert plain(ours) == plain(serial)
     for name, values in serial.arrays().items():
         np.testing.assert_array_equal(ours.arrays()[name], values)
+
+
+def test_repeats_are_estimated_alike_on_a_cluster(cluster, folder, monkeypatch):
+    monkeypatch.setattr(row_keys, "CAP", 1000)  # here alone: workers are told the level
+    monkeypatch.setattr(row_keys, "HELD", 16_384)
+    x = np.load(folder / "emb_2.npy")
+    x[8000:] = x[:7999]
+    np.save(folder / "emb_2.npy", x)
+    serial = gausscheck.analyze(folder, **FAST)
+    ours = gausscheck.analyze(folder, dask=cluster.scheduler_address, **FAST)
+    assert plain(ours) == plain(serial)
+    assert serial.preflight.duplicates == pytest.approx(8000, rel=0.2)
+    assert serial.preflight.duplicates_ci is not None
 
 
 def test_a_worker_killed_on_the_way_changes_nothing(cluster, folder):
@@ -124,7 +138,7 @@ def test_a_dask_array_is_rows(folder):
     assert ours.to_dict()["levels"] == plain_rows.to_dict()["levels"]
 
 
-def test_states_alone_travel(folder):
+def test_states_alone_travel(folder, monkeypatch):
     """What comes back from a part is its sums and its share of the sample, not its rows."""
     source = gausscheck.open_source(folder)
     part = passes.sketch_rows(source, 0, 2, memory=1 << 28, seed=0, rows=100, unit=False)
@@ -132,6 +146,12 @@ def test_states_alone_travel(folder):
     assert len(part.nodes) <= 2 * np.log2(max(plan(40_000, 64, 4, 1 << 28).count, 2)) + 2
     assert part.sample.shape[0] <= 100
     assert sent < 64 * 65 * 8 * 12
+    monkeypatch.setattr(row_keys, "CAP", 1000)
+    monkeypatch.setattr(row_keys, "HELD", 1024)
+    found = passes.sketch_rows(source, 0, 2, memory=1 << 28, seed=0, rows=100, unit=False).rows
+    assert found.n > 19_000
+    assert found.keys.keys.size < 1024
+    assert found.cells.cell.size <= row_norms.CELLS
 
 
 def test_nobody_there_is_one_line(folder, monkeypatch):

@@ -3,7 +3,9 @@
 import json
 import os
 import zipfile
+from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from gausscheck.cli import main
 from gausscheck.core import GausscheckError
 from gausscheck.passes import first_pass as passes
 from gausscheck.passes import plan as cutting
+from gausscheck.passes import row_keys
+from gausscheck.passes.reductions import Named
 from gausscheck.passes.sketch import load_pass, merge_passes, save_pass
 
 analyze_module = import_module("gausscheck.audit.analyze")
@@ -42,6 +46,11 @@ def plain(report):
     return told
 
 
+def members(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
 def run(*args):
     return CliRunner().invoke(main, [str(a) for a in args])
 
@@ -68,6 +77,86 @@ def test_merged_sketches_give_the_report_of_one_run(file, tmp_path, parts):
         np.testing.assert_array_equal(ours.arrays()[name], values)
 
 
+def test_sketches_of_more_rows_than_keys_are_held_of(file, tmp_path, monkeypatch):
+    monkeypatch.setattr(row_keys, "CAP", 1000)
+    monkeypatch.setattr(row_keys, "HELD", 256)
+    names = [tmp_path / f"{i}.sketch" for i in range(5)]
+    for i, name in enumerate(names):
+        assert run("sketch", file, "--part", f"{i + 1}/5", "-o", name).exit_code == 0
+        assert load_pass(name).rows.keys.keys.size < 256
+    assert run("merge", *names[::-1], "-o", tmp_path / "all.sketch").exit_code == 0
+    assert run("sketch", file, "-o", tmp_path / "whole.sketch").exit_code == 0
+    assert members(tmp_path / "all.sketch") == members(tmp_path / "whole.sketch")
+    ours = gausscheck.analyze(tmp_path / "all.sketch", **FAST)
+    direct = gausscheck.analyze(file, **FAST)
+    assert ours.preflight.duplicates == 2
+    assert plain(ours) == plain(direct)
+
+
+def test_repeats_of_a_sketch_are_those_of_its_sample(tmp_path, rng, monkeypatch):
+    x = rng.standard_normal((4000, 6)).astype(np.float32)
+    x[1000:] = np.tile(x[:1000], (3, 1))
+    np.save(tmp_path / "x.npy", x)
+    monkeypatch.setattr(row_keys, "CAP", 1000)
+    monkeypatch.setattr(row_keys, "HELD", 256)
+    name = tmp_path / "x.sketch"
+    assert run("sketch", tmp_path / "x.npy", "--rows", 1500, "-o", name).exit_code == 0
+    report = gausscheck.analyze(name, rows=1500, **FAST)
+    low, high = report.preflight.duplicates_ci
+    assert low < 3000 < high < 4000
+    assert report.use.n <= 1000
+    x[500:] = x[0]  # one row that hardly any random part of the keys holds
+    np.save(tmp_path / "x.npy", x)
+    assert run("sketch", tmp_path / "x.npy", "--rows", 1500, "-o", name).exit_code == 0
+    report = gausscheck.analyze(name, rows=1500, **FAST)
+    assert report.preflight.duplicates == pytest.approx(3500, rel=0.05)
+
+
+OLD = Path(__file__).parents[1] / "data" / "sketch_1"
+
+
+def old_rows():
+    x = np.random.default_rng(12).standard_normal((500, 3)).astype("f4") + 1
+    x[7], x[300], x[[40, 400]] = np.nan, 0, x[5]
+    return x
+
+
+@pytest.mark.parametrize("parts", [["whole_1_0"], ["part_2", "part_1"], ["part_1", None]])
+def test_sketches_of_files_1_are_read_and_merged(tmp_path, parts):
+    np.save(tmp_path / "rows.npy", old_rows())
+    source = gausscheck.open_source(tmp_path / "rows.npy")
+    asked = {"memory": 1 << 28, "seed": 0, "rows": 200, "unit": False}
+    fresh = passes.sketch_rows(source, 1, 2, **asked)
+    fresh = replace(fresh, meta=replace(fresh.meta, uri="rows.npy"))
+    old = [fresh if name is None else load_pass(OLD / f"{name}.sketch") for name in parts]
+    save_pass(merge_passes(old), tmp_path / "all.sketch")
+    options = {"rows": 200, "on_bad_rows": "drop", **FAST}
+    ours = gausscheck.analyze(tmp_path / "all.sketch", **options)
+    save_pass(passes.sketch_rows(source, 0, 1, **asked), tmp_path / "new.sketch")
+    new = gausscheck.analyze(tmp_path / "new.sketch", **options)
+    assert (ours.preflight.duplicates, ours.preflight.duplicates_first) == (2, (40, 400))
+    assert (ours.preflight.non_finite_first, ours.preflight.zero_first) == ((7,), (300,))
+    assert ours.norms.cv == pytest.approx(new.norms.cv, rel=1e-12)
+    assert ours.norms.cv_ci == pytest.approx(new.norms.cv_ci, rel=1e-12)
+    np.testing.assert_array_equal(ours.norms.counts, new.norms.counts)
+    assert ours.levels["axes"].value == new.levels["axes"].value
+
+
+def test_a_file_1_has_the_groups_that_are_asked_for(tmp_path):
+    options = {"rows": 200, "on_bad_rows": "drop", **FAST}
+    ours = gausscheck.analyze(OLD / "whole_1_0.sketch", groups=7, **options)
+    whole = gausscheck.analyze(old_rows(), groups=7, **options)
+    assert ours.norms.cv_ci == pytest.approx(whole.norms.cv_ci, rel=1e-10)
+
+
+def test_a_sketch_of_other_groups_is_one_line(file, tmp_path):
+    assert run("sketch", file, "--groups", 7, "-o", tmp_path / "x.sketch").exit_code == 0
+    gausscheck.analyze(tmp_path / "x.sketch", groups=7, **FAST)
+    done = run("analyze", tmp_path / "x.sketch")
+    assert done.exit_code == 1
+    assert "sketched with groups = 7, asked for 20" in done.stderr
+
+
 def test_unit_rows_and_a_small_sample(file, tmp_path):
     name = tmp_path / "all.sketch"
     assert run("sketch", file, "--unit", "--rows", 500, "-o", name).exit_code == 0
@@ -83,7 +172,7 @@ def test_parts_without_rows_merge_like_others(tmp_path):
     for i, name in enumerate(names):
         done = run("sketch", tmp_path / "few.npy", "--part", f"{i + 1}/5", "-o", name)
         assert done.exit_code == 0, done.output
-    assert sorted(load_pass(name).rows.keys.size for name in names) == [0, 0, 0, 0, 30]
+    assert sorted(load_pass(name).rows.n for name in names) == [0, 0, 0, 0, 30]
     assert run("merge", *names[::-1], "-o", tmp_path / "all.sketch").exit_code == 0
     options = {"directions": "axes", "levels": "none"}
     merged = gausscheck.analyze(tmp_path / "all.sketch", **options)
@@ -138,7 +227,7 @@ def test_a_newer_sketch_is_refused(file, tmp_path):
         for name in old.namelist():
             data = old.read(name)
             if name == "header.json":
-                data = json.dumps({**json.loads(data), "version": [2, 0]}).encode()
+                data = json.dumps({**json.loads(data), "version": [3, 0]}).encode()
             new.writestr(name, data)
     with pytest.raises(gausscheck.GausscheckError, match="upgrade"):
         load_pass(newer)
@@ -282,14 +371,23 @@ def _whole(x):
 
 
 def _said(part):
-    return repr((part.meta, part.first, part.last, part.rows, part.nodes, part.slots, part.sample))
+    return repr(
+        (
+            part.meta,
+            part.first,
+            part.last,
+            part.rows,
+            part.nodes,
+            part.sums,
+            part.slots,
+            part.sample,
+        )
+    )
 
 
 def test_sketches_that_contradict_themselves_are_refused(tmp_path, rng):
-    from dataclasses import replace
-
     whole = _whole(rng.standard_normal((300, 3)).astype(np.float32))
-    meta = whole.meta
+    meta, rows, keys, cells = whole.meta, whole.rows, whole.rows.keys, whole.rows.cells
     for changed in (
         {"slots": whole.slots + 1000},
         {"slots": np.zeros_like(whole.slots)},
@@ -302,6 +400,26 @@ def test_sketches_that_contradict_themselves_are_refused(tmp_path, rng):
         {"meta": replace(meta, dtype="O")},
         {"meta": replace(meta, leaf=0)},
         {"meta": replace(meta, notes=[1])},
+        {"meta": replace(meta, groups=7)},
+        {"meta": replace(meta, groups=10**9)},
+        {"meta": replace(meta, level=3)},
+        {"meta": replace(meta, level=70)},
+        {"rows": replace(rows, n=299)},
+        {"rows": replace(rows, zero=Named(400, rows.zero.first))},
+        {"rows": replace(rows, zero=Named.of(np.array([400])))},
+        {"rows": replace(rows, keys=replace(keys, first=keys.first[::-1].copy()))},
+        {"rows": replace(rows, keys=replace(keys, first=keys.first + 1))},
+        {"rows": replace(rows, keys=replace(keys, keys=keys.keys[:-1]))},
+        {"rows": replace(rows, keys=replace(keys, keys=keys.keys.view(np.int64)))},
+        {"rows": replace(rows, cells=replace(cells, count=cells.count + 1))},
+        {"rows": replace(rows, cells=replace(cells, cell=cells.cell[::-1].copy()))},
+        {"rows": replace(rows, cells=replace(cells, shift=64))},
+        {"rows": replace(rows, cells=replace(cells, low=np.nan))},
+        {"rows": replace(rows, cells=replace(cells, high=1e300))},
+        {"sums": tuple(replace(one, squares=one.squares - 1e9) for one in whole.sums)},
+        {"sums": tuple(replace(one, means=one.means * np.inf) for one in whole.sums)},
+        {"sums": tuple(replace(one, count=one.count + 1) for one in whole.sums)},
+        {"sums": whole.sums[:-1]},
     ):
         save_pass(replace(whole, **changed), tmp_path / "x.sketch")
         with pytest.raises(GausscheckError, match="damaged"):

@@ -160,7 +160,16 @@ def _maker(kind: str, folder: Path) -> Callable[[np.random.Generator], str]:
 
 def _parts(path: Path) -> object:
     part = load_pass(path)
-    return (part.meta, part.first, part.last, part.rows, part.nodes, part.slots, part.sample)
+    return (
+        part.meta,
+        part.first,
+        part.last,
+        part.rows,
+        part.nodes,
+        part.sums,
+        part.slots,
+        part.sample,
+    )
 
 
 def _stores(folder: Path, version: int) -> Callable[[np.random.Generator], str]:

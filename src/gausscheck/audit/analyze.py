@@ -180,7 +180,7 @@ def open_rows(source: Any, config: Config) -> Source | KeptPass:
         raise GausscheckError(
             f"{source}: a sketch is not read by a child process; leave untrusted= out"
         )
-    kept = load_pass(Path(source))
+    kept = load_pass(Path(source), config.groups)
     if config.dataset is not None:
         raise GausscheckError(f"{source}: a sketch is of one array; leave dataset= out")
     if not kept.whole:
@@ -279,13 +279,13 @@ def _moments(
     """
     given = [family for family in directions if family.fit_rows != "half"]
     learned: list[Moments | None] = [None] * (len(directions) - len(given))
-    if read.job is None or read.all_sampled or not given:
+    if read.job is None or not read.read_again or not given:
         return [None] * len(given) + learned
     projector = inputs.projector
     dtype = np.dtype(np.float64 if projector.double else np.float32)
     matrices = tuple(_seen_by(family, projector.preparation, dtype) for family in given)
     reduction = DirectionMoments(
-        projector.preparation, projector.center, matrices, dtype, read.left_out
+        projector.preparation, projector.center, matrices, dtype, read.selection
     )
     total = direction_moments(read.job, reduction, read.workers)
     ends = np.cumsum([0, *(family.k for family in given)])

@@ -24,7 +24,8 @@ from gausscheck.audit.noticed import (
 )
 from gausscheck.audit.preflight import dead_coordinates, eigenbasis, preflight_section
 from gausscheck.audit.projector import Projector
-from gausscheck.audit.reading import LEAST_ROWS, Beside, ReadRows
+from gausscheck.audit.reading import Beside, ReadRows
+from gausscheck.audit.repeats import find_repeats, without_repeats
 from gausscheck.audit.rows_that_decide import notice_deciding, rows_of
 from gausscheck.audit.use.step import use_section, whiten_sample
 from gausscheck.audit.values import Values, dither, look_at_values
@@ -88,35 +89,30 @@ class CleanRows:
 
 def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
     """Notice what spoils numbers before there are any, and leave out what would."""
-    distinct = read.distinct()
-    if distinct.first.size < LEAST_ROWS:
-        raise GausscheckError(
-            f"{read.source.uri}: expected at least {LEAST_ROWS} rows that differ, got "
-            f"{distinct.first.size} among {read.source.n} equal rows; check how the file was "
-            "written"
-        )
-    everything = read
-    read = read.without(read.repeats(distinct), like_others=True)
+    repeats = find_repeats(read)
+    everything, read = read, without_repeats(read, repeats)
     fitted = _fit(read)
     values = look_at_values(read, config, fitted.live)
     neighbours = look_at_neighbours(read, fitted.basis, fitted.live, beside.labels)
     grouping = _grouping(neighbours, config, beside)
     whitened = whiten_sample(read, fitted.basis, fitted.live, _held_rows(fitted.basis.rank))
     preflight = preflight_section(
-        everything.rows, everything.spread, fitted.basis, fitted.dead, str(read.source.dtype),
-        read.source.eps, unit=values.unit_rows,
+        everything.rows, repeats, everything.spread, fitted.basis, fitted.dead,
+        str(read.source.dtype), read.source.eps, unit=values.unit_rows,
+        confidence=config.confidence,
     )  # fmt: skip
     unit = preflight.constant_norm or config.normalize == "unit"
     use = use_section(
-        read, distinct, whitened, fitted.basis, fitted.live, grouping, config, unit=unit
+        read, repeats, whitened, fitted.basis, fitted.live, grouping, config, unit=unit
     )
+    read = replace(read, repeated=None)
     dither(read, values.grid, config)
     deciding = _deciding(read, fitted, values, whitened, config)
     ranks = fitted.basis.rank
     noticed = in_order(
         *values.noticed,
         *neighbours.notes(ranks, _lower_rates(use)),
-        notice_duplicates(distinct, config.reference, A0),
+        notice_duplicates(repeats, config.reference, A0),
         deciding,
         notice_dead_columns(fitted.dead),
         notice_rank(ranks, fitted.live.size, read.spread.n),

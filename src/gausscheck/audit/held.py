@@ -17,7 +17,7 @@ from gausscheck.audit.noticed.serial import (
 from gausscheck.audit.preflight import check_rows
 from gausscheck.core import F64, I64, GausscheckError, Source
 from gausscheck.passes.plan import plan
-from gausscheck.passes.reductions import Rows
+from gausscheck.passes.reductions import Named, RowCheck, squared_norms
 from gausscheck.preparation import Preparation
 from gausscheck.sources import open_source, read_labels
 
@@ -122,8 +122,7 @@ def hold(
     for low, high in plan(part.n, part.d, part.dtype.itemsize, memory // 4).reads():
         x[low:high] = part.read(low, high)
         norms[low:high] = lengths(x[low:high])
-    none = np.empty(0, dtype=np.uint64)
-    found = Rows(ids[~np.isfinite(norms)], ids[norms == 0], none, norms)
+    found = RowCheck(part.n, Named.of(ids[~np.isfinite(norms)]), Named.of(ids[norms == 0]))
     check_rows(found, on_bad_rows, source.uri)
     good = np.isfinite(norms) & (norms > 0)
     if not good.all():
@@ -149,6 +148,4 @@ def _labels(
 
 def lengths(rows: NDArray[Any]) -> F64:
     """Return Euclidean lengths, ``(n,)``: not finite where a row is not, or overflows float64."""
-    x = rows.astype(np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(np.sqrt(np.einsum("ij,ij->i", x, x)))
+    return np.asarray(np.sqrt(squared_norms(rows.astype(np.float64))))

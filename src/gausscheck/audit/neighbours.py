@@ -19,6 +19,7 @@ from gausscheck.audit.noticed import (
 )
 from gausscheck.audit.noticed.serial import COLUMNS, components, windows
 from gausscheck.audit.reading import ReadRows
+from gausscheck.audit.repeats import first_of_each
 from gausscheck.core import F64
 from gausscheck.passes.kept import keep
 from gausscheck.preparation import Eigenbasis
@@ -65,7 +66,7 @@ def look_at_neighbours(
     All rows where the sample holds them, else some stretches of the file; a sketch of more rows
     than its sample has no neighbours.
     """
-    n = read.spread.n
+    n = read.stands_for or read.spread.n
     if read.all_sampled and len(windows(read.sample.m)) == 1:
         order = np.argsort(read.sample.index)
         rows = read.sample.read(0, read.sample.m)[order]
@@ -81,8 +82,10 @@ def look_at_neighbours(
     def measure() -> SerialDependence:
         found = []
         for low, high in windows(job.source.n):
-            ids = np.setdiff1d(np.arange(low, high), read.left_out, assume_unique=True)
-            found.append(_seen(read, job.source.read(low, high)[ids - low], basis, live))
+            rows = read.selection.of(job.source.read(low, high), low)[0]
+            if read.rows.keys.level:  # not all repeats are known
+                rows = rows[first_of_each(rows)]
+            found.append(_seen(read, rows, basis, live))
         return serial_dependence([y for y, _ in found], [x for _, x in found], n)
 
     return Neighbours(keep(job, "neighbours", read.workers, measure, _unpack))

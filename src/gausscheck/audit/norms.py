@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from math import sqrt
 
-import numpy as np
-
 from gausscheck.config import Config
 from gausscheck.core import F64
 from gausscheck.normality.groups import jackknife_interval
 from gausscheck.passes.reductions import Rows, Spread
+from gausscheck.passes.row_norms import NormSums
 from gausscheck.passes.scatter import ScatterMatrix
 from gausscheck.report import Norms, Preflight
 
@@ -22,8 +21,7 @@ def norms_section(config: Config, found: Preflight, rows: Rows, spread: Spread) 
             note="not applicable: rows are L2-normalised",
             mean=found.norm_mean,
         )
-    good = np.delete(rows.norms, rows.bad)
-    counts, edges = np.histogram(good, bins=min(80, max(20, int(np.sqrt(good.size)))))
+    counts, edges = rows.cells.histogram()
     divided = config.normalize == "unit"
     return Norms(
         applicable=True,
@@ -32,27 +30,19 @@ def norms_section(config: Config, found: Preflight, rows: Rows, spread: Spread) 
         else "Gaussian value from the mean and covariance of the rows",
         mean=found.norm_mean,
         cv=found.norm_cv,
-        cv_ci=cv_interval(good, config.groups, config.confidence),
+        cv_ci=cv_interval(rows.sums, config.confidence),
         cv_gaussian=None if divided else gaussian_norm_cv(spread.mean, spread.covariance),
         counts=counts,
         edges=edges,
     )
 
 
-def cv_interval(norms: F64, groups: int, confidence: float) -> tuple[float, float]:
+def cv_interval(norms: NormSums, confidence: float) -> tuple[float, float]:
     """Return a delete-a-group jackknife interval of the coefficient of variation of norms.
 
     Row i belongs to group i modulo G: rows saved class by class are spread over all groups.
     """
-    pilot = float(norms.mean())
-    member = np.arange(norms.size) % groups
-    left = norms.size - np.bincount(member, minlength=groups)
-    one = np.bincount(member, norms - pilot, minlength=groups)
-    two = np.bincount(member, (norms - pilot) ** 2, minlength=groups)
-    mean = (one.sum() - one) / left
-    spread = np.sqrt(((two.sum() - two) / left - mean**2).clip(min=0))
-    without = spread / (mean + pilot)
-    return jackknife_interval(float(norms.std() / pilot), without, confidence)[1]
+    return jackknife_interval(norms.cv, norms.cv_without, confidence)[1]
 
 
 def gaussian_norm_cv(mean: F64, covariance: ScatterMatrix) -> float:

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.audit.noticed import counted
+from gausscheck.audit.noticed import Repeats, counted
 from gausscheck.core import GausscheckError
 from gausscheck.normality.whiten import canonical
-from gausscheck.passes.reductions import Rows, Spread
+from gausscheck.passes.reductions import RowCheck, Rows, Spread
 from gausscheck.preparation import Eigenbasis
 from gausscheck.report import Preflight
 
@@ -18,7 +18,7 @@ DEAD_RELATIVE = 1e-6
 """A coordinate is dead if its sd is below this share of the median coordinate's sd."""
 
 
-def check_rows(rows: Rows, policy: str, uri: str) -> None:
+def check_rows(rows: RowCheck, policy: str, uri: str) -> None:
     """Refuse rows that are not finite or all zero, unless the policy is to drop them.
 
     Raises
@@ -26,23 +26,22 @@ def check_rows(rows: Rows, policy: str, uri: str) -> None:
     GausscheckError
         Naming the first bad rows, when ``policy`` is ``error`` or nothing would be left.
     """
-    bad = rows.bad
-    if bad.size and policy == "error":
+    if rows.bad and policy == "error":
         kinds = []
         for what, found in (("not finite", rows.non_finite), ("all zero", rows.zero)):
-            if found.size:
-                first = ", ".join(map(str, found[:5]))
-                more = ", ..." if found.size > 5 else ""
-                kinds.append(f"{found.size} {what} (row {first}{more})")
+            if found.count:
+                first = ", ".join(map(str, found.first))
+                more = ", ..." if found.count > found.first.size else ""
+                kinds.append(f"{found.count} {what} (row {first}{more})")
         raise GausscheckError(
             f"{uri}: expected finite, non-zero rows, got {' and '.join(kinds)} among "
-            f'{rows.norms.size}; mend the file, or drop them with on_bad_rows="drop"'
+            f'{rows.n}; mend the file, or drop them with on_bad_rows="drop"'
         )
-    left = rows.norms.size - bad.size
+    left = rows.n - rows.bad
     if left < 20:
         raise GausscheckError(
             f"{uri}: expected at least 20 usable rows, got {left}"
-            + (f" after dropping {bad.size}" if bad.size else "")
+            + (f" after dropping {rows.bad}" if rows.bad else "")
             + "; save more rows of embeddings"
         )
 
@@ -75,6 +74,7 @@ def eigenbasis(spread: Spread, live: NDArray[np.intp]) -> Eigenbasis:
 
 def preflight_section(
     rows: Rows,
+    repeats: Repeats,
     spread: Spread,
     basis: Eigenbasis,
     dead: NDArray[np.intp],
@@ -82,12 +82,13 @@ def preflight_section(
     eps: float,
     *,
     unit: bool = False,
+    confidence: float = 0.95,
 ) -> Preflight:
     """Put the findings of the first pass into numbers and sentences.
 
     Parameters
     ----------
-    rows, spread : Rows, Spread
+    rows, repeats, spread : Rows, Repeats, Spread
         Of all good rows.
     basis : Eigenbasis
     dead : array of int
@@ -96,31 +97,31 @@ def preflight_section(
         Of the stored type.
     unit : bool
         Whether stored values say that rows had one length before they were rounded.
+    confidence : float
+        Of the interval of duplicates.
     """
-    norms = np.delete(rows.norms, rows.bad)
-    mean = float(norms.mean())
-    cv = float(norms.std() / mean)
-    repeats, first_repeats = rows.duplicates()
+    cv = rows.sums.cv
     kept = basis.values[basis.values.size - basis.rank :] if basis.rank else basis.values[:0]
-    rounding = float((norms**2).mean()) / spread.mean.size * eps**2 / 12
+    rounding = rows.sums.mean_square / spread.mean.size * eps**2 / 12
     found = Preflight(
-        n=rows.norms.size,
+        n=rows.n,
         d=spread.mean.size,
         n_used=spread.n,
         dtype=dtype,
-        non_finite=rows.non_finite.size,
-        non_finite_first=tuple(map(int, rows.non_finite[:5])),
-        zero=rows.zero.size,
-        zero_first=tuple(map(int, rows.zero[:5])),
-        duplicates=repeats,
-        duplicates_first=tuple(map(int, first_repeats)),
+        non_finite=rows.non_finite.count,
+        non_finite_first=tuple(map(int, rows.non_finite.first)),
+        zero=rows.zero.count,
+        zero_first=tuple(map(int, rows.zero.first)),
+        duplicates=repeats.repeats,
+        duplicates_ci=repeats.interval(confidence),
+        duplicates_first=tuple(map(int, repeats.again[:5])),
         dead=tuple(map(int, dead)),
         rank=basis.rank,
         rank_tolerance=basis.tolerance,
         condition=float(basis.values[-1] / kept[0]) if kept.size else None,
         below_rounding=int((kept < rounding).sum()),
         constant_norm=unit or bool(cv <= max(eps / 2, 1e-6)),
-        norm_mean=mean,
+        norm_mean=rows.sums.mean,
         norm_cv=cv,
     )
     return replace(found, notes=_notes(found))

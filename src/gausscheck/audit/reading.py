@@ -11,16 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.audit.grouping import Grouping
-from gausscheck.audit.noticed import Distinct, distinct_rows
+from gausscheck.audit.noticed import Repeats
 from gausscheck.audit.preflight import check_rows
 from gausscheck.config import Config
 from gausscheck.core import F64, I64, GausscheckError, Source
 from gausscheck.passes.first_pass import FirstPassJob, first_pass, recall
 from gausscheck.passes.fold import tree_fold
-from gausscheck.passes.plan import check_budget, plan
-from gausscheck.passes.reductions import Rows, Spread, SpreadOfRows, merge_spread
+from gausscheck.passes.plan import check_budget, check_sample, plan
+from gausscheck.passes.reductions import (
+    Rows,
+    Selection,
+    Spread,
+    SpreadOfRows,
+    merge_spread,
+    usable,
+)
+from gausscheck.passes.row_keys import level_of
 from gausscheck.passes.run import Workers, fold_rows
-from gausscheck.passes.sample import RowSample
+from gausscheck.passes.sample import RowSample, pieces
 from gausscheck.passes.sketch import KeptPass
 
 LEAST_ROWS = 20
@@ -57,12 +65,17 @@ class ReadRows:
     sample : RowSample
         A random sample of them; leaving rows out shrinks it in place.
     left_out : array of int
-        Row ids, ascending: bad rows, repeats, rows that decide.
+        Row ids, ascending: repeats, rows that decide. Bad rows are left out too.
     unit : bool
         Whether rows are divided by their lengths first.
     workers : Workers
     grouping : Grouping or None
         How rows depend on each other, once that has been looked at.
+    stands_for : int or None
+        About how many distinct rows of the file the sample stands for, where it alone is looked at
+        for some rows repeat and not all of them are known.
+    repeated : RowSample or None
+        Sampled rows that repeat an earlier one, where not all are known.
     """
 
     source: Source | KeptPass
@@ -74,37 +87,62 @@ class ReadRows:
     unit: bool
     workers: Workers
     grouping: Grouping | None = None
+    stands_for: int | None = None
+    repeated: RowSample | None = None
 
     @property
     def all_sampled(self) -> bool:
         """Whether the sample holds every row that is left."""
-        return self.sample.m == self.source.n - self.left_out.size
+        return self.sample.m == self.rows.n - self.rows.bad - self.left_out.size
 
-    def without(self, ids: I64, *, like_others: bool = False) -> ReadRows:
+    @property
+    def read_again(self) -> bool:
+        """Whether later passes read the file: it has more rows than the sample, and they count."""
+        return self.job is not None and not self.all_sampled and self.stands_for is None
+
+    @property
+    def selection(self) -> Selection:
+        """Which rows of the file later passes look at."""
+        return Selection(self.left_out, self.rows.bad > 0)
+
+    def without(self, ids: I64) -> ReadRows:
         """Leave more rows out: of the sample, and of mean and covariance.
 
         Where the sample does not hold all rows they are read again; rows that cannot be read again
         (a sketch) have their spread from the sample.
-
-        Parameters
-        ----------
-        ids : array of int
-        like_others : bool
-            These rows are like any others (repeats): up to 1 % of them may stay in mean and
-            covariance of a file that the sample does not hold, which they hardly move.
         """
-        if not ids.size:
+        return self._fewer(ids)._refitted() if ids.size else self
+
+    def without_repeats(self, repeats: Repeats) -> ReadRows:
+        """Leave out rows that repeat an earlier one.
+
+        Up to 1 % of them may stay in mean and covariance of a file that the sample does not hold,
+        which they hardly move. Where there are more and not all of them are known the sampled rows
+        that don't repeat an earlier one, which are a random sample of the distinct ones, stand for
+        the file.
+        """
+        if not repeats.repeats:
             return self
-        left_out = np.union1d(self.left_out, ids)
+        known = repeats.error is None
+        repeated = None if known else self.sample.only(repeats.again)
+        fewer = replace(self._fewer(repeats.again), repeated=repeated)
+        if not fewer.all_sampled:
+            if repeats.repeats <= FEW * self.spread.n:
+                return fewer
+            if not known:
+                fewer = replace(fewer, stands_for=repeats.n - repeats.repeats)
+        return fewer._refitted()
+
+    def _fewer(self, ids: I64) -> ReadRows:
         self.sample.drop(ids)
-        fewer = replace(self, left_out=left_out)
-        if like_others and not fewer.all_sampled and ids.size <= FEW * self.spread.n:
-            return fewer
-        if fewer.all_sampled or self.job is None:
-            return replace(fewer, spread=_spread_of_sample(self.sample, self.unit))
-        again = SpreadOfRows(left_out, self.unit)
+        return replace(self, left_out=np.union1d(self.left_out, ids))
+
+    def _refitted(self) -> ReadRows:
+        if not self.read_again or self.job is None:
+            return replace(self, spread=_spread_of_sample(self.sample, self.unit))
+        again = SpreadOfRows(self.selection, self.unit)
         spread = fold_rows(self.job.source, self.job.blocks, again, self.workers, "distinct rows")
-        return replace(fewer, spread=spread)
+        return replace(self, spread=spread)
 
     def sampled_rows(self, rows: int | None = None) -> Iterator[F64]:
         """Give the sample or its first rows in blocks, divided by their lengths where ``unit``."""
@@ -113,20 +151,9 @@ class ReadRows:
             x = self.sample.read(start, min(start + BLOCK, most)).astype(np.float64)
             yield x / np.linalg.norm(x, axis=1, keepdims=True) if self.unit else x
 
-    def distinct(self) -> Distinct:
-        """Return the distinct rows among those that are left, by their ids in the file."""
-        kept = np.delete(np.arange(self.rows.keys.size), self.left_out)
-        found = distinct_rows(self.rows.keys[kept])
-        return Distinct(kept[found.first], found.count)
-
-    def repeats(self, distinct: Distinct) -> I64:
-        """Return the rows that repeat an earlier one."""
-        kept = np.delete(np.arange(self.rows.keys.size), self.left_out)
-        return np.setdiff1d(kept, distinct.first, assume_unique=True)
-
 
 def _spread_of_sample(sample: RowSample, unit: bool) -> Spread:
-    reduction = SpreadOfRows(np.empty(0, dtype=np.int64), unit)
+    reduction = SpreadOfRows(Selection(np.empty(0, dtype=np.int64), bad=False), unit)
     starts = range(0, sample.m, BLOCK)
     return tree_fold(
         merge_spread, (reduction.of(sample.read(low, low + BLOCK), low) for low in starts)
@@ -148,6 +175,7 @@ def read_rows(source: Source | KeptPass, config: Config, workers: Workers) -> It
             "embeddings"
         )
     check_budget(source.n, source.d, config.memory_bytes, source.uri)
+    check_sample(min(config.rows, source.n), config.memory_bytes, source.uri)
     blocks = plan(source.n, source.d, source.dtype.itemsize, config.memory_bytes // 4)
     unit = config.normalize == "unit"
     budget = config.memory_bytes // 2
@@ -155,16 +183,34 @@ def read_rows(source: Source | KeptPass, config: Config, workers: Workers) -> It
         job = None
         if isinstance(source, KeptPass):
             asked = replace(
-                source.meta, seed=config.seed, rows=config.rows, unit=unit, leaf=blocks.leaf
+                source.meta,
+                seed=config.seed,
+                rows=config.rows,
+                unit=unit,
+                groups=config.groups,
+                level=level_of(source.n),
             )
             rows, spread = recall(source, asked, sample)
         else:
-            job = FirstPassJob(source, blocks, config.seed, config.rows, unit)
+            job = FirstPassJob(source, blocks, config.seed, config.rows, unit, config.groups)
             rows, spread = first_pass(job, sample, workers)
         check_rows(rows, config.on_bad_rows, source.uri)
-        sample.drop(rows.bad)
+        if rows.bad:
+            sample.drop(_unusable(sample))
+        if sample.m < LEAST_ROWS:
+            raise GausscheckError(
+                f"{source.uri}: expected at least {LEAST_ROWS} usable rows in the sample, got "
+                f"{sample.m}; raise rows="
+            )
         check_subsets(config, sample.m)
-        yield ReadRows(source, job, rows, spread, sample, rows.bad, unit, workers)
+        none = np.empty(0, dtype=np.int64)
+        yield ReadRows(source, job, rows, spread, sample, none, unit, workers)
+
+
+def _unusable(sample: RowSample) -> I64:
+    """Return the sampled rows that are not finite or all zero."""
+    good = [usable(sample.read(part.start, part.stop)) for part in pieces(sample.m)]
+    return sample.index[~np.concatenate(good)]
 
 
 def check_subsets(config: Config, m: int) -> None:

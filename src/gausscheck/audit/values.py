@@ -64,8 +64,8 @@ def look_at_values(read: ReadRows, config: Config, live: NDArray[np.intp]) -> Va
     some = sample.read(0, min(sample.m, ROWS))
     usual, cells, sparse, grid = _columns(some, live)
     unusual = unusual_rows(some, usual, sparse)
-    norms = np.delete(read.rows.norms, read.rows.bad)
-    unit = notice_unit_rows(norms, rounding_spread(some, grid))
+    norms = read.rows.sums
+    unit = notice_unit_rows(norms.mean, norms.sd, rounding_spread(some, grid))
     found = (
         notice_collapse(measure_collapse(some[:, live])),
         notice_sparse(cells, sparse, unusual, sample.index[: len(some)]),

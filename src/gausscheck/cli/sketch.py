@@ -23,6 +23,8 @@ _DEFAULT = Config()
 @click.option("--unit", is_flag=True, help="For an analysis with --normalize unit.")
 @click.option("--rows", type=int, default=_DEFAULT.rows, show_default=True, help="Rows sampled.")
 @click.option("--seed", type=int, default=_DEFAULT.seed, show_default=True, help="Seed.")
+@click.option("--groups", type=int, default=_DEFAULT.groups, show_default=True,
+              help="Groups of the jackknife.")  # fmt: skip
 def sketch(
     file: str,
     out: str,
@@ -32,6 +34,7 @@ def sketch(
     unit: bool,
     rows: int,
     seed: int,
+    groups: int,
 ) -> None:
     """Take the first pass over part I of N of the rows of FILE."""
     from gausscheck.passes.first_pass import sketch_rows
@@ -43,7 +46,7 @@ def sketch(
         raise GausscheckError(
             f"--part: expected I/N with I from 1 to N, such as 3/64, got {part!r}"
         )
-    config = Config(rows=rows, seed=seed)
+    config = Config(rows=rows, seed=seed, groups=groups)
     source = open_source(file, dataset=dataset, untrusted=bool(untrusted))
     found = sketch_rows(
         source,
@@ -53,9 +56,10 @@ def sketch(
         seed=config.seed,
         rows=config.rows,
         unit=unit,
+        groups=config.groups,
     )
     save_pass(found, Path(out))
-    click.echo(f"{printable(out)}: {found.rows.keys.size:,} of {source.n:,} rows")
+    click.echo(f"{printable(out)}: {found.rows.n:,} of {source.n:,} rows")
 
 
 @click.command()
@@ -67,7 +71,7 @@ def merge(sketches: tuple[str, ...], out: str) -> None:
 
     merged = merge_passes([load_pass(Path(name)) for name in sketches])
     save_pass(merged, Path(out))
-    click.echo(f"{printable(out)}: {merged.rows.keys.size:,} of {merged.n:,} rows")
+    click.echo(f"{printable(out)}: {merged.rows.n:,} of {merged.n:,} rows")
 
 
 COMMANDS = (sketch, merge)

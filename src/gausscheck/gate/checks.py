@@ -201,7 +201,8 @@ def _compare(
 ) -> tuple[Outcome, str]:
     """Compare a number, or all of its interval, with the bound."""
     bound = float(requirement.value)
-    if requirement.target.interval is None:
+    counted = interval is None and requirement.target.path[0] == "preflight"
+    if requirement.target.interval is None or counted:
         low = high = float(value)
     elif interval is None:
         return "inconclusive", f"{value:.3g} without an interval"

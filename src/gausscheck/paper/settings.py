@@ -18,6 +18,7 @@ from gausscheck.core import F64, GausscheckError, Progress, Source
 from gausscheck.paper.inputs import SAMPLE, Opened, check_rows, grouped, opened
 from gausscheck.passes.common_rows import common_rows
 from gausscheck.passes.reductions import spread_of
+from gausscheck.passes.row_norms import NormSums
 from gausscheck.report import PaperColumn
 from gausscheck.threads import one_thread
 
@@ -144,10 +145,11 @@ def _measured(one: Opened, source: Source, config: Config) -> Setting:
     read, sparse = as_levels_read(stored, live, config.seed)
     kept = np.setdiff1d(live, sparse)
     norms = np.sqrt(np.einsum("ij,ij->i", x, x))
-    cv = float(norms.std() / norms.mean())
+    sums = NormSums.of(norms, config.groups)
+    cv = sums.cv
     unit = cv < UNIT
     rows = read[:, kept if kept.size else live].astype(np.float64)
-    counts, edges = _histogram(norms / norms.mean(), unit)
+    counts, edges = _histogram(norms / sums.mean, unit)
     return Setting(
         name=one.name,
         series=one.series,
@@ -156,7 +158,7 @@ def _measured(one: Opened, source: Source, config: Config) -> Setting:
         counts=counts,
         edges=edges,
         cv=None if unit else cv,
-        cv_ci=None if unit else cv_interval(norms, config.groups, config.confidence),
+        cv_ci=None if unit else cv_interval(sums, config.confidence),
         cv_gaussian=None if unit else gaussian_norm_cv(spread.mean, spread.covariance),
         table=column_of(rows - rows.mean(axis=0), None if unit else cv, config.workers),
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import I64, Source
-from gausscheck.rng import hashed_order
+from gausscheck.rng import hashed_sample
 
 
 def common_rows(
@@ -36,7 +36,7 @@ def common_rows(
     rows : list of (m, d) arrays
         As stored.
     """
-    order = hashed_order(sources[0].n, seed)[:most]
+    order = hashed_sample(sources[0].n, most, seed)
     wanted = np.sort(order)
     rows = [rows_at(source, wanted) for source in sources]
     usable = np.ones(wanted.size, dtype=bool)

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import F64, I64, Moments
+from gausscheck.core import F64, Moments
 from gausscheck.passes.first_pass import FirstPassJob
 from gausscheck.passes.kept import fold_kept
 from gausscheck.passes.plan import TILE
-from gausscheck.passes.reductions import PowerSums
+from gausscheck.passes.reductions import PowerSums, Selection
 from gausscheck.passes.run import Workers
 
 
@@ -39,21 +39,20 @@ class DirectionMoments:
         no product.
     dtype : numpy.dtype
         Float32 or float64: what products are made in.
-    bad : array of int
-        Rows left out.
+    selection : Selection
+        Of rows.
     """
 
     row_map: RowMap
     center: F64
     matrices: tuple[NDArray[Any], ...]
     dtype: np.dtype[Any]
-    bad: I64
+    selection: Selection
 
     def of(self, block: NDArray[Any], row0: int) -> Moments:
         """Return the moments of one leaf along every direction."""
         sums = PowerSums()
-        skip = self.bad[(self.bad >= row0) & (self.bad < row0 + block.shape[0])] - row0
-        rows = self.row_map.rows(np.delete(block, skip, axis=0) if skip.size else block)
+        rows = self.row_map.rows(self.selection.of(block, row0)[0])
         rows -= self.center
         tall = rows.astype(self.dtype).T
         parts = []
@@ -75,7 +74,7 @@ class DirectionMoments:
     @property
     def key(self) -> str:
         """Name what is looked at, for a kept pass."""
-        seen = hashlib.sha256(self.center.tobytes() + self.bad.tobytes())
+        seen = hashlib.sha256(self.center.tobytes() + self.selection.key)
         for matrix in self.matrices:
             seen.update(matrix.tobytes())
         return seen.hexdigest()[:20]

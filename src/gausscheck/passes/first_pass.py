@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
 from gausscheck.passes.fold import TreeFold, fold_blocks, map_ahead
-from gausscheck.passes.plan import Plan, check_budget, plan
-from gausscheck.passes.reductions import FirstPass, Rows, Spread, merge_spread
+from gausscheck.passes.plan import Plan, check_budget, check_sample, plan
+from gausscheck.passes.reductions import FirstPass, Rows, Spread
+from gausscheck.passes.row_keys import level_of
 from gausscheck.passes.run import STRETCHES, Workers, submit
-from gausscheck.passes.sample import RowSample
+from gausscheck.passes.sample import Places, RowSample
 from gausscheck.passes.sketch import KeptPass, PassMeta, load_pass, merge_passes, save_pass
 from gausscheck.passes.watch import check_unchanged, stamp_of
-from gausscheck.rng import hashed_order
+from gausscheck.rng import hashed_sample
 from gausscheck.threads import one_thread
 
 
@@ -36,6 +37,10 @@ class FirstPassJob:
         Of the random sample.
     unit : bool
         Whether rows are divided by their norms before the spread is taken.
+    groups : int
+        Of the jackknife of norms.
+    level : int
+        Of the keys that are held, from the number of rows alone.
     stamp : str or None
         Names the bytes of the source before the first row is read.
     """
@@ -45,10 +50,13 @@ class FirstPassJob:
     seed: int
     rows: int
     unit: bool
+    groups: int
+    level: int = field(init=False)
     stamp: str | None = field(init=False)
 
     def __post_init__(self) -> None:
         """Look at the file once, so that later passes can tell whether it is the same."""
+        object.__setattr__(self, "level", level_of(self.source.n))
         object.__setattr__(self, "stamp", stamp_of(self.source))
 
     def check_unchanged(self) -> None:
@@ -67,8 +75,13 @@ class FirstPassJob:
         return PassMeta(
             uri=source.uri, n=source.n, d=source.d, dtype=str(source.dtype), eps=source.eps,
             notes=list(source.notes), leaf=self.blocks.leaf, seed=self.seed, rows=self.rows,
-            unit=self.unit,
+            unit=self.unit, groups=self.groups, level=self.level,
         )  # fmt: skip
+
+    @property
+    def reduction(self) -> FirstPass:
+        """What is taken from each leaf."""
+        return FirstPass(self.unit, self.groups, self.level)
 
     @property
     def key(self) -> str:
@@ -81,7 +94,7 @@ class FirstPassJob:
 
 
 def take_stretch(
-    job: FirstPassJob, leaves: range, slots: NDArray[np.int32], pool: Executor | None = None
+    job: FirstPassJob, leaves: range, places: Places, pool: Executor | None = None
 ) -> KeptPass:
     """Take the first pass over some leaves.
 
@@ -89,55 +102,60 @@ def take_stretch(
     ----------
     job : FirstPassJob
     leaves : range
-    slots : array
-        Places in the sample of the rows of those leaves, -1 for rows outside it.
+    places : Places
+        Of those of their rows that belong to the sample.
     pool : Executor, optional
         Where leaves are worked on side by side; one after another without it.
     """
-    reduction, size = FirstPass(job.unit), job.blocks.leaf
-    first = leaves.start * size
+    reduction, size = job.reduction, job.blocks.leaf
 
-    def work(leaf: int, block: NDArray[Any]) -> tuple[Rows, Spread, NDArray[Any], NDArray[Any]]:
+    def work(leaf: int, block: NDArray[Any]) -> tuple[tuple[Rows, Spread], NDArray[Any]]:
         low = leaf * size
-        mine = slots[low - first : low - first + len(block)]
-        return *reduction.of(block, low), mine[mine >= 0], block[mine >= 0]
+        mine = places.within(low, low + len(block))
+        return reduction.of(block, low), block[mine.rows - low]
 
     blocks = (
         (leaf, job.source.read(leaf * size, min((leaf + 1) * size, job.source.n)))
         for leaf in leaves
     )
-    fold: TreeFold[Spread] = TreeFold(merge_spread, leaves.start)
-    rows, places = [Rows.none()], [np.empty(0, dtype=slots.dtype)]
+    fold: TreeFold[tuple[Rows, Spread]] = TreeFold(reduction.merge, leaves.start)
     kept: list[NDArray[Any]] = [np.empty((0, job.source.d), dtype=job.source.dtype)]
     with one_thread():
-        for mine, spread, slot, sampled in map_ahead(work, blocks, pool):
-            rows.append(mine)
-            fold.push(spread)
-            places.append(slot)
+        for found, sampled in map_ahead(work, blocks, pool):
+            fold.push(found)
             kept.append(sampled)
-    return KeptPass(
-        job.meta, leaves.start, leaves.stop, Rows.concatenate(rows), tuple(fold.nodes),
-        np.concatenate(places), np.concatenate(kept),
-    )  # fmt: skip
+    return KeptPass.of(
+        job.meta, leaves.start, leaves.stop, fold.nodes, places.places, np.concatenate(kept)
+    )
 
 
 def sketch_rows(
-    source: Source, part: int, of: int, *, memory: int, seed: int, rows: int, unit: bool
+    source: Source,
+    part: int,
+    of: int,
+    *,
+    memory: int,
+    seed: int,
+    rows: int,
+    unit: bool,
+    groups: int = 20,
 ) -> KeptPass:
     """Sketch part ``part`` (from 0) of ``of`` of a source's rows.
 
     Where there are fewer stretches of rows than parts, some parts are empty.
     """
     check_budget(source.n, source.d, memory, source.uri)
+    check_sample(min(rows, source.n), memory, source.uri)
     blocks = plan(source.n, source.d, source.dtype.itemsize, memory)
     low, high = part * blocks.count // of, (part + 1) * blocks.count // of
-    job = FirstPassJob(source, blocks, seed, rows, unit)
-    sample = hashed_order(source.n, seed)[:rows]
-    first, last = min(low * blocks.leaf, source.n), min(high * blocks.leaf, source.n)
-    slots = np.full(last - first, -1, dtype=np.int32)
-    mine = np.flatnonzero((sample >= first) & (sample < last))
-    slots[sample[mine] - first] = mine
-    return take_stretch(job, range(low, high), slots)
+    job = FirstPassJob(source, blocks, seed, rows, unit, groups)
+    places = Places.of(hashed_sample(source.n, rows, seed))
+    return take_stretch(job, range(low, high), _within(places, job, range(low, high)))
+
+
+def _within(places: Places, job: FirstPassJob, leaves: range) -> Places:
+    size = job.blocks.leaf
+    return places.within(leaves.start * size, min(leaves.stop * size, job.source.n))
 
 
 def first_pass(job: FirstPassJob, sample: RowSample, workers: Workers) -> tuple[Rows, Spread]:
@@ -153,7 +171,7 @@ def first_pass(job: FirstPassJob, sample: RowSample, workers: Workers) -> tuple[
         taken, an interrupted pass goes on and a second one reads nothing.
     """
     if workers.client is None and workers.keep is None:
-        reduction = FirstPass(job.unit)
+        reduction = job.reduction
 
         def leaf(block: NDArray[Any], row0: int) -> tuple[Rows, Spread]:
             sample.put(block, row0)
@@ -177,7 +195,7 @@ def recall(kept: KeptPass, job_meta: PassMeta, sample: RowSample) -> tuple[Rows,
     GausscheckError
         If it was taken with other options than those asked for.
     """
-    for name in ("seed", "rows", "unit", "leaf"):
+    for name in ("seed", "rows", "unit", "groups", "level"):
         has, want = getattr(kept.meta, name), getattr(job_meta, name)
         if has != want:
             raise GausscheckError(
@@ -199,7 +217,11 @@ def _by_stretches(job: FirstPassJob, sample: RowSample, workers: Workers) -> Kep
     ranges = job.blocks.parts(STRETCHES)
     paths = [None if keep is None else keep / f"{job.key}-{r.start}.sketch" for r in ranges]
     old = [_kept(path) for path in paths]
-    jobs = [_arguments(job, sample, r) for r, had in zip(ranges, old, strict=True) if had is None]
+    jobs = [
+        (job, r, _within(sample.places, job, r))
+        for r, had in zip(ranges, old, strict=True)
+        if had is None
+    ]
     fresh: Iterator[KeptPass]
     if workers.client is None:
         fresh = (take_stretch(*arguments, workers.pool) for arguments in jobs)
@@ -231,11 +253,3 @@ def _kept(path: Path | None) -> KeptPass | None:
         return load_pass(path)
     except GausscheckError:
         return None
-
-
-def _arguments(
-    job: FirstPassJob, sample: RowSample, leaves: range
-) -> tuple[FirstPassJob, range, NDArray[np.int32]]:
-    size = job.blocks.leaf
-    slots = sample.slots(leaves.start * size, min(leaves.stop * size, job.source.n))
-    return job, leaves, slots

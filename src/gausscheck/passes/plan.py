@@ -11,14 +11,16 @@ from gausscheck.core import GausscheckError
 LEAF_VALUES = 1 << 21
 """Values in a leaf (rows times dimensions), about 16 MB in float64."""
 
+LEAF_ROWS = 1 << 16
+"""Rows in a leaf at most: of narrow rows the work takes several numbers a row."""
 
 READ_BYTES = 24 << 20
 """Bytes of one read at most: larger blocks get fresh pages each time, which costs more than they
 save."""
 
 ROW_BYTES = 24
-"""Bytes that a pass holds of every row whatever its width: its key, its norm, its place in the
-sample."""
+"""Bytes that are held of every sampled row whatever its width: its number and its place, for a
+while twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +69,10 @@ def plan(n: int, d: int, itemsize: int, memory: int) -> Plan:
     --------
     >>> plan(10_000, 512, 2, 1 << 30).leaf
     4096
-    >>> plan(10_000, 512, 2, 1 << 24).leaf
-    4096
+    >>> plan(10_000, 512, 2, 1 << 24).leaf, plan(10_000, 2, 2, 1 << 24).leaf
+    (4096, 65536)
     """
-    leaf = max(64, LEAF_VALUES // max(d, 1))
+    leaf = min(max(64, LEAF_VALUES // max(d, 1)), LEAF_ROWS)
     leaf = 1 << (leaf.bit_length() - 1)
     bytes_per_leaf = leaf * max(d, 1) * itemsize
     batch = max(1, min(memory // (4 * bytes_per_leaf), READ_BYTES // bytes_per_leaf))
@@ -78,28 +80,41 @@ def plan(n: int, d: int, itemsize: int, memory: int) -> Plan:
 
 
 def check_budget(n: int, d: int, memory: int, uri: str) -> None:
-    """Refuse more rows or dimensions than a budget holds, whatever is promised by a header.
+    """Refuse more dimensions than a budget holds, whatever is promised by a header.
 
     Raises
     ------
     GausscheckError
-        If what is held of every row, or one covariance matrix, takes more than the budget.
+        If one covariance matrix takes more than the budget.
 
     Examples
     --------
     >>> check_budget(1_000_000, 8192, 10**9, "x.npy")
     """
-    if n * ROW_BYTES > memory:
-        raise GausscheckError(
-            f"{uri}: expected at most {memory // ROW_BYTES:,} rows in a budget of {memory:,} "
-            f"bytes, got {n:,}; raise the memory budget or take fewer rows"
-        )
     held = min(n, d)
     if 8 * held * d > memory:
         most = isqrt(memory // 8) if held == d else memory // (8 * n)
         raise GausscheckError(
             f"{uri}: expected at most {most:,} dimensions of so many rows in a budget of "
             f"{memory:,} bytes, got {d:,}; raise the memory budget or take fewer columns"
+        )
+
+
+def check_sample(rows: int, memory: int, uri: str) -> None:
+    """Refuse a sample whose row numbers alone are more than a budget holds.
+
+    Raises
+    ------
+    GausscheckError
+
+    Examples
+    --------
+    >>> check_sample(100_000, 10**8, "x.npy")
+    """
+    if rows * ROW_BYTES > memory:
+        raise GausscheckError(
+            f"{uri}: expected at most {memory // ROW_BYTES:,} sampled rows in a budget of "
+            f"{memory:,} bytes, got {rows:,}; raise the memory budget or take a smaller rows="
         )
 
 

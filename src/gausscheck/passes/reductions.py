@@ -8,53 +8,80 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import F64, I64, Moments
+from gausscheck.passes.row_keys import RowKeys, row_keys
+from gausscheck.passes.row_norms import NormCells, NormSums
 from gausscheck.passes.scatter import ScatterMatrix, is_wide
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """What the first pass found about rows. Arrays are in row order.
+class Named:
+    """Some rows: how many, and the first five."""
 
-    ``non_finite`` and ``zero`` hold row indices; ``keys`` one 64-bit key a row, equal for equal
-    rows; ``norms`` the Euclidean norms of every row (NaN where not finite).
-    """
+    count: int
+    first: I64
 
-    non_finite: I64
-    zero: I64
-    keys: NDArray[np.uint64]
-    norms: F64
+    @classmethod
+    def of(cls, ids: I64) -> Named:
+        """Return what is kept of rows, ascending."""
+        return cls(int(ids.size), ids[:5])
+
+    @classmethod
+    def join(cls, parts: Sequence[Named]) -> Named:
+        """Return what is kept of the rows of all parts, in row order."""
+        first = np.concatenate([part.first for part in parts])
+        return cls(sum(part.count for part in parts), np.sort(first)[:5])
+
+
+@dataclass(frozen=True, slots=True)
+class RowCheck:
+    """How many rows were looked at, and which of them cannot be analysed."""
+
+    n: int
+    non_finite: Named
+    zero: Named
 
     @property
-    def bad(self) -> I64:
+    def bad(self) -> int:
         """Rows that cannot be analysed: not finite, or all zero."""
-        return np.union1d(self.non_finite, self.zero)
+        return self.non_finite.count + self.zero.count
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(RowCheck):
+    """What the first pass found about rows: nothing that grows with their number.
+
+    ``keys`` are of usable rows and find repeats; ``sums`` and ``cells`` are of their Euclidean
+    norms.
+    """
+
+    keys: RowKeys
+    sums: NormSums
+    cells: NormCells
 
     @classmethod
-    def none(cls) -> Rows:
-        """Return what is found of no rows."""
-        none = np.empty(0, dtype=np.int64)
-        return cls(none, none, np.empty(0, dtype=np.uint64), np.empty(0))
-
-    @classmethod
-    def concatenate(cls, parts: Sequence[Rows]) -> Rows:
+    def join(cls, parts: Sequence[Rows]) -> Rows:
         """Put what was found of rows that follow one another into one."""
-        names = ("non_finite", "zero", "keys", "norms")
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        return cls(
+            sum(part.n for part in parts),
+            Named.join([part.non_finite for part in parts]),
+            Named.join([part.zero for part in parts]),
+            RowKeys.join([part.keys for part in parts]),
+            reduce(NormSums.merge, (part.sums for part in parts)),
+            NormCells.join([part.cells for part in parts]),
+        )
 
-    def duplicates(self) -> tuple[int, I64]:
-        """Return how many good rows repeat an earlier one, and the first few that do."""
-        good = np.delete(np.arange(self.keys.size), self.bad)
-        keys = self.keys[good]
-        order = np.argsort(keys, kind="stable")
-        same = keys[order][1:] == keys[order][:-1]
-        repeats = np.sort(good[order[1:][same]])
-        return int(repeats.size), repeats[:5]
+    @classmethod
+    def none(cls, groups: int, level: int) -> Rows:
+        """Return what is found of no rows."""
+        none = Named.of(np.empty(0, dtype=np.int64))
+        return cls(0, none, none, RowKeys.none(level), NormSums.none(groups), NormCells.none())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,58 +103,106 @@ class Spread:
 class FirstPass:
     """Reduction of the first pass: :class:`Rows` of all rows, :class:`Spread` of the good ones.
 
-    ``unit`` divides each row by its norm before the spread is taken. Cost O(n d²) in one float64
-    product, O(d min(n, d)) memory a live state.
+    ``unit`` divides each row by its norm before the spread is taken; ``groups`` are those of the
+    jackknife of norms, ``level`` that of :class:`RowKeys`. Cost O(n d²) in one float64 product,
+    O(d min(n, d)) memory a live state.
     """
 
     unit: bool = False
+    groups: int = 20
+    level: int = 0
 
     def of(self, block: NDArray[Any], row0: int) -> tuple[Rows, Spread]:
         """Return the state of one block of stored rows."""
         x = block.astype(np.float64)
-        with np.errstate(over="ignore", invalid="ignore"):
-            squares = np.einsum("ij,ij->i", x, x)
+        squares = squared_norms(x)
         finite = np.isfinite(squares)  # a row too long for float64 (1e154) is not usable either
+        good = finite & (squares != 0)
+        ids = row0 + np.flatnonzero(good)
+        keys = row_keys(block)
         norms = np.sqrt(squares)
-        norms[~finite] = np.nan
-        zero = finite & (norms == 0)
+        if ids.size < len(x):
+            x, norms, keys = x[good], norms[good], keys[good]
         rows = Rows(
-            non_finite=row0 + np.flatnonzero(~finite),
-            zero=row0 + np.flatnonzero(zero),
-            keys=row_keys(block),
-            norms=norms,
+            len(block),
+            Named.of(row0 + np.flatnonzero(~finite)),
+            Named.of(row0 + np.flatnonzero(squares == 0)),
+            RowKeys.of(keys, ids, self.level),
+            NormSums.of(norms, self.groups),
+            NormCells.of(norms),
         )
-        good = finite & ~zero
-        if not good.all():
-            x, norms = x[good], norms[good]
         if self.unit:
             x /= norms[:, None]
         return rows, spread_of(x)
 
     def merge(self, a: tuple[Rows, Spread], b: tuple[Rows, Spread]) -> tuple[Rows, Spread]:
         """Return the state of a's rows followed by b's."""
-        return Rows.concatenate([a[0], b[0]]), merge_spread(a[1], b[1])
+        return Rows.join([a[0], b[0]]), merge_spread(a[1], b[1])
+
+
+def squared_norms(x: F64) -> F64:
+    """Return squared Euclidean norms: not finite where a row is not, or overflows float64."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(np.einsum("ij,ij->i", x, x))
+
+
+def usable(block: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which stored rows can be analysed: finite, and not all zero."""
+    squares = squared_norms(block.astype(np.float64))
+    return np.isfinite(squares) & (squares > 0)
 
 
 @dataclass(frozen=True, slots=True)
-class SpreadOfRows:
-    """Reduction of rows to their spread, some of them left out.
+class Selection:
+    """Which rows a later pass looks at.
 
     Attributes
     ----------
     left_out : array of int
         Row ids, ascending.
+    bad : bool
+        Whether some rows are not finite or all zero; they are seen by their values, and left out.
+    """
+
+    left_out: I64
+    bad: bool
+
+    def of(self, block: NDArray[Any], row0: int) -> tuple[NDArray[Any], I64]:
+        """Return those rows of one block of stored rows, and their ids."""
+        ids = np.arange(row0, row0 + len(block), dtype=np.int64)
+        low, high = np.searchsorted(self.left_out, [row0, row0 + len(block)])
+        if low == high and not self.bad:
+            return block, ids
+        keep = np.ones(len(block), dtype=bool)
+        keep[self.left_out[low:high] - row0] = False
+        if self.bad:
+            keep &= usable(block)
+        return block[keep], ids[keep]
+
+    @property
+    def key(self) -> bytes:
+        """Name the rows that are left out, for a kept pass."""
+        return self.left_out.tobytes() + bytes([self.bad])
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadOfRows:
+    """Reduction of rows to their spread.
+
+    Attributes
+    ----------
+    selection : Selection
+        Of rows.
     unit : bool
         Whether rows are divided by their lengths first.
     """
 
-    left_out: I64
+    selection: Selection
     unit: bool = False
 
     def of(self, block: NDArray[Any], row0: int) -> Spread:
         """Return the spread of one block of stored rows."""
-        low, high = np.searchsorted(self.left_out, [row0, row0 + len(block)])
-        x: F64 = np.delete(block, self.left_out[low:high] - row0, axis=0).astype(np.float64)
+        x: F64 = self.selection.of(block, row0)[0].astype(np.float64)
         if self.unit:
             x /= np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
         return spread_of(x)
@@ -161,45 +236,6 @@ def merge_spread(a: Spread, b: Spread) -> Spread:
     delta = b.mean - a.mean
     scatter = (a.scatter + b.scatter).plus(delta, a.n * b.n / n)
     return Spread(n, a.mean + delta * (b.n / n), scatter, np.maximum(a.largest, b.largest))
-
-
-def row_keys(block: NDArray[Any]) -> NDArray[np.uint64]:
-    """Return a 64-bit key for each row: equal rows get equal keys, others almost surely differ.
-
-    Words of 64 bits are mixed by xor-shift and multiplication, weighted by their place and summed
-    modulo 2^64; by chance two different rows collide with probability about n²/2^65.
-
-    Parameters
-    ----------
-    block : (n, d) array
-        Any fixed-width dtype. Rows are compared bit by bit, so 0.0 and -0.0 differ.
-
-    Returns
-    -------
-    (n,) uint64 array
-
-    Examples
-    --------
-    >>> keys = row_keys(np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 2.0]]))
-    >>> bool(keys[0] == keys[2]), bool(keys[0] == keys[1])
-    (True, False)
-    """
-    n = block.shape[0]
-    raw = np.ascontiguousarray(block).view(np.uint8).reshape(n, -1)
-    spare = -raw.shape[1] % 8
-    if spare:
-        raw = np.pad(raw, ((0, 0), (0, spare)))
-    words = raw.view(np.uint64)
-    place = np.random.default_rng(0x9E3779B9).integers(
-        1, 1 << 63, size=words.shape[1], dtype=np.uint64
-    )
-    mixed = words + place
-    mixed ^= mixed >> np.uint64(31)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= np.uint64(0x94D049BB133111EB)
-    mixed ^= mixed >> np.uint64(32)
-    return np.asarray(mixed.sum(axis=1, dtype=np.uint64))
 
 
 @dataclass(frozen=True, slots=True)

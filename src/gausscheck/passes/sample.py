@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gausscheck.core import I64
 from gausscheck.files import scratch
-from gausscheck.rng import hashed_order
+from gausscheck.rng import hashed_sample
 
 _PIECE = 1024
 """Rows changed at once: fixed, for what is drawn depends on it."""
@@ -28,6 +30,32 @@ def pieces(m: int) -> list[slice]:
     return [slice(start, min(start + _PIECE, m)) for start in range(0, m, _PIECE)]
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Rows of a sample, and where in it they go.
+
+    Attributes
+    ----------
+    rows : (m,) int array
+        Row ids, ascending.
+    places : (m,) int array
+    """
+
+    rows: I64
+    places: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, index: I64) -> Places:
+        """Return the places of rows in the order of a sample."""
+        order = np.argsort(index)
+        return cls(index[order], order.astype(np.int32))
+
+    def within(self, start: int, stop: int) -> Places:
+        """Return those of rows ``start:stop``."""
+        low, high = np.searchsorted(self.rows, [start, stop])
+        return Places(self.rows[low:high], self.places[low:high])
+
+
 class RowSample:
     """The first m rows of the hashed order of n, filled block by block during the first pass.
 
@@ -38,7 +66,7 @@ class RowSample:
     dtype : numpy.dtype
     seed : int
     memory : int
-        Bytes that may be held; a larger sample goes to an unnamed temporary file.
+        Bytes that its rows may take; a larger sample goes to an unnamed temporary file.
 
     Raises
     ------
@@ -47,9 +75,8 @@ class RowSample:
     """
 
     def __init__(self, n: int, d: int, m: int, dtype: np.dtype[Any], seed: int, memory: int):
-        self.index = hashed_order(n, seed)[: min(m, n)]
-        self._slot = np.full(n, -1, dtype=np.int32)
-        self._slot[self.index] = np.arange(self.index.size, dtype=np.int32)
+        self.index = hashed_sample(n, m, seed)
+        self.places = Places.of(self.index)
         self._kept: NDArray[np.intp] | None = None
         self._apart: RowSample | None = None
         self._d, self._memory = d, memory
@@ -81,16 +108,10 @@ class RowSample:
 
     def put(self, block: NDArray[Any], row0: int) -> None:
         """Keep those rows of a block that belong to the sample."""
-        slots = self._slot[row0 : row0 + block.shape[0]]
-        mine = slots >= 0
-        if mine.all():
-            self._rows[slots] = block
-        elif mine.any():
-            self._rows[slots[mine]] = block[mine]
-
-    def slots(self, start: int, stop: int) -> NDArray[np.int32]:
-        """Where in the sample rows ``start:stop`` of the source go; -1 for those it leaves out."""
-        return self._slot[start:stop]
+        mine = self.places.within(row0, row0 + len(block))
+        whole = mine.rows.size == len(block)
+        if mine.rows.size:
+            self._rows[mine.places] = block if whole else block[mine.rows - row0]
 
     def fill(self, slots: NDArray[np.int32], rows: NDArray[Any]) -> None:
         """Keep rows whose places are known."""
@@ -99,9 +120,18 @@ class RowSample:
     def drop(self, bad: NDArray[np.int64]) -> None:
         """Forget rows that turned out not to be usable."""
         if bad.size:
-            kept = np.flatnonzero(~np.isin(self.index, bad))
-            self.index = self.index[kept]
-            self._kept = kept if self._kept is None else self._kept[kept]
+            self._keep(~np.isin(self.index, bad))
+
+    def only(self, ids: NDArray[np.int64]) -> RowSample:
+        """Return some rows of it; no row is copied."""
+        view = copy.copy(self)
+        view._keep(np.isin(self.index, ids))
+        return view
+
+    def _keep(self, wanted: NDArray[np.bool_]) -> None:
+        kept = np.flatnonzero(wanted)
+        self.index = self.index[kept]
+        self._kept = kept if self._kept is None else self._kept[kept]
 
     def hold_apart(self, order: NDArray[np.intp]) -> None:
         """Say in which order the rows part into those to learn from and those to test on.

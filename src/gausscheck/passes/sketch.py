@@ -1,20 +1,18 @@
 """Sketches: what the first pass takes from a stretch of rows, in a file that can be merged.
 
 A sketch is a zip archive of .npy members and a JSON header, never a pickle. It holds the moments of
-its rows (mean, scatter, per aligned stretch of leaves), a key and a norm for each row, the bad
-rows, and those of its rows that belong to the random sample. The header carries a SHA-256 of the
-members.
+its rows and of their norms (per aligned stretch of leaves), counts of norms in cells, keys of rows
+(of more than a million not of all), the number of bad rows, and those of its rows that belong to
+the random sample. The header carries a SHA-256 of the members.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
-import math
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +23,14 @@ from gausscheck.core import GausscheckError
 from gausscheck.files import atomic_path, check_file, printable
 from gausscheck.passes.fold import Node, TreeFold
 from gausscheck.passes.reductions import Rows, Spread, merge_spread
+from gausscheck.passes.row_keys import level_of
+from gausscheck.passes.row_norms import NormSums
 from gausscheck.passes.scatter import ScatterMatrix
+from gausscheck.passes.sketch_archive import array_of, digest, member
+from gausscheck.passes.sketch_rows import members_of, rows_from, rows_from_1
 
-FORMAT, VERSION = "gausscheck.sketch", (1, 1)
-"""Version 1.1 counts the header into the checksum."""
+FORMAT, VERSION = "gausscheck.sketch", (2, 0)
+"""Version 1.1 counts the header into the checksum; 2.0 holds nothing that grows with the rows."""
 
 _HEADER = 1 << 20
 """Bytes of a header at most."""
@@ -52,6 +54,10 @@ class PassMeta:
         Of the random sample.
     unit : bool
         Whether rows are divided by their norms before the spread is taken.
+    groups : int
+        Of the jackknife of norms.
+    level : int
+        Of the keys that are held.
     """
 
     uri: str
@@ -64,6 +70,8 @@ class PassMeta:
     seed: int
     rows: int
     unit: bool
+    groups: int
+    level: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,8 @@ class KeptPass:
     rows : Rows
     nodes : tuple of Node
         Spreads of aligned stretches of leaves, in row order.
+    sums : tuple of NormSums
+        Of the norms of the same stretches; ``rows.sums`` follow from them.
     slots, sample : arrays
         Places in the sample, and the stored rows that go there.
     """
@@ -89,8 +99,25 @@ class KeptPass:
     last: int
     rows: Rows
     nodes: tuple[Node[Spread], ...]
+    sums: tuple[NormSums, ...]
     slots: NDArray[np.int32]
     sample: NDArray[Any]
+
+    @classmethod
+    def of(
+        cls,
+        meta: PassMeta,
+        first: int,
+        last: int,
+        nodes: Sequence[Node[tuple[Rows, Spread]]],
+        slots: NDArray[np.int32],
+        sample: NDArray[Any],
+    ) -> KeptPass:
+        """Keep what a fold over those leaves left."""
+        rows = Rows.join([Rows.none(meta.groups, meta.level), *(node.state[0] for node in nodes)])
+        spreads = tuple(Node(node.level, node.index, node.state[1]) for node in nodes)
+        sums = tuple(node.state[0].sums for node in nodes)
+        return cls(meta, first, last, _settled(rows, sums), spreads, sums, slots, sample)
 
     @property
     def uri(self) -> str:
@@ -159,7 +186,7 @@ def merge_passes(parts: Sequence[KeptPass]) -> KeptPass:
     """
     ordered = sorted(parts, key=lambda part: (part.first, part.last))
     first = ordered[0]
-    fold: TreeFold[Spread] = TreeFold(merge_spread, first.first)
+    fold: TreeFold[tuple[Spread, NormSums]] = TreeFold(_merged, first.first)
     end = first.first
     for part in ordered:
         has, want = asdict(part.meta), asdict(first.meta)
@@ -171,19 +198,34 @@ def merge_passes(parts: Sequence[KeptPass]) -> KeptPass:
             word = "overlap at" if part.first < end else "leave out rows from"
             row = min(part.first, end) * first.meta.leaf
             raise GausscheckError(f"sketches {word} row {row:,}; give each part once, and all")
-        for node in part.nodes:
-            fold.push(node.state, node.level)
+        for node, sums in zip(part.nodes, part.sums, strict=True):
+            fold.push((node.state, sums), node.level)
         end = part.last
-    rows = Rows.concatenate([part.rows for part in ordered])
+    all_sums = tuple(node.state[1] for node in fold.nodes)
     return KeptPass(
         first.meta,
         first.first,
         end,
-        rows,
-        tuple(fold.nodes),
+        _settled(Rows.join([part.rows for part in ordered]), all_sums),
+        tuple(Node(node.level, node.index, node.state[0]) for node in fold.nodes),
+        all_sums,
         np.concatenate([p.slots for p in ordered]),
         np.concatenate([p.sample for p in ordered]),
     )
+
+
+def _merged(a: tuple[Spread, NormSums], b: tuple[Spread, NormSums]) -> tuple[Spread, NormSums]:
+    return merge_spread(a[0], b[0]), NormSums.merge(a[1], b[1])
+
+
+def _settled(rows: Rows, sums: Sequence[NormSums]) -> Rows:
+    """Give rows the sums that the fold of those nodes ends with, whichever way they were joined."""
+    if not sums:
+        return rows
+    total = sums[-1]
+    for before in reversed(sums[:-1]):
+        total = NormSums.merge(before, total)
+    return replace(rows, sums=total)
 
 
 def save_pass(part: KeptPass, path: Path) -> None:
@@ -196,10 +238,7 @@ def save_pass(part: KeptPass, path: Path) -> None:
     """
     spreads, d = [node.state for node in part.nodes], part.meta.d
     members: dict[str, NDArray[Any]] = {
-        "rows/non_finite": part.rows.non_finite,
-        "rows/zero": part.rows.zero,
-        "rows/keys": part.rows.keys,
-        "rows/norms": part.rows.norms,
+        **members_of(part.rows, part.sums),
         "nodes/place": np.array(
             [(n.level, n.index, n.state.n) for n in part.nodes], dtype=np.int64
         ).reshape(-1, 3),
@@ -216,28 +255,22 @@ def save_pass(part: KeptPass, path: Path) -> None:
         "first": part.first,
         "last": part.last,
     }
-    header["sha256"] = _digest(members, header)
+    header["sha256"] = digest(members, header)
     with atomic_path(path) as work, zipfile.ZipFile(work, "w") as archive:
         archive.writestr("header.json", json.dumps(header))
         for name, value in members.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, np.ascontiguousarray(value))
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, np.ascontiguousarray(value))
 
 
-def _digest(members: dict[str, NDArray[Any]], header: dict[str, Any]) -> str:
-    """Return the checksum of members, and of the header but for the checksum itself."""
-    total = hashlib.sha256()
-    if header["version"] != [1, 0]:
-        told = {key: value for key, value in header.items() if key != "sha256"}
-        total.update(json.dumps(told, sort_keys=True).encode())
-    for name, value in members.items():
-        total.update(f"{name} {value.dtype.str} {value.shape}".encode())
-        total.update(np.ascontiguousarray(value).tobytes())
-    return total.hexdigest()
-
-
-def load_pass(path: Path) -> KeptPass:
+def load_pass(path: Path, groups: int = 20) -> KeptPass:
     """Read a sketch.
+
+    Parameters
+    ----------
+    path : Path
+    groups : int
+        Of the jackknife of norms, for a file 1.x, which holds every norm.
 
     Raises
     ------
@@ -247,7 +280,7 @@ def load_pass(path: Path) -> KeptPass:
     check_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            header = json.loads(_member(archive, "header.json", _HEADER))
+            header = json.loads(member(archive, "header.json", _HEADER))
             if header["format"] != FORMAT:
                 raise ValueError("another format")
             if header["version"][0] > VERSION[0]:
@@ -256,10 +289,10 @@ def load_pass(path: Path) -> KeptPass:
                     "which this gausscheck reads; upgrade with pip install -U gausscheck"
                 )
             names = [name for name in archive.namelist() if name.endswith(".npy")]
-            members = {name.removesuffix(".npy"): _array(archive, name) for name in names}
-        if _digest(members, header) != header["sha256"]:
+            members = {name.removesuffix(".npy"): array_of(archive, name) for name in names}
+        if digest(members, header) != header["sha256"]:
             raise ValueError("its checksum differs")
-        return _checked(_assemble(header, members))
+        return _checked(_assemble(header, members, groups))
     except GausscheckError as err:
         raise GausscheckError(printable(err)) from err
     except Exception as err:  # zipfile and NumPy's header parser raise of every kind
@@ -269,30 +302,7 @@ def load_pass(path: Path) -> KeptPass:
         ) from err
 
 
-def _member(archive: zipfile.ZipFile, name: str, most: int | None = None) -> bytes:
-    """Return the bytes of a member: as many as the file holds, for nothing is packed."""
-    info = archive.getinfo(name)
-    if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
-        raise ValueError(f"{name} is packed")
-    if most is not None and info.file_size > most:
-        raise ValueError(f"{name} has {info.file_size:,} bytes")
-    return archive.read(info)  # checks its CRC
-
-
-def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """Return an array whose header promises what is there."""
-    raw = io.BytesIO(_member(archive, name))
-    major, minor = np.lib.format.read_magic(raw)
-    if (major, minor) != (1, 0):
-        raise ValueError(f"{name} has version {major}.{minor}")
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(raw)
-    rest = raw.getbuffer()[raw.tell() :]
-    if fortran or dtype.hasobject or math.prod(shape) * dtype.itemsize != len(rest):
-        raise ValueError(f"{name} does not hold {dtype} {shape}")
-    return np.frombuffer(rest, dtype).reshape(shape).copy()
-
-
-def _assemble(header: dict[str, Any], members: dict[str, NDArray[Any]]) -> KeptPass:
+def _assemble(header: dict[str, Any], members: dict[str, NDArray[Any]], groups: int) -> KeptPass:
     places = members["nodes/place"].tolist()
     spreads = zip(members["nodes/mean"], members["nodes/scatter"], members["nodes/largest"],
                   strict=True)  # fmt: skip
@@ -300,9 +310,35 @@ def _assemble(header: dict[str, Any], members: dict[str, NDArray[Any]]) -> KeptP
         Node(level, index, Spread(n, mean, ScatterMatrix(scatter), largest))
         for (level, index, n), (mean, scatter, largest) in zip(places, spreads, strict=True)
     )
-    rows = Rows(*(members[f"rows/{k}"] for k in ("non_finite", "zero", "keys", "norms")))
-    return KeptPass(_meta(header["meta"]), header["first"], header["last"], rows, nodes,
+    meta, first, last = _meta(header["meta"], groups), header["first"], header["last"]
+    _check_meta(meta, first, last)
+    if not _cover(nodes, first, last):
+        raise ValueError("its stretches do not follow one another")
+    ends = [min(end * meta.leaf, meta.n) for end in (first, last)]
+    if header["version"][0] == 1:
+        starts = [min((node.index << node.level) * meta.leaf, meta.n) for node in nodes]
+        stretches = list(pairwise([*starts, ends[1]]))
+        rows, sums = rows_from_1(members, stretches, meta.groups, meta.level)
+    else:
+        rows, sums = rows_from(members, meta.level, *ends)
+    return KeptPass(meta, first, last, _settled(rows, sums), nodes, tuple(sums),
                     members["sample/slots"], members["sample/rows"])  # fmt: skip
+
+
+def _check_meta(meta: PassMeta, first: int, last: int) -> None:
+    """Refuse a header whose entries are of other types, or name leaves that are not there."""
+    whole = (meta.n, meta.d, meta.leaf, meta.seed, meta.rows, meta.groups, meta.level, first, last)
+    if not all(type(value) is int and value >= 0 for value in whole):
+        raise ValueError("its numbers are not whole")
+    if not (meta.n and meta.d and meta.leaf and first <= last <= -(-meta.n // meta.leaf)):
+        raise ValueError(f"leaves {first} to {last} of {meta.n} rows")
+    if not 2 <= meta.groups <= 1000 or meta.level > 63:
+        raise ValueError(f"{meta.groups} groups, keys of level {meta.level}")
+    dtype = np.dtype(meta.dtype)
+    if dtype.kind not in "fiu" or not isinstance(meta.uri, str) or type(meta.eps) is not float:
+        raise ValueError(f"rows of {meta.dtype}")
+    if not all(isinstance(note, str) for note in meta.notes) or type(meta.unit) is not bool:
+        raise ValueError("its notes are no text")
 
 
 def _checked(part: KeptPass) -> KeptPass:
@@ -313,25 +349,9 @@ def _checked(part: KeptPass) -> KeptPass:
     ValueError
     """
     meta, d = part.meta, part.meta.d
-    whole = (meta.n, d, meta.leaf, meta.seed, meta.rows, part.first, part.last)
-    if not all(type(value) is int and value >= 0 for value in whole):
-        raise ValueError("its numbers are not whole")
-    if not (meta.n and d and meta.leaf and part.first <= part.last <= part.leaves):
-        raise ValueError(f"leaves {part.first} to {part.last} of {meta.n} rows")
-    if part.dtype.kind not in "fiu" or not isinstance(meta.uri, str) or type(meta.eps) is not float:
-        raise ValueError(f"rows of {meta.dtype}")
-    if not all(isinstance(note, str) for note in meta.notes) or type(meta.unit) is not bool:
-        raise ValueError("its notes are no text")
-    low, high = (min(leaf * meta.leaf, meta.n) for leaf in (part.first, part.last))
-    slots, sample, rows = part.slots, part.sample, part.rows
+    slots, sample = part.slots, part.sample
     sound = (
-        rows.keys.shape == rows.norms.shape == (high - low,)
-        and rows.keys.dtype == np.uint64
-        and all(
-            bad.ndim == 1 and bad.dtype == np.int64 and _within(bad, low, high)
-            for bad in (rows.non_finite, rows.zero)
-        )
-        and slots.ndim == 1
+        slots.ndim == 1
         and slots.dtype == np.int32
         and np.unique(slots).size == slots.size
         and _within(slots, 0, min(meta.rows, meta.n))
@@ -342,7 +362,10 @@ def _checked(part: KeptPass) -> KeptPass:
             == ((d,), (d, d), (d,))
             for node in part.nodes
         )
-        and _cover(part)
+        and all(
+            node.state.n == sums.n and sums.count.size == meta.groups
+            for node, sums in zip(part.nodes, part.sums, strict=True)
+        )
     )
     if not sound:
         raise ValueError("its arrays do not fit one another")
@@ -353,19 +376,18 @@ def _within(values: NDArray[Any], low: int, high: int) -> bool:
     return values.size == 0 or bool(low <= values.min() and values.max() < high)
 
 
-def _cover(part: KeptPass) -> bool:
-    """Whether the nodes follow one another over the leaves of the part."""
-    end = part.first
-    for node in part.nodes:
+def _cover(nodes: Sequence[Node[Spread]], first: int, last: int) -> bool:
+    """Whether nodes follow one another over some leaves."""
+    end = first
+    for place, node in enumerate(nodes):
         if node.level not in range(64) or node.index << node.level != end:
             return False
-        end = (
-            min(end + (1 << node.level), part.last)
-            if node is part.nodes[-1]
-            else end + (1 << node.level)
-        )
-    return end == part.last
+        end += 1 << node.level
+        if place == len(nodes) - 1:
+            end = min(end, last)
+    return end == last
 
 
-def _meta(values: dict[str, Any]) -> PassMeta:
-    return PassMeta(**{field.name: values[field.name] for field in fields(PassMeta)})
+def _meta(values: dict[str, Any], groups: int) -> PassMeta:
+    told = {"groups": groups, "level": level_of(values["n"]), **values}
+    return PassMeta(**{field.name: told[field.name] for field in fields(PassMeta)})

@@ -57,6 +57,9 @@ class Preflight:
         few.
     non_finite_first, zero_first, duplicates_first : tuple of int
         Row numbers.
+    duplicates_ci : (float, float) or None
+        Interval of ``duplicates``, which is an estimate in a file of more than 1,048,576 rows
+        (``duplicates_first`` are then the first that were seen); None where they are counted.
     dead : tuple of int
         Coordinates that do not vary beyond rounding.
     rank : int
@@ -93,6 +96,7 @@ class Preflight:
     norm_mean: float
     norm_cv: float
     notes: tuple[str, ...] = ()
+    duplicates_ci: Interval | None = field(default=None, metadata={"added": True})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

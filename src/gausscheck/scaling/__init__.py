@@ -18,7 +18,7 @@ import numpy as np
 from gausscheck.config import Config
 from gausscheck.core import GausscheckError, Source
 from gausscheck.passes.common_rows import rows_at
-from gausscheck.rng import hashed_order, stream
+from gausscheck.rng import hashed_sample, stream
 from gausscheck.scaling.fit import fit_power
 from gausscheck.scaling.result import LAWS, TITLES, Scaling
 from gausscheck.scaling.statistics import (
@@ -161,7 +161,7 @@ def _jobs(
 
 def _rows_of(job: _Job, seed: int, most: int) -> F64:
     """Read a random sample of the job's rows, in hashed order, leading coordinates alone."""
-    order = hashed_order(job.source.n, seed)[:most]
+    order = hashed_sample(job.source.n, most, seed)
     place = np.argsort(order, kind="stable")
     x = np.empty((most, job.d))
     x[place] = rows_at(job.source, order[place])[:, : job.d]

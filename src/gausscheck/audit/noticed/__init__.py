@@ -14,7 +14,13 @@ from gausscheck.audit.noticed.blocks import (
 from gausscheck.audit.noticed.collapse import Collapse, measure_collapse, notice_collapse
 from gausscheck.audit.noticed.columns import notice_dead_columns, notice_rank
 from gausscheck.audit.noticed.deciding import deciding_rows
-from gausscheck.audit.noticed.duplicates import Distinct, distinct_rows, notice_duplicates
+from gausscheck.audit.noticed.duplicates import (
+    Distinct,
+    EstimatedDistinct,
+    Repeats,
+    distinct_rows,
+    notice_duplicates,
+)
 from gausscheck.audit.noticed.finding import counted, in_order
 from gausscheck.audit.noticed.grid import Grid, dithered, find_grid, notice_grid
 from gausscheck.audit.noticed.serial import (
@@ -42,11 +48,13 @@ __all__ = [
     "Collapse",
     "Corrected",
     "Distinct",
+    "EstimatedDistinct",
     "Grid",
     "Kind",
     "LabelRuns",
     "NeighbourProducts",
     "Noticed",
+    "Repeats",
     "SerialDependence",
     "Unusual",
     "UnusualCells",

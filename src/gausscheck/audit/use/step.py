@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.audit.grouping import Grouping
-from gausscheck.audit.noticed import Distinct
+from gausscheck.audit.noticed import Distinct, EstimatedDistinct, Repeats
 from gausscheck.audit.reading import ReadRows
 from gausscheck.audit.use.jackknife import length_errors, random_groups
 from gausscheck.audit.use.references import normalised_twin, plug_in_rates
@@ -29,6 +29,7 @@ from gausscheck.config import Config
 from gausscheck.core import F64, I64
 from gausscheck.passes.fold import tree_fold
 from gausscheck.passes.kept import fold_kept
+from gausscheck.passes.sample import RowSample
 from gausscheck.preparation import Eigenbasis
 from gausscheck.report import Use
 from gausscheck.rng import stream
@@ -39,7 +40,7 @@ LEAST_ROWS = 40
 
 def use_section(
     read: ReadRows,
-    distinct: Distinct,
+    repeats: Repeats,
     whitened: F64,
     basis: Eigenbasis,
     live: NDArray[np.intp],
@@ -54,7 +55,7 @@ def use_section(
     ----------
     read : ReadRows
         Of distinct rows: mean, covariance and sample.
-    distinct : Distinct
+    repeats : Repeats
     whitened : (m, r) array
         The sampled rows, whitened by that mean and covariance, largest component first.
     basis : Eigenbasis
@@ -78,7 +79,7 @@ def use_section(
     law = LengthLaw.of(n, ks)
     read.workers.progress("whitened lengths", 0.0)
     y, ids = _some(read, whitened, stream(config.seed, "use sample"))
-    state = _counts(read, distinct, whitened, basis, live, law)
+    state = _counts(read, repeats, whitened, basis, live, law)
     member = grouping.members(ids)
     rng = stream(config.seed, "use groups")
     if member is None:
@@ -103,43 +104,79 @@ def _some(read: ReadRows, whitened: F64, rng: np.random.Generator) -> tuple[F64,
 
 def _counts(
     read: ReadRows,
-    distinct: Distinct,
+    repeats: Repeats,
     whitened: F64,
     basis: Eigenbasis,
     live: NDArray[np.intp],
     law: LengthLaw,
 ) -> LengthState:
-    """Count rows beyond each threshold: of the sample where it holds all rows, else of the file."""
-    times = np.zeros(read.rows.norms.size, dtype=np.int64)
-    times[distinct.first] = distinct.count
+    """Count rows beyond each threshold: of the sample where it stands for all, else of the file.
+
+    Of a file whose repeats are not all known, at most 1 % then, every occurrence counts as a row.
+    """
     matrix = np.zeros((read.spread.mean.size, law.ks[-1]))
     matrix[live] = basis.whitening(law.ks[-1])
-    reduction = LengthCounts(read.spread.mean, matrix, law, read.unit, times)
-    if read.all_sampled or read.job is None:
-        return _counts_of_sample(read, reduction, whitened, times)
-    return fold_kept(read.job, reduction, read.workers, "whitened lengths", reduction.unpack)
+    times = repeats if isinstance(repeats, Distinct) else None
+    mean = read.spread.mean
+    reduction = LengthCounts(mean, matrix, law, read.unit, times, selection=read.selection)
+    if read.job is not None and read.read_again:
+        return fold_kept(read.job, reduction, read.workers, "whitened lengths", reduction.unpack)
+    state = _counts_of_sample(read, reduction, whitened, times)
+    if isinstance(repeats, EstimatedDistinct) and read.repeated is not None:
+        return _every_occurrence(read, reduction, state, read.repeated, repeats)
+    return state
 
 
 def _counts_of_sample(
-    read: ReadRows, reduction: LengthCounts, whitened: F64, times: I64
+    read: ReadRows, reduction: LengthCounts, whitened: F64, distinct: Distinct | None
 ) -> LengthState:
     """Count sampled rows: those that are whitened already, and the others a piece at a time."""
     index, law, done = read.sample.index, reduction.law, len(whitened)
 
-    def count(y: F64, ids: I64) -> LengthState:
-        h = cumulative_squares(y, law.ks) / (law.n - 1)
-        return count_lengths(h, law, ids, fold_of(ids), times[ids])
+    def count(h: F64, ids: I64) -> LengthState:
+        times = None if distinct is None else distinct.times(ids)
+        return count_lengths(h, law, ids, fold_of(ids), times)
 
     def piece(start: int) -> LengthState:
-        stop = min(start + 1024, read.sample.m)
-        x = read.sample.read(start, stop).astype(np.float64)
-        if read.unit:
-            x /= np.linalg.norm(x, axis=1, keepdims=True)
-        return count((x - reduction.mean) @ reduction.matrix, index[start:stop])
+        h = _lengths(read, reduction, read.sample, start)
+        return count(h, index[start : start + len(h)])
 
-    states = [count(whitened.copy(), index[:done])] if done else []
+    states = []
+    if done:
+        h = cumulative_squares(whitened.copy(), law.ks) / (law.n - 1)
+        states.append(count(h, index[:done]))
     states += read.workers.pool.map(piece, range(done, read.sample.m, 1024))
     return tree_fold(reduction.merge, states)
+
+
+def _lengths(read: ReadRows, reduction: LengthCounts, sample: RowSample, start: int) -> F64:
+    """Return h of 1,024 rows of a sample."""
+    x = sample.read(start, min(start + 1024, sample.m)).astype(np.float64)
+    if read.unit:
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+    law = reduction.law
+    return cumulative_squares((x - reduction.mean) @ reduction.matrix, law.ks) / (law.n - 1)
+
+
+def _every_occurrence(
+    read: ReadRows,
+    reduction: LengthCounts,
+    state: LengthState,
+    repeated: RowSample,
+    repeats: EstimatedDistinct,
+) -> LengthState:
+    """Count the sampled rows that repeat others too: all that were sampled stand for the file."""
+    limits = reduction.law.limits[-1]
+    beyond, row, times = state.weighted.copy(), state.repeated, state.times
+    for start in range(0, repeated.m, 1024):
+        last = _lengths(read, reduction, repeated, start)[:, -1]
+        beyond += (last[:, None] > limits).sum(axis=0)
+        ids = repeated.index[start : start + len(last)][last > limits[1]]
+        place = np.searchsorted(repeats.ids, ids)
+        far = zip(repeats.first[place].tolist(), repeats.count[place].tolist(), strict=True)
+        row, times = max([(row, times), *far], key=lambda one: (one[1], -one[0]))
+    occurrences = state.occurrences + repeated.m
+    return replace(state, weighted=beyond, occurrences=occurrences, repeated=row, times=times)
 
 
 def whiten_sample(read: ReadRows, basis: Eigenbasis, live: NDArray[np.intp], rows: int) -> F64:

@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gausscheck.audit.noticed import Distinct
 from gausscheck.core import F64, I64, GausscheckError
+from gausscheck.passes.reductions import Selection
 
 LEVELS = (0.05, 0.01, 0.001)
 """Nominal false-alarm rates of the thresholds."""
@@ -146,12 +148,14 @@ class LengthCounts:
     law : LengthLaw
     unit : bool
         Whether each row is divided by its length first (mean and matrix are then of unit rows).
-    multiplicity : (rows,) int array or None
-        How often each row of the source occurs: its full count at the first occurrence, 0 at
-        every later one. None: each once. ``law.n`` is the number of rows above 0, and mean and
-        matrix are fitted on them.
+    distinct : Distinct or None
+        How often rows of the source occur: rows that repeat an earlier one are left out. None:
+        each once. ``law.n`` is the number of rows that count, and mean and matrix are fitted on
+        them.
     folds : (rows,) int array or None
         Fold of each row, 0 to FOLDS - 1 (blocks or clusters); None: by a hash of the row number.
+    selection : Selection or None
+        Which rows are looked at; None: all.
 
     Notes
     -----
@@ -163,22 +167,25 @@ class LengthCounts:
     matrix: F64
     law: LengthLaw
     unit: bool = False
-    multiplicity: I64 | None = None
+    distinct: Distinct | None = None
     folds: I64 | None = None
+    selection: Selection | None = None
 
     def of(self, block: NDArray[Any], row0: int) -> LengthState:
         """Return the state of one block whose first row is row ``row0`` of the source."""
+        ids = np.arange(row0, row0 + len(block), dtype=np.int64)
+        if self.selection is not None:
+            block, ids = self.selection.of(block, row0)
         x: F64 = block.astype(np.float64)
         if self.unit:
             x /= np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
         x -= self.mean
-        ids = np.arange(row0, row0 + len(x), dtype=np.int64)
         return count_lengths(
             cumulative_squares(x @ self.matrix, self.law.ks) / (self.law.n - 1),
             self.law,
             ids,
             fold_of(ids) if self.folds is None else self.folds[ids],
-            None if self.multiplicity is None else self.multiplicity[ids],
+            None if self.distinct is None else self.distinct.times(ids),
         )
 
     def merge(self, a: LengthState, b: LengthState) -> LengthState:
@@ -203,8 +210,12 @@ class LengthCounts:
     def key(self) -> str:
         """Name what is looked at, for a kept pass."""
         seen = hashlib.sha256(repr((self.law.n, self.law.ks, self.unit)).encode())
-        for values in (self.mean, self.matrix, self.multiplicity, self.folds):
+        for values in (self.mean, self.matrix, self.folds):
             seen.update(b"-" if values is None else values.tobytes())
+        if self.distinct is not None:
+            seen.update(self.distinct.first.tobytes() + self.distinct.count.tobytes())
+        if self.selection is not None:
+            seen.update(self.selection.key)
         return f"lengths-{seen.hexdigest()[:20]}"
 
     def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> LengthState:
