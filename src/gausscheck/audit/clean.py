@@ -92,8 +92,9 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
     repeats = find_repeats(read)
     everything, read = read, without_repeats(read, repeats)
     fitted = _fit(read)
-    values = look_at_values(read, config, fitted.live)
+    looking = read.workers.pool.submit(look_at_values, read, config, fitted.live)
     neighbours = look_at_neighbours(read, fitted.basis, fitted.live, beside.labels)
+    values = looking.result()
     grouping = _grouping(neighbours, config, beside)
     whitened = whiten_sample(read, fitted.basis, fitted.live, _held_rows(fitted.basis.rank))
     preflight = preflight_section(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from gausscheck.audit.noticed.serial import COLUMNS, components, windows
 from gausscheck.audit.reading import ReadRows
 from gausscheck.audit.repeats import first_of_each
 from gausscheck.core import F64
+from gausscheck.normality.whiten import whiten
 from gausscheck.passes.kept import keep
 from gausscheck.preparation import Eigenbasis
 from gausscheck.report import Noticed
@@ -80,13 +81,18 @@ def look_at_neighbours(
     job = read.job
 
     def measure() -> SerialDependence:
-        found = []
-        for low, high in windows(job.source.n):
-            rows = read.selection.of(job.source.read(low, high), low)[0]
-            if read.rows.keys.level:  # not all repeats are known
-                rows = rows[first_of_each(rows)]
-            found.append(_seen(read, rows, basis, live))
-        return serial_dependence([y for y, _ in found], [x for _, x in found], n)
+        columns: list[F64] = []
+
+        def stretches() -> Iterator[NDArray[Any]]:
+            for low, high in windows(job.source.n):
+                rows = read.selection.of(job.source.read(low, high), low)[0]
+                if read.rows.keys.level:  # not all repeats are known
+                    rows = rows[first_of_each(rows)]
+                whitened, some = _seen(read, rows, basis, live)
+                columns.append(some)
+                yield whitened
+
+        return serial_dependence(stretches(), columns, n)
 
     return Neighbours(keep(job, "neighbours", read.workers, measure, _unpack))
 
@@ -98,16 +104,16 @@ def _unpack(arrays: Mapping[str, NDArray[Any]]) -> SerialDependence:
 
 def _seen(
     read: ReadRows, rows: NDArray[Any], basis: Eigenbasis, live: NDArray[np.intp]
-) -> tuple[F64, F64]:
+) -> tuple[NDArray[Any], F64]:
     """Return consecutive rows whitened, leading components, and some columns standardised."""
-    x: F64 = rows.astype(np.float64)
+    x: F64 = (rows if live.size == rows.shape[1] else rows[:, live]).astype(np.float64)
     if read.unit:
-        x /= np.linalg.norm(x, axis=1, keepdims=True)
-    x = x[:, live] - read.spread.mean[live]
+        x /= np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
+    x -= read.spread.mean[live]
     matrix = basis.whitening(components(basis.rank, read.spread.n))
     sd = np.sqrt(read.spread.covariance.diagonal()[live])
     some = np.arange(0, live.size, max(1, live.size // COLUMNS))[:COLUMNS]
-    return x @ matrix, x[:, some] / sd[some]
+    return whiten(x, matrix), x[:, some] / sd[some]
 
 
 def _by_labels(

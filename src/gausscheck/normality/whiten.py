@@ -76,6 +76,31 @@ def whiten_tall(x: F64, *, most: int | None = None) -> tuple[F64, F64]:
     return y @ root, back @ root
 
 
+REACH = 1e3
+"""Whitening takes products in float32 while the weakest component has this share of a row's length,
+one in so many: what it loses there is 6e-5 of a standard deviation."""
+
+
+def whiten(centred: F64, matrix: F64) -> NDArray[np.floating[Any]]:
+    """Return whitened rows ``centred @ matrix``, in float32 where that loses nothing that counts.
+
+    Parameters
+    ----------
+    centred : (n, d) array
+    matrix : (d, k) array
+        Eigenvectors over the roots λ of their eigenvalues.
+
+    Returns
+    -------
+    (n, k) array
+        float32 where √(Σλ / min λ) is at most :data:`REACH`, else float64. Cost O(n d k).
+    """
+    reach = np.linalg.norm(matrix, axis=0)
+    if not reach.size or reach.max() * np.sqrt((reach**-2.0).sum()) > REACH:
+        return np.asarray(centred @ matrix)
+    return np.asarray(centred.astype(np.float32) @ matrix.astype(np.float32))
+
+
 def canonical(vectors: F64) -> F64:
     """Return columns whose largest entry is positive: an eigenvector's sign is the library's whim.
 

@@ -6,6 +6,7 @@ that of fewer rows than there are.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -190,16 +191,19 @@ def autocorrelation_time(stretches: list[F64]) -> float:
     return max(1.0, 1 + 2 * float(rho[:window].sum()))
 
 
-def serial_dependence(whitened: list[F64], columns: list[F64], n: int) -> SerialDependence:
+def serial_dependence(
+    whitened: Iterable[NDArray[Any]], columns: list[F64], n: int
+) -> SerialDependence:
     """Measure how alike neighbouring rows are.
 
     Parameters
     ----------
-    whitened : list of (rows, r) arrays
+    whitened : iterable of (rows, r) arrays
         Stretches of consecutive rows (:func:`windows`), repeats left out, whitened by mean and
-        covariance of all rows: the leading :func:`components` of them.
+        covariance of all rows: the leading :func:`components` of them. None is held.
     columns : list of (rows, c) arrays
-        The same rows, some columns, standardised by mean and sd of all rows.
+        The same rows, some columns, standardised by mean and sd of all rows; looked at once
+        ``whitened`` is through.
     n : int
         Rows in the file, repeats left out.
 
@@ -221,7 +225,8 @@ def serial_dependence(whitened: list[F64], columns: list[F64], n: int) -> Serial
     products = NeighbourProducts()
     states = [products.of(z) for z in whitened]
     state = Neighbours(sum(s.total for s in states), sum(s.pairs for s in states), None, None)
-    c, z = correlation(state, n, whitened[0].shape[1])
+    rank = max((s.first.size for s in states if s.first is not None), default=1)
+    c, z = correlation(state, n, rank)
     tau = autocorrelation_time(columns)
     return SerialDependence(n, c, z, tau, n / tau)
 

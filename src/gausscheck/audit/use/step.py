@@ -86,8 +86,9 @@ def use_section(
         member, folds = random_groups(len(y), config.groups, rng), fold_of(ids)
     else:
         folds = member if member.max() >= FEWEST_FOLDS - 1 else fold_of(ids)
+    fitting = read.workers.pool.submit(_fitted, read, y, basis, live, len(y) == n)
     errors = length_errors(y, member, ks, folds, pool=read.workers.pool)
-    fitted = _fitted(read, y, basis, live, len(y) == n)
+    fitted = fitting.result()
     twin = normalised_twin(fitted, n, ks, stream(config.seed, "normalised twin")) if unit else None
     shrunk = plug_in_rates(fitted, live.size) if len(y) > 3 else None
     return assemble(law, state, errors, twin=twin, shrunk=shrunk, confidence=config.confidence)
@@ -154,8 +155,7 @@ def _lengths(read: ReadRows, reduction: LengthCounts, sample: RowSample, start: 
     x = sample.read(start, min(start + 1024, sample.m)).astype(np.float64)
     if read.unit:
         x /= np.linalg.norm(x, axis=1, keepdims=True)
-    law = reduction.law
-    return cumulative_squares((x - reduction.mean) @ reduction.matrix, law.ks) / (law.n - 1)
+    return reduction.lengths(x)
 
 
 def _every_occurrence(

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from gausscheck.audit.noticed import Distinct
 from gausscheck.core import F64, I64, GausscheckError
+from gausscheck.normality.whiten import whiten
 from gausscheck.passes.reductions import Selection
 
 LEVELS = (0.05, 0.01, 0.001)
@@ -159,8 +160,8 @@ class LengthCounts:
 
     Notes
     -----
-    One float64 product: O(n d r). No state per row. All counts are integers: merging is exact and
-    associative.
+    One product, in float32 where rounding allows: O(n d r). No state per row. All counts are
+    integers: merging is exact and associative.
     """
 
     mean: F64
@@ -179,14 +180,19 @@ class LengthCounts:
         x: F64 = block.astype(np.float64)
         if self.unit:
             x /= np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
-        x -= self.mean
         return count_lengths(
-            cumulative_squares(x @ self.matrix, self.law.ks) / (self.law.n - 1),
+            self.lengths(x),
             self.law,
             ids,
             fold_of(ids) if self.folds is None else self.folds[ids],
             None if self.distinct is None else self.distinct.times(ids),
         )
+
+    def lengths(self, x: F64) -> F64:
+        """Return h of rows at each k, ``(n, K)``; ``x`` is overwritten."""
+        x -= self.mean
+        squares = cumulative_squares(whiten(x, self.matrix), self.law.ks)
+        return np.asarray(squares / (self.law.n - 1), dtype=np.float64)
 
     def merge(self, a: LengthState, b: LengthState) -> LengthState:
         """Return the state of the rows of both."""
@@ -277,7 +283,7 @@ def count_lengths(
     )
 
 
-def cumulative_squares(y: F64, ks: tuple[int, ...]) -> F64:
+def cumulative_squares(y: NDArray[Any], ks: tuple[int, ...]) -> NDArray[Any]:
     """Return Σ_{j <= k} y_j² for each k, ``(n, K)``; ``y`` (n, r >= last k) is overwritten."""
     np.multiply(y, y, out=y)
     starts = np.array((0, *ks[:-1]))
