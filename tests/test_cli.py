@@ -202,6 +202,20 @@ def test_help_starts_without_heavy_imports():
     assert done.returncode == 0, done.stderr
 
 
+def test_an_audit_imports_what_it_uses(gaussian_file):
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from gausscheck.cli import main; "
+        f"main(['analyze', {str(gaussian_file)!r}], standalone_mode=False); "
+        "heavy = {'matplotlib', 'pandas', 'sklearn', 'joblib', 'torch', 'dask', 'jinja2'}; "
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_term_and_every_part_of_the_isotropic_null_is_printed(run, gaussian_file):
     done = run("analyze", gaussian_file, "--null", "isotropic", "-v", "--explain", *FAST)
     assert done.exit_code == 0, done.output

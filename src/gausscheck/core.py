@@ -6,7 +6,7 @@ Everything here is data. Nothing in this module reads a file, draws a number or 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:  # the command line starts without NumPy
@@ -171,7 +171,7 @@ class Directions:
     Attributes
     ----------
     matrix : (d, k) float64 array
-        Unit columns in the prepared space.
+        Unit columns in the prepared space; (d, 0) where ``axes`` says what they are.
     kind : str
         ``axes``, ``random``, ``pca``, ``file``, ``ica``, ``pursuit`` or ``lda``; the level's name.
     labels : tuple of str
@@ -181,6 +181,8 @@ class Directions:
     fit_rows : str
         ``none`` when no row was looked at, ``all`` when every row was (second moments only),
         ``half`` when one random half was: such directions are tested on the other half alone.
+    axes : (k,) int array or None
+        The coordinates, where directions are coordinate axes: d of them take no d x d matrix.
     """
 
     matrix: NDArray[np.float64]
@@ -188,11 +190,47 @@ class Directions:
     labels: tuple[str, ...]
     seed: int | None = None
     fit_rows: str = "none"
+    axes: NDArray[np.intp] | None = None
+
+    @classmethod
+    def of_axes(cls, dim: int, axes: NDArray[np.intp], labels: tuple[str, ...]) -> Directions:
+        """Return coordinate axes of a space of so many dimensions."""
+        import numpy as np
+
+        return cls(np.empty((dim, 0)), "axes", labels, axes=axes)
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of the space."""
+        return int(self.matrix.shape[0])
 
     @property
     def k(self) -> int:
         """The number of directions."""
-        return int(self.matrix.shape[1])
+        return int(self.matrix.shape[1] if self.axes is None else self.axes.size)
+
+    def take(self, picked: NDArray[np.intp] | slice) -> Directions:
+        """Return some of the directions."""
+        import numpy as np
+
+        labels = tuple(self.labels[j] for j in np.arange(self.k)[picked])
+        if self.axes is None:
+            return replace(self, matrix=self.matrix[:, picked], labels=labels)
+        return replace(self, axes=self.axes[picked], labels=labels)
+
+    def columns(self) -> NDArray[np.float64]:
+        """Return the unit columns, (d, k), written out where they are axes."""
+        import numpy as np
+
+        if self.axes is None:
+            return self.matrix
+        out = np.zeros((self.dim, self.k))
+        out[self.axes, np.arange(self.k)] = 1
+        return out
+
+    def seen_through(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return ``matrix @ columns``: directions in the space a linear map starts from."""
+        return matrix @ self.matrix if self.axes is None else matrix[:, self.axes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ def fit(kind: str, spread: Spread, basis: Eigenbasis, live: NDArray[np.intp]) ->
         return Preparation(kind, spread.mean)
     if kind == "standardize":
         matrix = np.zeros((d, live.size))
-        matrix[live, np.arange(live.size)] = 1 / np.sqrt(np.diag(spread.covariance)[live])
+        matrix[live, np.arange(live.size)] = 1 / np.sqrt(spread.covariance.diagonal()[live])
         return Preparation(kind, spread.mean, matrix)
     matrix = np.zeros((d, basis.rank))
     matrix[live] = basis.whitening()

@@ -6,6 +6,8 @@ from scipy import stats
 
 import gausscheck
 from gausscheck.audit.global_pvalue import cauchy, global_pvalue
+from gausscheck.core import Directions
+from gausscheck.passes.scatter import ScatterMatrix
 
 
 def rows_with(covariance, rng, n):
@@ -16,8 +18,10 @@ def ask(x):
     from gausscheck.normality import profile
 
     found = profile(np.ascontiguousarray(x.T), tests=("anderson_darling",), effects=False)
+    names = tuple(map(str, range(x.shape[1])))
+    axes = Directions.of_axes(x.shape[1], np.arange(x.shape[1]), names)
     log_p = np.asarray(found.outcomes["anderson_darling"].log_pvalue)
-    return global_pvalue(np.cov(x.T), np.eye(x.shape[1]), found.ad_star, log_p)
+    return global_pvalue(ScatterMatrix(np.cov(x.T)), axes, found.ad_star, log_p)
 
 
 def test_cauchy_is_scipys_combination():

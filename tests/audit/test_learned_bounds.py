@@ -12,6 +12,7 @@ from gausscheck.audit.learned_bounds import (
 )
 from gausscheck.audit.learned_directions import LEARNED, FittingRows
 from gausscheck.core import GausscheckError
+from gausscheck.passes.scatter import ScatterMatrix
 
 
 def negentropy(law):
@@ -51,7 +52,7 @@ def test_a_constant_direction_has_no_bound():
 
 def test_variance_share_depends_on_the_span_and_grows(rng):
     root = rng.standard_normal((6, 6))
-    covariance = root @ root.T
+    covariance = ScatterMatrix(root @ root.T)
     w = rng.standard_normal((6, 3))
     share = variance_share(w, covariance)
     assert share == pytest.approx(variance_share(w @ rng.standard_normal((3, 3)), covariance))
@@ -68,9 +69,9 @@ def test_variance_share_depends_on_the_span_and_grows(rng):
 def test_independent_components_carry_their_share(rng):
     # x = a s + b g: the non-Gaussian component carries ‖a‖² of the variance, whatever unmixes it
     mixing = rng.standard_normal((5, 5))
-    covariance = mixing @ mixing.T
+    covariance = ScatterMatrix(mixing @ mixing.T)
     unmixing = np.linalg.inv(mixing).T[:, :1]
-    expected = (mixing[:, 0] ** 2).sum() / np.trace(covariance)
+    expected = (mixing[:, 0] ** 2).sum() / covariance.trace()
     assert variance_share(unmixing, covariance) == pytest.approx(expected)
 
 
@@ -79,7 +80,7 @@ def test_holm_names_the_directions_that_deviate(rng):
     x[2] = rng.laplace(size=3000)
     x[5] = rng.exponential(size=3000)
     labels = tuple(f"ica {i}" for i in range(8))
-    found = learned_bounds(x, labels, np.eye(8), np.diag(np.arange(1.0, 9)))
+    found = learned_bounds(x, labels, np.eye(8), ScatterMatrix(np.diag(np.arange(1.0, 9))))
     assert set(found.rejected) == {"ica 2", "ica 5"}
     assert found.directions_rejected == 2
     assert found.variance_share == pytest.approx(9 / 36)
@@ -90,9 +91,9 @@ def test_holm_names_the_directions_that_deviate(rng):
 def test_shapes_that_do_not_match_are_refused(rng):
     x = rng.standard_normal((2, 100))
     with pytest.raises(GausscheckError, match="expected 2 labels"):
-        learned_bounds(x, ("a",), np.eye(2), np.eye(2))
+        learned_bounds(x, ("a",), np.eye(2), ScatterMatrix(np.eye(2)))
     with pytest.raises(GausscheckError, match="at least 50"):
-        learned_bounds(x[:, :20], ("a", "b"), np.eye(2), np.eye(2))
+        learned_bounds(x[:, :20], ("a", "b"), np.eye(2), ScatterMatrix(np.eye(2)))
 
 
 def test_what_could_be_missed_falls_with_rows_and_rises_with_dimensions():

@@ -13,12 +13,18 @@ from gausscheck.audit.spectrum import (
     vmf_concentration,
 )
 from gausscheck.passes.reductions import Spread, spread_of
+from gausscheck.passes.scatter import ScatterMatrix
 
 
 def told(eigenvalues, mean=None):
     values = np.sort(np.asarray(eigenvalues, dtype=float))
     d = values.size
-    spread = Spread(1001, np.zeros(d) if mean is None else mean, np.diag(values) * 1000, np.ones(d))
+    spread = Spread(
+        1001,
+        np.zeros(d) if mean is None else mean,
+        ScatterMatrix(np.diag(values) * 1000),
+        np.ones(d),
+    )
     return companions(spread, values, d)
 
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 import gausscheck
 from gausscheck.normality import DIRECTION_TESTS
-from gausscheck.normality.whiten import eigh_of_rows
 
 NAMES = [spec.name for spec in DIRECTION_TESTS]
 
@@ -138,14 +137,3 @@ def test_calibrated_pvalues_go_on_falling_where_the_law_is_known(name):
     assert -2000 < outcome.log_pvalue[0] < -30
     published = gausscheck.evaluate(name, x, calibration="textbook").log_pvalue[0]
     assert outcome.log_pvalue[0] == pytest.approx(published, rel=0.3)
-
-
-@pytest.mark.parametrize(("n", "d"), [(20, 400), (50, 90)])
-def test_few_rows_are_decomposed_within_their_span(rng, n, d):
-    x = rng.standard_normal((n, d)) * np.geomspace(1, 1e-4, d)
-    matrix = np.cov(x.T)
-    values, vectors = eigh_of_rows(matrix, n)
-    exact, _ = np.linalg.eigh(matrix)
-    assert values[-n:] == pytest.approx(exact[-n:], abs=1e-12 * exact[-1])
-    assert np.allclose((vectors * values) @ vectors.T, matrix, atol=1e-12 * exact[-1])
-    assert np.allclose(vectors.T @ vectors, np.eye(values.size), atol=1e-12)

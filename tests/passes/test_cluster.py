@@ -128,7 +128,7 @@ def test_states_alone_travel(folder):
     """What comes back from a part is its sums and its share of the sample, not its rows."""
     source = gausscheck.open_source(folder)
     part = passes.sketch_rows(source, 0, 2, memory=1 << 28, seed=0, rows=100, unit=False)
-    sent = sum(node.state.scatter.nbytes + node.state.mean.nbytes for node in part.nodes)
+    sent = sum(node.state.scatter.held.nbytes + node.state.mean.nbytes for node in part.nodes)
     assert len(part.nodes) <= 2 * np.log2(max(plan(40_000, 64, 4, 1 << 28).count, 2)) + 2
     assert part.sample.shape[0] <= 100
     assert sent < 64 * 65 * 8 * 12

@@ -245,7 +245,7 @@ def _prepared_space(
     prep: Preparation, spread: Spread, live: NDArray[np.intp], rank: int, config: Config
 ) -> PreparedSpace:
     matrix = prep.matrix
-    covariance = spread.covariance if matrix is None else matrix.T @ spread.covariance @ matrix
+    covariance = spread.covariance if matrix is None else spread.covariance.mapped(matrix)
     chosen, names = coordinates(prep, live)
     return PreparedSpace(covariance, chosen, tuple(names), rank, config.seed, config.untrusted)
 
@@ -295,10 +295,8 @@ def _moments(
 def _seen_by(family: Directions, prep: Preparation, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return the matrix of a family of directions, or the coordinates that it is."""
     if prep.matrix is not None:
-        return np.asarray((prep.matrix @ family.matrix).astype(dtype))
-    if family.kind == "axes":
-        return np.asarray(family.matrix.argmax(axis=0))
-    return family.matrix.astype(dtype)
+        return np.asarray(family.seen_through(prep.matrix).astype(dtype))
+    return family.matrix.astype(dtype) if family.axes is None else family.axes
 
 
 def _report(

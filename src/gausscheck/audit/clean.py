@@ -31,6 +31,7 @@ from gausscheck.audit.values import Values, dither, look_at_values
 from gausscheck.config import Config
 from gausscheck.core import F64, GausscheckError
 from gausscheck.normality import A0
+from gausscheck.passes.scatter import ScatterMatrix
 from gausscheck.preparation import Eigenbasis, Preparation
 from gausscheck.report import Noticed, Preflight, Use
 
@@ -210,7 +211,7 @@ def _deciding(
         read.sample, prep, read.spread.mean, False, config.memory_bytes, read.workers.pool
     )
     space = PreparedSpace(
-        np.empty((read.source.d, 0)), fitted.live, (), fitted.basis.rank, config.seed
+        ScatterMatrix.zero(read.source.d), fitted.live, (), fitted.basis.rank, config.seed
     )
     spared = np.zeros(m, dtype=bool)
     spared[: values.unusual.size] = values.unusual

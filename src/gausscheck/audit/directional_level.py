@@ -243,7 +243,7 @@ def _profile(inputs: LevelInputs, directions: Directions, moments: Moments | Non
 def _global_test(inputs: LevelInputs, directions: Directions, whole: Profile) -> GlobalTest:
     return global_pvalue(
         inputs.space.covariance,
-        directions.matrix,
+        directions,
         np.asarray(whole.ad_star, dtype=np.float64),
         _log_pvalues(whole),
     )

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import F64, Directions, GausscheckError
+from gausscheck.core import Directions, GausscheckError
 from gausscheck.files import check_file
-from gausscheck.normality.whiten import eigh_of_rows
+from gausscheck.passes.scatter import ScatterMatrix
 from gausscheck.preparation import Preparation
 from gausscheck.rng import haar, stream
 from gausscheck.sources.npy import whole_npy
@@ -25,7 +25,7 @@ class PreparedSpace:
 
     Attributes
     ----------
-    covariance : (dim, dim) array
+    covariance : ScatterMatrix
         Of the prepared rows.
     axes : array of int
         Prepared coordinates that vary.
@@ -37,7 +37,7 @@ class PreparedSpace:
         Whether a child process with limits reads files of directions.
     """
 
-    covariance: F64
+    covariance: ScatterMatrix
     axes: NDArray[np.intp]
     names: tuple[str, ...]
     rank: int
@@ -47,7 +47,7 @@ class PreparedSpace:
     @property
     def dim(self) -> int:
         """Dimensions of a prepared row."""
-        return int(self.covariance.shape[0])
+        return self.covariance.dim
 
 
 def coordinates(prep: Preparation, live: NDArray[np.intp]) -> tuple[NDArray[np.intp], list[str]]:
@@ -72,9 +72,7 @@ def axes(space: PreparedSpace, argument: str) -> Directions:
     if argument:
         count = count_of("axes", argument, chosen.size)
         chosen = np.sort(stream(space.seed, "axes").choice(chosen, count, replace=False))
-    matrix = np.zeros((space.dim, chosen.size))
-    matrix[chosen, np.arange(chosen.size)] = 1
-    return Directions(matrix, "axes", tuple(space.names[j] for j in chosen))
+    return Directions.of_axes(space.dim, chosen, tuple(space.names[j] for j in chosen))
 
 
 def random(space: PreparedSpace, argument: str) -> Directions:
@@ -95,7 +93,7 @@ def random(space: PreparedSpace, argument: str) -> Directions:
 def pca(space: PreparedSpace, argument: str) -> Directions:
     """Leading principal directions of the prepared rows, largest variance first."""
     count = min(count_of("pca", argument or "32", None), space.rank)
-    _, vectors = eigh_of_rows(space.covariance, space.rank + 1)
+    _, vectors = space.covariance.eigh()
     lead = vectors[:, ::-1][:, :count]
     lead = lead * np.sign(lead[np.abs(lead).argmax(axis=0), np.arange(count)])
     labels = tuple(f"pc {i + 1}" for i in range(count))

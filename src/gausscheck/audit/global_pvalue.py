@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from gausscheck.core import F64
+from gausscheck.core import F64, Directions
 from gausscheck.normality.nulls.mean_ad import mean_ad_law
+from gausscheck.passes.scatter import ScatterMatrix
 from gausscheck.report import GlobalTest
 
 DIRECTIONS = 256
 """Directions compared at most: evenly spread over those of the level."""
 
 
-def global_pvalue(covariance: F64, directions: F64, ad_star: F64, log_pvalue: F64) -> GlobalTest:
+def global_pvalue(
+    covariance: ScatterMatrix, directions: Directions, ad_star: F64, log_pvalue: F64
+) -> GlobalTest:
     """Test whether all of a level's directions are normal at once.
 
     Parameters
     ----------
-    covariance : (d, d) array
+    covariance : ScatterMatrix
         Of the rows.
-    directions : (d, k) array
+    directions : Directions
+        k of them.
     ad_star, log_pvalue : (k,) array
         A*² of each direction and the logarithm of its p-value.
 
@@ -37,8 +41,7 @@ def global_pvalue(covariance: F64, directions: F64, ad_star: F64, log_pvalue: F6
     """
     fine = np.flatnonzero(np.isfinite(ad_star))
     chosen = fine[np.unique(np.linspace(0, fine.size - 1, DIRECTIONS).astype(int))]
-    along = directions[:, chosen]
-    part = along.T @ covariance @ along
+    part = covariance.within(directions.take(chosen).columns())
     sd = np.sqrt(np.diag(part))
     law = mean_ad_law(ad_star[chosen].mean(keepdims=True), part / np.outer(sd, sd))
     if law.pvalue is None:

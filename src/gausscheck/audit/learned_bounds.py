@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gausscheck.audit.multiplicity import holm
 from gausscheck.core import F64, GausscheckError
 from gausscheck.normality import profile
+from gausscheck.passes.scatter import ScatterMatrix
 
 MISS_FACTOR = 4.0
 """could_miss_kurtosis is this times r / sqrt(fitting rows)."""
@@ -78,7 +79,7 @@ def learned_bounds(
     projections: F64,
     labels: tuple[str, ...],
     matrix: F64,
-    covariance: F64,
+    covariance: ScatterMatrix,
     *,
     alpha: float = 0.05,
     threads: int = 1,
@@ -94,7 +95,7 @@ def learned_bounds(
         k of them.
     matrix : (d, k) array
         The directions.
-    covariance : (d, d) array
+    covariance : ScatterMatrix
         Of the rows that the directions are applied to.
     alpha : float
         Of Holm's correction (Holm 1979), which holds however the directions depend on each other.
@@ -113,10 +114,11 @@ def learned_bounds(
         If shapes do not match, or there are fewer than 50 held-out rows.
     """
     k, m = projections.shape
-    if len(labels) != k or matrix.shape[1] != k or covariance.shape != (matrix.shape[0],) * 2:
+    if len(labels) != k or matrix.shape[1] != k or covariance.dim != matrix.shape[0]:
         raise GausscheckError(
-            f"learned directions: expected {k} labels, a matrix (d, {k}) and a covariance (d, d), "
-            f"got {len(labels)}, {matrix.shape} and {covariance.shape}; pass those of one audit"
+            f"learned directions: expected {k} labels, a matrix (d, {k}) and a covariance of "
+            f"d dimensions, got {len(labels)}, {matrix.shape} and {covariance.dim}; "
+            "pass those of one audit"
         )
     if m < LEAST_HELD_OUT:
         raise GausscheckError(
@@ -226,14 +228,14 @@ def _normal_mass() -> F64:
     return np.asarray(np.append(low, low[::-1]))
 
 
-def variance_share(matrix: F64, covariance: F64) -> float:
+def variance_share(matrix: F64, covariance: ScatterMatrix) -> float:
     """Share of tr Σ that the scores along some directions account for.
 
     Parameters
     ----------
     matrix : (d, s) array
         Directions W.
-    covariance : (d, d) array
+    covariance : ScatterMatrix
         Σ.
 
     Returns
@@ -246,13 +248,13 @@ def variance_share(matrix: F64, covariance: F64) -> float:
 
     Examples
     --------
-    >>> round(variance_share(np.eye(4)[:, :1], np.diag([2.0, 1, 1, 0])), 12)
+    >>> round(variance_share(np.eye(4)[:, :1], ScatterMatrix(np.diag([2.0, 1, 1, 0]))), 12)
     0.5
     """
-    total = float(np.trace(covariance))
+    total = covariance.trace()
     if matrix.shape[1] == 0 or total <= 0:
         return 0.0
-    linear = covariance @ matrix
+    linear = covariance.times(matrix)
     values, vectors = np.linalg.eigh(matrix.T @ linear)
     keep = values > values[-1] * max(matrix.shape) * np.finfo(float).eps
     components = linear @ (vectors[:, keep] / np.sqrt(values[keep]))

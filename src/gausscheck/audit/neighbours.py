@@ -102,7 +102,7 @@ def _seen(
         x /= np.linalg.norm(x, axis=1, keepdims=True)
     x = x[:, live] - read.spread.mean[live]
     matrix = basis.whitening(components(basis.rank, read.spread.n))
-    sd = np.sqrt(np.diag(read.spread.covariance)[live])
+    sd = np.sqrt(read.spread.covariance.diagonal()[live])
     some = np.arange(0, live.size, max(1, live.size // COLUMNS))[:COLUMNS]
     return x @ matrix, x[:, some] / sd[some]
 

@@ -10,6 +10,7 @@ from gausscheck.config import Config
 from gausscheck.core import F64
 from gausscheck.normality.groups import jackknife_interval
 from gausscheck.passes.reductions import Rows, Spread
+from gausscheck.passes.scatter import ScatterMatrix
 from gausscheck.report import Norms, Preflight
 
 
@@ -54,12 +55,12 @@ def cv_interval(norms: F64, groups: int, confidence: float) -> tuple[float, floa
     return jackknife_interval(float(norms.std() / pilot), without, confidence)[1]
 
 
-def gaussian_norm_cv(mean: F64, covariance: F64) -> float:
+def gaussian_norm_cv(mean: F64, covariance: ScatterMatrix) -> float:
     """Coefficient of variation of ‖x‖ for x ~ N(mean, covariance), to first order.
 
     ‖x‖² has mean tr Σ + ‖μ‖² and variance 2 tr Σ² + 4 μᵀΣμ, and CV(‖x‖) ≈ CV(‖x‖²) / 2; with
     mean zero that is the thin-shell value sqrt(tr Σ² / 2) / tr Σ, 1/sqrt(2 d) for Σ = I.
     """
-    size = float(np.trace(covariance) + mean @ mean)
-    variance = 2 * float((covariance**2).sum()) + 4 * float(mean @ covariance @ mean)
+    size = covariance.trace() + float(mean @ mean)
+    variance = 2 * covariance.square_sum() + 4 * float(mean @ covariance.times(mean))
     return sqrt(variance) / (2 * size)

@@ -61,9 +61,7 @@ def _statistics(
     if kind == "raw" and projector.preparation.kind == "unit":
         center = np.zeros(d)
     plain = projector.prepared_as(Preparation(kind, np.zeros(d)), center)
-    matrix = np.zeros((d, live.size))
-    matrix[live, np.arange(live.size)] = 1
-    axes = Directions(matrix, "axes", tuple(map(str, live)))
+    axes = Directions.of_axes(d, live, tuple(map(str, live)))
     b, size = inputs.config.subset_plan() or (1, projector.sample.m)
     ads, dps = [], []
     for part in plain.slabs(axes.k):

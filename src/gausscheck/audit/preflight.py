@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gausscheck.audit.noticed import counted
 from gausscheck.core import GausscheckError
-from gausscheck.normality.whiten import canonical, eigh_of_rows
+from gausscheck.normality.whiten import canonical
 from gausscheck.passes.reductions import Rows, Spread
 from gausscheck.preparation import Eigenbasis
 from gausscheck.report import Preflight
@@ -53,7 +53,7 @@ def dead_coordinates(spread: Spread, eps: float) -> NDArray[np.intp]:
     A coordinate is dead when its standard deviation is below ``DEAD_RELATIVE`` of the median one,
     or below the rounding step of its own values (``eps`` times its largest magnitude, over two).
     """
-    sd = np.sqrt(np.diag(spread.covariance).clip(min=0))
+    sd = np.sqrt(spread.covariance.diagonal().clip(min=0))
     positive = sd[sd > 0]
     if positive.size == 0:
         return np.arange(sd.size)
@@ -65,11 +65,10 @@ def eigenbasis(spread: Spread, live: NDArray[np.intp]) -> Eigenbasis:
     """Eigen-decompose the float64 covariance of the live coordinates.
 
     The rank counts eigenvalues above ``max(n, d) * 2.2e-16`` times the largest (never more than
-    n − 1 of them). Cost O(d³), or O(d² n) where n is far below d.
+    n − 1 of them). Cost O(d³), or O(n² d) where n is far below d.
     """
-    cov = spread.covariance[np.ix_(live, live)]
-    values, vectors = eigh_of_rows(cov, spread.n)
-    tolerance = float(max(cov.shape[0], 100) * np.finfo(np.float64).eps)
+    values, vectors = spread.covariance.of_columns(live).eigh()
+    tolerance = float(max(live.size, 100) * np.finfo(np.float64).eps)
     rank = int((values > tolerance * values[-1]).sum())
     return Eigenbasis(values, canonical(vectors), min(rank, spread.n - 1), tolerance)
 

@@ -8,6 +8,7 @@ Its interval counts how components turn with the rows: they are found again from
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ from gausscheck.audit.projector import ROWS, Projector
 from gausscheck.core import F64, Directions
 from gausscheck.normality import A0, profile
 from gausscheck.normality.groups import group_sizes
-from gausscheck.normality.whiten import eigh_of_rows
+from gausscheck.passes.scatter import ScatterMatrix, is_wide
 from gausscheck.rng import stream
 
 SPAN = 2
@@ -202,13 +203,23 @@ def _leading(projector: Projector, mine: NDArray[np.intp], count: int) -> F64:
     dim = projector.preparation.dim
     chosen = np.zeros(projector.sample.m, dtype=bool)
     chosen[mine] = True
-    total, scatter = np.zeros(dim), np.zeros((dim, dim))
-    for start in range(0, chosen.size, ROWS):
-        rows = projector.rows(start, min(start + ROWS, chosen.size))[chosen[start : start + ROWS]]
-        total += rows.sum(axis=0)
-        scatter += rows.T @ rows
-    mean = total / mine.size
-    covariance = scatter / mine.size - np.outer(mean, mean)
-    values, vectors = eigh_of_rows(covariance, mine.size)
+    blocks = (
+        projector.rows(start, min(start + ROWS, chosen.size))[chosen[start : start + ROWS]]
+        for start in range(0, chosen.size, ROWS)
+    )
+    values, vectors = _covariance(blocks, mine.size, dim).eigh()
     keep = values > values[-1] * max(dim, 100) * np.finfo(float).eps
     return np.ascontiguousarray(vectors[:, keep][:, ::-1][:, :count])
+
+
+def _covariance(blocks: Iterable[F64], n: int, dim: int) -> ScatterMatrix:
+    """Return the covariance of n rows that come in blocks."""
+    if is_wide(n, dim):
+        rows = np.concatenate(list(blocks))
+        return ScatterMatrix.of(rows - rows.mean(axis=0)).over(n)
+    total, scatter = np.zeros(dim), np.zeros((dim, dim))
+    for rows in blocks:
+        total += rows.sum(axis=0)
+        scatter += rows.T @ rows
+    mean = total / n
+    return ScatterMatrix(scatter / n - np.outer(mean, mean))

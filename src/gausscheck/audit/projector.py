@@ -134,15 +134,16 @@ class _Product:
         self._projector, self._out, self._first = projector, out, first
         self._sample = projector.rows_for(directions)
         prep, center = projector.preparation, projector.center
-        matrix = directions.matrix[:, columns]
-        plain_axes = directions.kind == "axes" and prep.matrix is None
-        self._picks = matrix.argmax(axis=0) if plain_axes else None
+        part = directions.take(columns)
+        self._picks = part.axes if prep.matrix is None else None
         self._whole = self._picks is not None and np.array_equal(
-            self._picks, np.arange(matrix.shape[0])
+            self._picks, np.arange(directions.dim)
         )
         self._offset = (center if self._picks is None else center[self._picks]).astype(out.dtype)
-        effective = matrix if prep.matrix is None else prep.matrix @ matrix
-        self._weights = np.ascontiguousarray(effective.T.astype(out.dtype))
+        self._weights = np.empty((0, 0))
+        if self._picks is None:
+            seen = part.columns() if prep.matrix is None else part.seen_through(prep.matrix)
+            self._weights = np.ascontiguousarray(seen.T.astype(out.dtype))
 
     def chunk(self, start: int) -> None:
         """Fill the columns ``start : start + ROWS``."""

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from gausscheck.audit.reading import ReadRows
 from gausscheck.core import F64, I64
 from gausscheck.normality.groups import jackknife_interval
-from gausscheck.normality.whiten import eigh_of_rows
 from gausscheck.passes.reductions import Spread
 from gausscheck.report import Spectrum
 
@@ -71,7 +70,7 @@ def companions(spread: Spread, eigenvalues: F64, rank: int) -> dict[str, float |
         dimensions (Agrawal et al. 2022). ``first_share``: λ₁/Σλ. Cost O(d³).
     """
     values = eigenvalues[::-1][:rank]
-    uncentred, _ = eigh_of_rows(spread.covariance + np.outer(spread.mean, spread.mean), spread.n)
+    uncentred, _ = spread.covariance.plus(spread.mean).eigh()
     return {
         "effective_rank": _entropy_rank(values),
         "rankme": _entropy_rank(np.sqrt(uncentred.clip(min=0))),
@@ -141,8 +140,7 @@ def interval_of_rows(
     groups = np.unique(member)
     if groups.size < 2:
         return None
-    moment = spread.covariance + np.outer(spread.mean, spread.mean)
-    values, vectors = eigh_of_rows(moment, spread.n)
+    values, vectors = spread.covariance.plus(spread.mean).eigh()
     sums, counts, start = np.zeros((groups.size, values.size)), np.zeros(groups.size), 0
     for x in blocks:
         inside = np.equal.outer(groups, member[start : start + len(x)]).astype(np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,11 +38,7 @@ def worst_directions(
     order = np.argsort(-np.where(sparse, np.inf, whole.ad_star), kind="stable")
     chosen = order[: inputs.config.worst]
     picked = np.append(chosen, order[order.size // 2])
-    few = replace(
-        directions,
-        matrix=directions.matrix[:, picked],
-        labels=tuple(directions.labels[j] for j in picked),
-    )
+    few = directions.take(picked)
     block = inputs.projector.project(few, slice(0, few.k)).astype(np.float64)
     block -= block.mean(axis=1, keepdims=True)
     block /= block.std(axis=1, keepdims=True)

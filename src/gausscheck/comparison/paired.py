@@ -26,6 +26,7 @@ from gausscheck.core import F64, I64, GausscheckError, Progress, Source, Stage
 from gausscheck.normality import A0, profile
 from gausscheck.normality.groups import group_sizes
 from gausscheck.passes.common_rows import common_rows
+from gausscheck.passes.scatter import ScatterMatrix
 from gausscheck.sources import read_labels
 
 ROWS = 10_000
@@ -246,7 +247,7 @@ def _directions(model: Model, live: NDArray[np.intp], sparse: NDArray[np.intp]) 
     report, prep = model.report, model.report.preparation
     chosen, names = coordinates(prep, live)
     space = PreparedSpace(
-        np.empty((prep.dim, 0)), chosen, tuple(names), report.preflight.rank,
+        ScatterMatrix.zero(prep.dim), chosen, tuple(names), report.preflight.rank,
         report.config.seed, report.config.untrusted,
     )  # fmt: skip
     out = {f"axis {j}" for j in sparse}
@@ -256,7 +257,7 @@ def _directions(model: Model, live: NDArray[np.intp], sparse: NDArray[np.intp]) 
             family = FAMILIES[name](space, argument)
             kept = [label not in out for label in family.labels]
             if any(kept):
-                found[name] = family.matrix[:, kept]
+                found[name] = family.take(np.flatnonzero(kept)).columns()
     return found
 
 

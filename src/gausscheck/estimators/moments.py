@@ -55,7 +55,7 @@ def _about(state: RowMoments, mean: F64) -> tuple[F64, float]:
     """Return Σ ‖c‖² c and Σ ‖c‖⁴ about another mean: with c + δ in place of c, and Σ c = 0."""
     n, scatter = state.spread.n, state.spread.scatter
     delta = state.spread.mean - mean
-    length, square, turned = float(delta @ delta), float(np.trace(scatter)), scatter @ delta
+    length, square, turned = float(delta @ delta), scatter.trace(), scatter.times(delta)
     third = state.third + 2 * turned + (square + n * length) * delta
     fourth = (
         state.fourth + 4 * float(turned @ delta) + 4 * float(state.third @ delta)

@@ -160,7 +160,7 @@ class GaussianWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         if before is not None:
             moments = merge_moments(before, moments)
         self._eps = max(float(np.finfo(x.dtype).eps), getattr(self, "_eps", 0.0))
-        if moments.spread.n > 1 and moments.spread.scatter.any():
+        if moments.spread.n > 1 and moments.spread.scatter.held.any():
             return self._solve(moments, self._eps)
         self._moments, self.n_samples_seen_ = moments, moments.spread.n
         return self
@@ -259,7 +259,7 @@ class GaussianWhitener(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         self.components_ = np.zeros((k, d))
         self.components_[:, live] = basis.vectors[:, ::-1][:, :k].T
         self.explained_variance_ = variance[:k]
-        self.explained_variance_ratio_ = variance[:k] / float(np.trace(spread.covariance))
+        self.explained_variance_ratio_ = variance[:k] / spread.covariance.trace()
         self.whitened_variance_ = shrunk.values[::-1][:k]
         self.matrix_ = np.zeros((d, k))
         self.matrix_[live] = shrunk.whitening(k)

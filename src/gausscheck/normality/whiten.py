@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gausscheck.core import F64
 from gausscheck.passes.fold import tree_fold
 from gausscheck.passes.reductions import merge_spread, spread_of
+from gausscheck.passes.scatter import ScatterMatrix
 
 _BLOCK = 8192
 
@@ -44,7 +45,7 @@ def residuals(x: F64) -> tuple[F64, int]:
 
 
 def whiten_tall(x: F64, *, most: int | None = None) -> tuple[F64, F64]:
-    """Whiten centred rows by their covariance: many rows, no singular value decomposition of them.
+    """Whiten centred rows by their covariance.
 
     Parameters
     ----------
@@ -59,9 +60,10 @@ def whiten_tall(x: F64, *, most: int | None = None) -> tuple[F64, F64]:
         (1/n) yᵀy = I up to rounding.
     back : (d, r) array
         ``y = x @ back``; takes a direction of y back to the space of x. Eigenvalues below
-        max(d, 100) eps times the largest count as none. Cost O(n d² + d³).
+        max(d, 100) eps times the largest count as none. Cost O(n d² + d³), or O(n² d) where
+        rows are far fewer than dimensions.
     """
-    values, vectors = np.linalg.eigh(x.T @ x / x.shape[0])
+    values, vectors = ScatterMatrix.of(x).over(x.shape[0]).eigh()
     keep = values > values[-1] * max(x.shape[1], 100) * np.finfo(float).eps
     if most is not None:
         keep[: -max(most, 1)] = False
@@ -72,37 +74,6 @@ def whiten_tall(x: F64, *, most: int | None = None) -> tuple[F64, F64]:
     inner, turn = np.linalg.eigh(y.T @ y / x.shape[0])
     root = (turn / np.sqrt(inner)) @ turn.T
     return y @ root, back @ root
-
-
-MORE = 8
-"""Vectors beyond the rows of a matrix: what they span then holds all that the rows do."""
-
-
-def eigh_of_rows(matrix: F64, n: int) -> tuple[F64, F64]:
-    """Decompose a covariance, or a second moment, that n rows made.
-
-    Parameters
-    ----------
-    matrix : (d, d) array
-        Symmetric, of rank n at most.
-    n : int
-
-    Returns
-    -------
-    values, vectors : (p,), (d, p) arrays
-        Eigenvalues, ascending, and their vectors: all d of them, or where n is far below d the
-        n + 8 largest, the others being none: within the span of the matrix applied to random
-        vectors, twice (Halko, Martinsson & Tropp 2011). Cost O(d³), or O(d² n).
-    """
-    d, width = len(matrix), n + MORE
-    if 3 * width >= d:
-        values, vectors = np.linalg.eigh(matrix)
-        return values, vectors
-    span = np.random.default_rng(0).standard_normal((d, width))
-    for _ in range(2):
-        span = np.linalg.qr(matrix @ span)[0]
-    values, turn = np.linalg.eigh(span.T @ (matrix @ span))
-    return values, span @ turn
 
 
 def canonical(vectors: F64) -> F64:
@@ -140,11 +111,12 @@ def fit_whitening(x: NDArray[Any]) -> tuple[F64, F64]:
         merge_spread,
         (spread_of(x[low : low + _BLOCK].astype(np.float64)) for low in range(0, n, _BLOCK)),
     )
-    sd = np.sqrt(np.diag(spread.scatter) / n)
+    sd = np.sqrt(spread.scatter.diagonal() / n)
     live = np.flatnonzero(sd > 0)
     if live.size == 0:
         return spread.mean, np.empty((x.shape[1], 0))
-    correlation = spread.scatter[np.ix_(live, live)] / n / np.outer(sd[live], sd[live])
+    scatter = spread.scatter.of_columns(live).dense()
+    correlation = scatter / n / np.outer(sd[live], sd[live])
     values, vectors = np.linalg.eigh(correlation)
     keep = values > values[-1] * max(live.size, 100) * np.finfo(float).eps
     back = np.zeros((x.shape[1], int(keep.sum())))

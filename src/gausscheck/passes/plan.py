@@ -94,10 +94,12 @@ def check_budget(n: int, d: int, memory: int, uri: str) -> None:
             f"{uri}: expected at most {memory // ROW_BYTES:,} rows in a budget of {memory:,} "
             f"bytes, got {n:,}; raise the memory budget or take fewer rows"
         )
-    if 8 * d * d > memory:
+    held = min(n, d)
+    if 8 * held * d > memory:
+        most = isqrt(memory // 8) if held == d else memory // (8 * n)
         raise GausscheckError(
-            f"{uri}: expected at most {isqrt(memory // 8):,} dimensions in a budget of {memory:,} "
-            f"bytes, got {d:,}; raise the memory budget or take fewer columns"
+            f"{uri}: expected at most {most:,} dimensions of so many rows in a budget of "
+            f"{memory:,} bytes, got {d:,}; raise the memory budget or take fewer columns"
         )
 
 

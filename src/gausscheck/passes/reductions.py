@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import F64, I64, Moments
+from gausscheck.passes.scatter import ScatterMatrix, is_wide
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +59,17 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Count, mean (d,), scatter matrix (d, d) and largest magnitude (d,) of rows."""
+    """Count, mean (d,), scatter matrix and largest magnitude (d,) of rows."""
 
     n: int
     mean: F64
-    scatter: F64
+    scatter: ScatterMatrix
     largest: F64
 
     @property
-    def covariance(self) -> F64:
-        """The unbiased covariance matrix (d, d)."""
-        return self.scatter / max(self.n - 1, 1)
+    def covariance(self) -> ScatterMatrix:
+        """The unbiased covariance matrix."""
+        return self.scatter.over(max(self.n - 1, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class FirstPass:
     """Reduction of the first pass: :class:`Rows` of all rows, :class:`Spread` of the good ones.
 
     ``unit`` divides each row by its norm before the spread is taken. Cost O(n d²) in one float64
-    product, O(d²) memory a live state.
+    product, O(d min(n, d)) memory a live state.
     """
 
     unit: bool = False
@@ -140,12 +141,16 @@ def spread_of(x: F64) -> Spread:
     """Return the state of rows; they are overwritten."""
     n, d = x.shape
     if n == 0:
-        return Spread(0, np.zeros(d), np.zeros((d, d)), np.zeros(d))
+        return Spread(0, np.zeros(d), ScatterMatrix.zero(d), np.zeros(d))
     mean = x.mean(axis=0)
     largest = np.maximum(x.max(axis=0), -x.min(axis=0))
     x -= mean
     residual = x.mean(axis=0)  # what rounding left of the mean: removed once more, it is exact
-    return Spread(n, mean + residual, x.T @ x - n * np.outer(residual, residual), largest)
+    if is_wide(n, d):
+        scatter = ScatterMatrix.of(x - residual)
+    else:
+        scatter = ScatterMatrix(x.T @ x - n * np.outer(residual, residual))
+    return Spread(n, mean + residual, scatter, largest)
 
 
 def merge_spread(a: Spread, b: Spread) -> Spread:
@@ -154,7 +159,7 @@ def merge_spread(a: Spread, b: Spread) -> Spread:
         return b if a.n == 0 else a
     n = a.n + b.n
     delta = b.mean - a.mean
-    scatter = a.scatter + b.scatter + np.outer(delta, delta) * (a.n * b.n / n)
+    scatter = (a.scatter + b.scatter).plus(delta, a.n * b.n / n)
     return Spread(n, a.mean + delta * (b.n / n), scatter, np.maximum(a.largest, b.largest))
 
 

@@ -25,6 +25,7 @@ from gausscheck.core import GausscheckError
 from gausscheck.files import atomic_path, check_file, printable
 from gausscheck.passes.fold import Node, TreeFold
 from gausscheck.passes.reductions import Rows, Spread, merge_spread
+from gausscheck.passes.scatter import ScatterMatrix
 
 FORMAT, VERSION = "gausscheck.sketch", (1, 1)
 """Version 1.1 counts the header into the checksum."""
@@ -203,7 +204,7 @@ def save_pass(part: KeptPass, path: Path) -> None:
             [(n.level, n.index, n.state.n) for n in part.nodes], dtype=np.int64
         ).reshape(-1, 3),
         "nodes/mean": np.array([s.mean for s in spreads] or np.empty((0, d))),
-        "nodes/scatter": np.array([s.scatter for s in spreads] or np.empty((0, d, d))),
+        "nodes/scatter": np.array([s.scatter.dense() for s in spreads] or np.empty((0, d, d))),
         "nodes/largest": np.array([s.largest for s in spreads] or np.empty((0, d))),
         "sample/slots": part.slots,
         "sample/rows": part.sample,
@@ -296,8 +297,8 @@ def _assemble(header: dict[str, Any], members: dict[str, NDArray[Any]]) -> KeptP
     spreads = zip(members["nodes/mean"], members["nodes/scatter"], members["nodes/largest"],
                   strict=True)  # fmt: skip
     nodes = tuple(
-        Node(level, index, Spread(n, *found))
-        for (level, index, n), found in zip(places, spreads, strict=True)
+        Node(level, index, Spread(n, mean, ScatterMatrix(scatter), largest))
+        for (level, index, n), (mean, scatter, largest) in zip(places, spreads, strict=True)
     )
     rows = Rows(*(members[f"rows/{k}"] for k in ("non_finite", "zero", "keys", "norms")))
     return KeptPass(_meta(header["meta"]), header["first"], header["last"], rows, nodes,
@@ -337,7 +338,7 @@ def _checked(part: KeptPass) -> KeptPass:
         and sample.shape == (slots.size, d)
         and sample.dtype == part.dtype
         and all(
-            (node.state.mean.shape, node.state.scatter.shape, node.state.largest.shape)
+            (node.state.mean.shape, node.state.scatter.held.shape, node.state.largest.shape)
             == ((d,), (d, d), (d,))
             for node in part.nodes
         )

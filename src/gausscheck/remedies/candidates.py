@@ -151,7 +151,7 @@ def _gaussian(change: Callable[[Rows, Rows], Rows] | None = None, **options: Any
 def _affine(split: Split) -> Tried:
     """Scale each column that varies by its sd after centring, then go on as with any rows."""
     spread = moments_of_rows(split.fit).spread
-    sd = np.sqrt(np.diag(spread.covariance))
+    sd = np.sqrt(spread.covariance.diagonal())
     kind = split.fit.dtype
     sd[dead_coordinates(spread, np.finfo(kind).eps if kind.kind == "f" else 0.0)] = np.inf
     return _gaussian(lambda rows, fit: (rows - spread.mean) / sd)(split)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from gausscheck.remedies import Remedy, Repair
+from typing import TYPE_CHECKING
+
 from gausscheck.report.use import KEYS, ONE, percent_digits
 from gausscheck.terminal.console import console, indented, table, text
+
+if TYPE_CHECKING:  # remedies take scikit-learn, whose import costs as much as SciPy's
+    from gausscheck.remedies import Remedy, Repair
 
 _SPLITS = {
     "random": "rows held out at random",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gausscheck.report.use import Rate, percent_digits
-from gausscheck.scoring import Scores
 from gausscheck.terminal.console import console, indented, table, text
+
+if TYPE_CHECKING:  # scoring takes scikit-learn, whose import costs as much as SciPy's
+    from gausscheck.scoring import Scores
 
 
 def show_scores(found: Scores) -> None:

@@ -59,7 +59,7 @@ def measure(
                            ("dp_pass", "dp_pass")):  # fmt: skip
             found[f"{short}_{name}"] = float(getattr(row, key) or 0.0)
     spread = spread_of(np.array(z, dtype=np.float64))
-    values = np.asarray(np.linalg.eigvalsh(spread.covariance), dtype=np.float64)
+    values = np.asarray(np.linalg.eigvalsh(spread.covariance.dense()), dtype=np.float64)
     rank = int((values > values[-1] * max(d, 100) * np.finfo(float).eps).sum())
     found["effective_rank"] = float(companions(spread, values, max(rank, 1))["effective_rank"] or 0)
     a, b = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (u, v))

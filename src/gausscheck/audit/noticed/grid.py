@@ -111,6 +111,8 @@ def find_grid(rows: NDArray[Any], columns: NDArray[Any] | None = None) -> Grid:
     x = np.asarray(rows[:ROWS, chosen], dtype=np.float64)
     bits = mantissa_bits(x)
     steps = even_steps(x)
+    if bits is None and not steps.any():
+        return Grid(bits, step, ratio)
     sd = x.std(axis=0)
     local = Grid(bits, steps, steps).spacing(x)
     size = np.sqrt(np.einsum("ij,ij->j", local, local) / len(x))
@@ -154,12 +156,10 @@ def even_steps(x: F64) -> F64:
     The step is the mean of the smallest differences between neighbouring distinct values; all
     others must be whole multiples of it, whatever the offset.
     """
-    ordered = np.sort(x, axis=0)
-    gaps = np.diff(ordered, axis=0)
-    noise = 4 * np.finfo(np.float32).eps * np.abs(ordered).max(axis=0)
+    noise = 4 * np.finfo(np.float32).eps * np.abs(x).max(axis=0)
     steps = np.zeros(x.shape[1])
     for j in range(x.shape[1]):
-        gap = gaps[:, j]
+        gap = np.diff(np.sort(x[:, j]))
         gap = gap[gap > 0]
         if gap.size < FEW:
             continue

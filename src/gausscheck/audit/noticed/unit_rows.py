@@ -30,6 +30,8 @@ def rounding_spread(rows: NDArray[Any], grid: Grid) -> float:
         A sample of stored rows, none of them zero.
     grid : Grid
     """
+    if grid.bits is None and not grid.step.any():
+        return FLOOR
     x = np.asarray(rows, dtype=np.float64)
     square = np.einsum("ij,ij->i", x, x)
     local = grid.spacing(x)
