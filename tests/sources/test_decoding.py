@@ -217,9 +217,57 @@ def test_bytes_of_fortran_order_are_read_once_a_pass(tmp_path, monkeypatch, kept
     monkeypatch.setattr(fortran.FortranRows, "_runs", runs)
     read_in_order(source, 7, X.astype(dtype))
     assert sum(high - low for low, high in taken) == N
-    taken.clear()
-    np.testing.assert_array_equal(source.read(100, 103), x[100:103])
-    assert taken == [(100, 103)]  # a few rows elsewhere do not read others along
+
+
+def test_rows_far_apart_in_fortran_order_do_not_read_others_along(tmp_path, monkeypatch):
+    monkeypatch.setattr(fortran, "HELD", 20 * 2 * D * X.itemsize)  # stretches of 20 rows
+    np.save(tmp_path / "x.npy", np.asfortranarray(X))
+    source = open_source(tmp_path / "x.npy")
+    taken = []
+    real = fortran.FortranRows._runs
+    monkeypatch.setattr(
+        fortran.FortranRows, "_runs", lambda s, *a: (taken.append(a[1:3]), real(s, *a))[1]
+    )
+    rows = (5, 47, 103, 105, 118, 160)
+    for row in rows:
+        np.testing.assert_array_equal(source.read(row, row + 1), X[row : row + 1])
+    assert taken == [(5, 6), (47, 48), (103, 104), (100, 120), (160, 161)]
+
+
+def test_a_sample_of_rows_decodes_each_chunk_once(tmp_path, fetched):
+    import zarr as library
+
+    library.create_array(tmp_path / "x.zarr", data=X, chunks=(100, 5))
+    source = open_source(tmp_path / "x.zarr", limit=30)
+    fetched.clear()
+    rows = [source.read(low, low + 7) for low in range(0, 28, 7)] + [source.read(28, 30)]
+    np.testing.assert_array_equal(np.concatenate(rows), X[source.index])
+    assert set(fetched.values()) == {1}
+
+
+@pytest.mark.parametrize("form", ["feather", "stream"])
+def test_packed_batches_of_arrow_are_unpacked_once_a_pass(tmp_path, monkeypatch, form):
+    pa = pytest.importorskip("pyarrow")
+    from gausscheck.sources import arrow, columns
+
+    monkeypatch.setattr(columns, "BATCH_BYTES", 1)  # 64 rows a batch
+    table = pa.table({"emb": list(X)})
+    make = pa.ipc.new_file if form == "feather" else pa.ipc.new_stream
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    path = tmp_path / "x.arrow"
+    with make(str(path), table.schema, options=options) as out:
+        out.write_table(table, max_chunksize=100)
+    unpacked = []
+    real = arrow._checked
+    monkeypatch.setattr(
+        arrow, "_checked", lambda batch: (unpacked.append(batch.num_rows), real(batch))[1]
+    )
+    source = open_source(path)
+    assert sum(unpacked) <= N + 100  # rows are counted, and the first batch is looked at
+    for block in BLOCKS:
+        unpacked.clear()
+        read_in_order(source, block)
+        assert sum(unpacked) == N
 
 
 def test_a_file_in_fortran_order_that_shrinks_is_one_line(tmp_path):

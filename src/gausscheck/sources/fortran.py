@@ -15,8 +15,9 @@ from gausscheck.sources.chunked import HELD, ChunkReader
 class FortranRows:
     """Rows read as one run of each column.
 
-    Blocks that follow one another are cut from rows read ahead, so that runs are long; a block
-    elsewhere is read by itself. Memory holds 64 MB at most beside the block.
+    Blocks that follow one another, or lie close, are cut from a stretch of rows that is read at
+    once, so that runs are long; a block elsewhere is read by itself. Memory holds 64 MB at most
+    beside the block.
 
     Parameters
     ----------
@@ -38,15 +39,17 @@ class FortranRows:
         uri: str,
     ) -> None:
         self._file, self._stored, self._offset, self._uri = file, stored, offset, uri
-        self._shape, self._next = shape, 0
+        self._shape, self._next, self._last = shape, 0, -1
         self._dtype = stored.newbyteorder("=")
-        ahead = max(1, HELD // (2 * shape[1] * stored.itemsize))
-        self._reader = ChunkReader(shape, self._dtype, range(0, shape[0], ahead))
+        self._stretch = max(1, HELD // (2 * shape[1] * stored.itemsize))
+        self._reader = ChunkReader(shape, self._dtype, range(0, shape[0], self._stretch))
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous, in native byte order."""
-        follows, self._next = start == self._next, stop
-        if follows:
+        stretch = start // self._stretch
+        near = start == self._next or stretch == self._last
+        self._next, self._last = stop, stretch
+        if near:
             return self._reader.read(start, stop, self._runs)
         out = np.empty((stop - start, self._shape[1]), dtype=self._dtype)
         self._runs(out, start, stop, slice(0, self._shape[1]))
