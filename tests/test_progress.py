@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -273,9 +272,12 @@ run()
 """
 
 
-def in_a_terminal(arguments, until=None):
-    """Run the command with a terminal as standard error; return its code and what it wrote."""
-    ours, theirs = pty.openpty()
+def in_a_terminal(arguments, until=None, signals=1):
+    """Run the command with a terminal as standard error; return its code and what it wrote.
+
+    Where ``until`` is seen, it is interrupted so many times.
+    """
+    ours, theirs = pytest.importorskip("pty").openpty()
     environment = {**os.environ, "TERM": "xterm", "OPENBLAS_NUM_THREADS": "1"}
     out = tempfile.TemporaryFile()  # noqa: SIM115 - closed below; a pipe could fill
     process = subprocess.Popen(
@@ -292,7 +294,9 @@ def in_a_terminal(arguments, until=None):
             break
         seen += piece
         if until is not None and until in seen:
-            process.send_signal(signal.SIGINT)
+            for _ in range(signals):
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.01)
             until = None
     os.close(ours)
     process.wait(timeout=60)
@@ -301,7 +305,6 @@ def in_a_terminal(arguments, until=None):
         return process.returncode, out.read().decode(), seen.decode()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal")
 def test_a_real_terminal(tmp_path, rows):
     code, out, seen = in_a_terminal(["analyze", rows, "--levels", "none", "--json"])
     assert code == 0
@@ -311,11 +314,11 @@ def test_a_real_terminal(tmp_path, rows):
     assert ESCAPES.sub("", seen).split("\r")[-1].strip() == ""
 
 
-@pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal")
-def test_ctrl_c_leaves_the_terminal_as_it_was(tmp_path):
+@pytest.mark.parametrize("signals", [1, 2])
+def test_ctrl_c_leaves_the_terminal_as_it_was(tmp_path, signals):
     path = Path(tmp_path / "x.npy")
     np.save(path, np.random.default_rng(0).standard_normal((60_000, 64)))
-    code, out, seen = in_a_terminal(["analyze", str(path)], until="━".encode())
+    code, out, seen = in_a_terminal(["analyze", str(path)], until="━".encode(), signals=signals)
     assert (code, out) == (130, "")
     assert seen.rindex(VISIBLE) > seen.rindex(HIDDEN)
     assert ESCAPES.sub("", seen).endswith("gausscheck: interrupted\r\n")
