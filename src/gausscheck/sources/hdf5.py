@@ -28,11 +28,14 @@ from gausscheck.sources.chunked import HELD, ChunkReader
 from gausscheck.sources.hdf5_inside import (
     member,
     outside,
-    packed_chunk,
     plain_dataset,
     refuse,
+    whole_chunk,
 )
 from gausscheck.sources.stack import Getter, StackSource, stacked, summed_up
+
+_CACHE = 1 << 20
+"""Bytes of chunks that HDF5 keeps of a dataset at least."""
 
 
 class Hdf5Source(FileSource):
@@ -49,7 +52,7 @@ class Hdf5Source(FileSource):
         self._file: Any = None
         self._data: Any = None
         self._reader: ChunkReader | None = None
-        self._cache = 0
+        self._cache, self._spills = _CACHE, False
         try:
             data = self._dataset()
         except GausscheckError:
@@ -102,28 +105,27 @@ class Hdf5Source(FileSource):
                 f"{self.uri}: rows {start} to {stop} cannot be read ({line_of(err)}); the file "
                 "is damaged: copy or download it again"
             ) from err
-        if self._cache:
+        if self._spills:
             self._shut()
         return rows
 
     def _chunked(self, data: Any) -> ChunkReader:
-        """Return what reads the rows in whole chunks, where chunks are packed."""
-        chunk = packed_chunk(data)
+        """Return what reads the rows in whole chunks, where those are decoded."""
+        chunk = whole_chunk(data, self._turned)
         wide = self.d * self.dtype.itemsize
         shape = (self.n, self.d)
         if (
             chunk is None
         ):  # any rows can be read by themselves: HDF5 takes no more than is asked for
             return ChunkReader(shape, self.dtype, range(self.n))
-        height, strip = chunk[::-1] if self._turned else chunk
+        height, strip = chunk
         starts = range(0, self.n, height)
-        if min(height, self.n) * wide <= HELD:
-            return ChunkReader(shape, self.dtype, starts)
+        self._spills = min(height, self.n) * wide > HELD
         if data.is_virtual:
             piece = max(1, LARGEST_PIECE // wide)
             return ChunkReader(shape, self.dtype, starts, piece=piece)
-        self._shut()  # HDF5 keeps the one chunk that pieces are taken from
-        self._cache = height * strip * self.dtype.itemsize
+        self._shut()  # HDF5 keeps the one chunk that rows are taken from
+        self._cache = max(_CACHE, height * strip * self.dtype.itemsize)
         piece = max(1, HELD // (strip * self.dtype.itemsize))
         return ChunkReader(shape, self.dtype, starts, strip, piece)
 

@@ -152,16 +152,23 @@ def _fits(selection: Any, shown: Any, size: int) -> bool:
     return len(ends) == shown.ndim and all(e < s for e, s in zip(ends, shown.shape, strict=True))
 
 
-def packed_chunk(data: Any) -> tuple[int, int] | None:
-    """Return the shape of the chunks that are decoded whole; None where rows lie as they are.
+def whole_chunk(data: Any, turned: bool = False) -> tuple[int, int] | None:
+    """Return rows and columns of the chunks that are read whole; None where rows lie as they are.
 
-    Of a view, which may begin and end within chunks: the tallest that it shows, in full width.
+    Those are chunks that are packed, or narrower than the rows: HDF5 would take each row of them
+    by itself. Of a view, which may begin and end within chunks: the tallest that it shows, in full
+    width. Where the dataset is ``turned``, its rows are the columns.
     """
     if data.is_virtual:
         path = Path(data.file.filename)
         shown = [member(data.file, held.dset_name, path) for held in data.virtual_sources()]
-        tall = [chunk[0] for chunk in map(packed_chunk, shown) if chunk is not None]
-        return (max(tall), data.shape[-1]) if tall else None
-    if data.chunks is None or data.id.get_create_plist().get_nfilters() == 0:
+        tall = [chunk[0] for chunk in map(whole_chunk, shown) if chunk is not None]
+        whole = (max(tall), data.shape[-1]) if tall else None
+        return (data.shape[-1], data.shape[0]) if turned and tall else whole
+    if data.chunks is None:
         return None
-    return data.chunks[0], data.chunks[-1]
+    rows, columns = data.chunks[0], data.chunks[-1]
+    packed = data.id.get_create_plist().get_nfilters() > 0
+    if turned:
+        return columns, rows
+    return (rows, columns) if packed or columns < data.shape[-1] else None
