@@ -69,7 +69,7 @@ def test_a_bar_says_rate_and_time_left(screen):
     shown = screen.last()
     assert shown.startswith("reading")
     assert "━" in shown
-    assert shown.endswith("25%    25.0k rows/s     0:30 left")
+    assert shown.endswith("25%       25.0k rows/s     0:30 left")
     screen.clock.now = 14  # what is left goes down between two calls
     assert screen.last().endswith("0:26 left")
     assert len(shown) <= 80
@@ -77,7 +77,7 @@ def test_a_bar_says_rate_and_time_left(screen):
 
 def test_a_stage_that_counts_nothing_goes_by_its_share(screen):
     screen.at(4, "testing axes", 0.5)
-    assert screen.last().endswith("50%         12.5%/s     0:04 left")
+    assert screen.last().endswith("50%            12.5%/s     0:04 left")
 
 
 def test_what_cannot_be_told_is_how_long_it_takes_so_far(screen):
@@ -91,7 +91,15 @@ def test_each_stage_has_a_pace_of_its_own(screen):
     screen.at(10, Stage("reading", 100, "rows"), 0.5)
     screen.at(20, Stage("reading", 100, "rows"), 1.0)
     screen.at(22, "testing axes", 0.5)
-    assert screen.last().endswith("50%         25.0%/s     0:02 left")
+    assert screen.last().endswith("50%            25.0%/s     0:02 left")
+
+
+def test_a_stage_after_a_silent_one_has_no_pace_at_first(screen):
+    screen.at(2, "learning directions", 0.0)
+    screen.at(50, Stage("testing ica", 8, "directions"), 0.5)
+    assert screen.last().endswith("50%                      0:00 so far")
+    screen.at(52, Stage("testing ica", 8, "directions"), 0.75)
+    assert screen.last().endswith("75%  1.00 directions/s     0:02 left")
 
 
 def test_epochs_of_one_training_are_one_stage():
@@ -135,11 +143,12 @@ def test_a_bar_appears_while_nothing_is_heard(monkeypatch):
     monkeypatch.setattr("gausscheck.cli.progress.WAIT", 0.05)
     file = io.StringIO()
     with ProgressLine(Console(file=file, force_terminal=True, width=80)) as line:
-        line("learning directions", 0.0)
-        until = time.monotonic() + 20
-        while "learning directions" not in file.getvalue() and time.monotonic() < until:
-            time.sleep(0.01)
-    assert "learning directions" in file.getvalue()
+        for stage in ("starting", "learning directions"):
+            until = time.monotonic() + 20
+            while stage not in file.getvalue() and time.monotonic() < until:
+                time.sleep(0.01)
+            assert stage in file.getvalue()
+            line("learning directions", 0.0)
 
 
 def test_foreign_names_do_nothing_to_a_terminal(screen):

@@ -58,8 +58,10 @@ class Pace:
         """Take note of a stage and the share of it that is done."""
         now, share = self._clock(), min(max(share, 0.0), 1.0)
         another = stage != self.stage and (self.share in (0.0, 1.0) or _kind(stage) != self._kind)
-        if another or share < self.share:  # the one before ended when it was last heard of
-            self._seen = deque([(self._seen[-1][0] if share else now, 0.0)])
+        if another or share < self.share:
+            heard = self.share > 0 or not self.stage  # then this stage began when that one ended
+            begin = self._seen[-1][0] if heard and share else now
+            self._seen = deque([(begin, 0.0 if heard or not share else share)])
         self.stage, self.share = stage, share
         self._seen.append((now, share))
         while len(self._seen) > 2 and now - self._seen[1][0] > _LOOK_BACK:
@@ -191,6 +193,7 @@ class ProgressLine:
         global shown
         from rich.progress import BarColumn, ProgressColumn, TextColumn
         from rich.progress import Progress as Bar
+        from rich.table import Column
         from rich.text import Text
 
         pace = self._pace
@@ -200,10 +203,11 @@ class ProgressLine:
 
             def render(self, task: Any) -> Text:
                 done = f"{pace.share:4.0%}" if pace.share else "    "
-                return Text(f"{done} {pace.rate:>15} {pace.left:>13}")
+                return Text(f"{done} {pace.rate:>18} {pace.left:>13}")
 
         self._bar = Bar(
-            TextColumn("{task.description}", markup=False), BarColumn(bar_width=16), Rate(),
+            TextColumn("{task.description}", markup=False), BarColumn(bar_width=12),
+            Rate(Column(no_wrap=True)),
             console=self._console, transient=True, redirect_stdout=False, refresh_per_second=5,
         )  # fmt: skip
         self._task = self._bar.add_task(_cut(pace.stage), total=None)
@@ -221,6 +225,7 @@ class ProgressLine:
                 self._bar, shown = None, False
 
     def __enter__(self) -> ProgressLine:
+        self._pace("starting", 0.0)  # opening a file of text parses it
         self._timer.start()
         return self
 

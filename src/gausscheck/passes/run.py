@@ -83,6 +83,7 @@ def fold_rows(
         of the tree.
     """
     counted = Stage(stage, source.n, "rows")
+    workers.progress(counted, 0.0)
     if workers.client is None:
         return fold_blocks(
             source.read, blocks, reduction.of, reduction.merge, workers.pool,
