@@ -167,6 +167,13 @@ def test_a_log_gets_a_line_a_stage(capsys):
     assert out == screen.file.getvalue() == ""
 
 
+def test_a_log_gets_no_line_before_the_first_stage(capsys, at_once):
+    with ProgressLine(Console(file=io.StringIO(), force_terminal=False)) as line:
+        line._timer.join(20)
+    assert not line._timer.is_alive()
+    assert capsys.readouterr().err == ""
+
+
 def test_a_dumb_terminal_gets_lines(capsys, monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     screen = Screen()

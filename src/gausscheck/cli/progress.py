@@ -30,6 +30,9 @@ _QUIET = "gausscheck.quiet"
 _WIDTH = 28
 """Characters of a stage's name in the bar."""
 
+_FIRST = "starting"
+"""What a bar says before it hears of a stage: a file of text is parsed as it is opened."""
+
 shown = False
 """Whether a bar hides the cursor of the terminal now."""
 
@@ -167,7 +170,7 @@ class ProgressLine:
             if self._over or not late or not self._pace.stage:
                 return
             if self._bar is None and not self._terminal():
-                if self._pace.stage != self._told:
+                if self._pace.stage not in (self._told, _FIRST):
                     self._told = self._pace.stage
                     click.echo(f"gausscheck: {printable(self._told)}", err=True)
                 return
@@ -225,7 +228,7 @@ class ProgressLine:
                 self._bar, shown = None, False
 
     def __enter__(self) -> ProgressLine:
-        self._pace("starting", 0.0)  # opening a file of text parses it
+        self._pace(_FIRST, 0.0)
         self._timer.start()
         return self
 
