@@ -1,113 +1,102 @@
-"""What an audit costs against rows, dimensions and directions: processor time and peak memory.
+"""How the cost of an audit grows with rows, dimensions and directions.
 
-Each size is one run of ``gausscheck.analyze`` on float16 rows of an .h5 file, in a process of its own,
-the others held fixed. Processor time is user and system together, so a busy machine counts less.
-Numbers are relative to the base size; the exponent is that of what the last two doublings add, so
-that costs that do not grow (the battery on the sample, the imports) are left out of it.
+    python benchmarks/costs.py [--only n] [--small] [--rounds 3] [--scratch FOLDER]
 
-    python benchmarks/costs.py    # writes docs/performance.md
+Each size is an audit of float16 rows of an .h5 file on one thread, in a process of its own, the
+others held fixed; processor time is user and system together. What does not grow is measured at a
+size so small that nothing has grown, and subtracted; the exponent is fitted to the sizes at which
+what grows is at least half of the cost, and there is none where fewer than three do. Results go to
+benchmarks/results/speed.json and, with those of speed.py and cluster.py, to docs/performance.md;
+--small prints alone.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import resource
-import subprocess
-import sys
+import argparse
 import tempfile
-from pathlib import Path
+from functools import partial
+from statistics import median
+from typing import Any
 
-import numpy as np
+from performance import keep, write_page
+from timing import call, growth, paired
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-BASE = {"n": 50_000, "d": 128, "k": 256}
+NAMES = {"n": "rows n", "d": "dimensions d", "k": "random directions k"}
 SIZES = {
-    "n": (25_000, 50_000, 100_000, 200_000, 400_000),
-    "d": (32, 64, 128, 256, 512),
-    "k": (64, 128, 256, 512, 1024),
+    "n": (4000, (250_000, 500_000, 1_000_000, 2_000_000)),
+    "d": (16, (128, 256, 512, 1024)),
+    "k": (1, (512, 1024, 2048, 4096)),
 }
-SAMPLE = 20_000
-"""Rows sampled, so that n measures the streamed passes."""
+"""Where nothing has grown yet, and sizes."""
+
+HELD = {
+    "n": {"d": 64, "k": 64, "rows": 2000},
+    "d": {"n": 100_000, "k": 64, "rows": 2000},
+    "k": {"n": 50_000, "d": 64, "rows": 20_000},
+}
+"""What is held fixed; ``rows`` are sampled, few where the passes over all rows are looked at."""
+
+SMALL = {"n": 100, "d": 4, "k": 16}
+"""What sizes are divided by for a try."""
 
 
-def one(path: str, k: str) -> None:
-    import pingouin  # noqa: F401 - left out of the time
-    import sklearn.discriminant_analysis  # noqa: F401
-
-    import gausscheck
-
-    before = os.times()
-    gausscheck.analyze(path, directions=f"axes,random:{k}", rows=SAMPLE, levels="none", threads=1)
-    after = os.times()
-    busy = after.user - before.user + after.system - before.system
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"busy": busy, "peak": peak}))
-
-
-def measure(n: int, d: int, k: int) -> dict:
-    import h5py
-
-    rng = np.random.default_rng(0)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "x.h5"
-        with h5py.File(path, "w") as file:
-            data = file.create_dataset("embeddings", (n, d), "f2", chunks=(4096, d))
-            for low in range(0, n, 4096):
-                high = min(low + 4096, n)
-                data[low:high] = rng.standard_normal((high - low, d), dtype=np.float32)
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        done = subprocess.run(
-            [sys.executable, __file__, str(path), str(k)],
-            capture_output=True, text=True, env=environment,
-        )  # fmt: skip
-    if done.returncode != 0:
-        sys.exit(done.stderr)
-    return json.loads(done.stdout)
+def measure(axis: str, small: bool, rounds: int, scratch: str | None) -> dict[str, Any]:
+    """Return relative costs along an axis and the exponent of what grows."""
+    least, sizes = SIZES[axis]
+    if small:
+        sizes = tuple(size // SMALL[axis] for size in sizes)
+        least = min(least, sizes[0] // 2)
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        sides = {}
+        for size in (least, *sizes):
+            held = {**HELD[axis], axis: size}
+            if small:
+                held["n"], held["rows"] = min(held["n"], 20_000), min(held["rows"], 1000)
+            place = tempfile.mkdtemp(dir=folder)
+            path = call("made_rows:h5", place, held["n"], held["d"]).told
+            sides[str(size)] = partial(
+                call, "workloads:audit", path, directions=f"random:{held['k']}",
+                rows=held["rows"], levels="none", threads=1, blas=1,
+                env={"GAUSSCHECK_CACHE": f"{folder}/cache"},
+            )  # fmt: skip
+        found = paired(sides, rounds)
+    busy = [median(cost.busy for cost in costs) for costs in found.values()]
+    peak = [median(cost.peak for cost in costs) for costs in found.values()]
+    fit = growth(least, busy[0], sizes, busy[1:])
+    held = ", ".join(f"{name} = {value:,}" for name, value in HELD[axis].items() if name != "rows")
+    return {
+        "words": NAMES[axis],
+        "held": f"{held}, {HELD[axis]['rows']:,} rows sampled",
+        "sizes": [least, *sizes],
+        "time": [round(t / busy[0], 3) for t in busy],
+        "peak": [round(p / peak[0], 3) for p in peak],
+        "power": None if fit is None else round(fit.power, 3),
+        "error": None if fit is None else round(fit.error, 3),
+        "fitted": None if fit is None else list(fit.sizes),
+    }
 
 
 def main() -> None:
-    if len(sys.argv) == 3:
-        one(*sys.argv[1:])
-        return
-    base = measure(**BASE)
-    lines = [
-        "# What an audit costs",
-        "",
-        "Written by `python benchmarks/costs.py`: processor time and peak memory of an audit of axes",
-        f"and random directions ({SAMPLE:,} rows sampled, one thread, float16 rows in an .h5 file),",
-        f"relative to n = {BASE['n']:,}, d = {BASE['d']}, k = {BASE['k']}. The exponent is that of what the",
-        "last two doublings add: what does not grow is left out of it.",
-        "",
-    ]
-    names = {"n": "rows n", "d": "dimensions d", "k": "random directions k"}
-    for axis, sizes in SIZES.items():
-        told = [measure(**{**BASE, axis: size}) for size in sizes]
-        heads = " | ".join(f"{size:,}" for size in sizes)
-        lines += [f"| {names[axis]} | {heads} | exponent |", "|---" * (len(sizes) + 2) + "|"]
-        for word, key in (("processor time", "busy"), ("peak memory", "peak")):
-            ratio = np.array([t[key] / base[key] for t in told])
-            first, second = np.diff(ratio[-3:])
-            growing = first > 0.02 and second > 0.02
-            slope = f"{np.log2(second / first):.2f}" if growing else "0"
-            cells = " | ".join(f"{r:.2f}" for r in ratio)
-            lines.append(f"| {word} | {cells} | {slope} |")
-        lines.append("")
-        print(*lines[-4:], sep="\n", flush=True)
-    lines += [
-        "The passes over all rows are linear in n; the covariance is quadratic in d, and products with",
-        "directions are linear in k, as is the battery on the sample. Memory holds blocks of rows, the",
-        "sample and one slab of projections, whatever n is, but for 24 bytes a row (a norm, a key and",
-        "a place in the sample).",
-        "",
-        "`benchmarks/streaming.py` compares a million rows of 768 dimensions, the whole battery at all",
-        "levels within `--memory 1GB`, with reading the file once and one float32 product with the",
-        "matrix of the directions, in one run: 3.1 times that for an .h5 file and 3.6 times for .npy",
-        "shards, on two cores, with a peak of 1.0 GB. `benchmarks/henze_zirkler.py` does the same",
-        "against pingouin, `benchmarks/battery.py` against SciPy's own two tests.",
-        "",
-    ]
-    PAGE.write_text("\n".join(lines), encoding="utf-8")
+    """Measure, print, keep."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", action="append", choices=list(SIZES))
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--scratch")
+    args = parser.parse_args()
+    for axis in args.only or SIZES:
+        found = measure(axis, args.small, args.rounds, args.scratch)
+        print(f"{found['words']}, {found['held']}")
+        for name in ("sizes", "time", "peak"):
+            print(f"  {name}: {', '.join(f'{x:,}' for x in found[name])}")
+        power = "none: too little grows" if found["power"] is None else found["power"]
+        print(f"  exponent: {power}", flush=True)
+        if not args.small:
+            keep("growth", {axis: found}, SIZES)
+    if not args.small:
+        write_page()
 
 
 if __name__ == "__main__":

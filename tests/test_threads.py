@@ -1,5 +1,6 @@
 """Threads of our own, and the buffers that their products need."""
 
+import os
 import subprocess
 import sys
 
@@ -21,6 +22,21 @@ def test_products_side_by_side_use_one_thread_of_the_library_each():
         blas = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
     assert blas
     assert set(blas) == {1}
+
+
+def test_a_library_that_is_loaded_later_is_limited_too():
+    # SciPy has a BLAS of its own: with threads of its own it is in the way of ours
+    code = """
+from gausscheck.threads import one_thread
+with one_thread():
+    from scipy.linalg import lapack
+    from threadpoolctl import threadpool_info
+    blas = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+assert blas and set(blas) == {1}, blas
+"""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment)
+    assert done.returncode == 0, done.stderr
 
 
 def test_too_little_address_space_is_told(monkeypatch):

@@ -14,6 +14,7 @@ from gausscheck.core import GausscheckError
 
 @lru_cache(maxsize=1)
 def _controller() -> Any:
+    import scipy.linalg.blas  # noqa: F401  a library that is loaded later would not be limited
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ STARTS = 8
 """Starting points of projection pursuit for each direction wanted."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FittingRows:
     """The rows that directions are learned from.
 
@@ -53,6 +54,11 @@ class FittingRows:
     labels: NDArray[Any] | None
     seed: int
 
+    @cached_property
+    def whitened(self) -> tuple[F64, F64]:
+        """The rows whitened within half as many dimensions at most, and the way back."""
+        return whiten_tall(self.rows, most=len(self.rows) // 2)
+
 
 def ica(fitting: FittingRows, argument: str) -> tuple[F64, tuple[str, ...]]:
     """Find K directions by symmetric FastICA with the logcosh contrast (Hyvärinen 1999).
@@ -67,7 +73,7 @@ def ica(fitting: FittingRows, argument: str) -> tuple[F64, tuple[str, ...]]:
     (d, K) array, labels
         Unit columns. Cost O(n d²) to whiten, O(64 n d) a step.
     """
-    y, back = whiten_tall(fitting.rows, most=len(fitting.rows) // 2)
+    y, back = fitting.whitened
     r = y.shape[1]
     k = min(count_of("ica", argument or "10", None), r)
     wide = min(max(k, WIDE), r)
@@ -98,7 +104,7 @@ def pursuit(fitting: FittingRows, argument: str) -> tuple[F64, tuple[str, ...]]:
     (d, K) array, labels
         Unit columns, at most K. Cost O(n d²) to whiten, O(8 n d K) a step.
     """
-    y, back = whiten_tall(fitting.rows, most=len(fitting.rows) // 2)
+    y, back = fitting.whitened
     r = y.shape[1]
     k = min(count_of("pursuit", argument or "10", None), r)
     ends = _kurtosis_ends(y, k)
@@ -106,13 +112,14 @@ def pursuit(fitting: FittingRows, argument: str) -> tuple[F64, tuple[str, ...]]:
     w = _unit(np.hstack([ends, random]))
     for _ in range(ROUNDS):
         s = y @ w
-        fresh = _unit(y.T @ s**3 / len(y) - 3 * w)
+        fresh = _unit(y.T @ (s * s * s) / len(y) - 3 * w)
         moved = 1 - np.abs(np.einsum("ij,ij->j", fresh, w)).min()
         w = fresh
         if moved < 1e-6:
             break
     s = y @ w
-    excess = np.abs((s**4).mean(axis=0) / (s**2).mean(axis=0) ** 2 - 3)
+    square = s * s
+    excess = np.abs((square * square).mean(axis=0) / square.mean(axis=0) ** 2 - 3)
     kept: list[int] = []
     for j in np.argsort(-excess, kind="stable"):
         if len(kept) < k and (not kept or np.abs(w[:, kept].T @ w[:, j]).max() < 0.9):
@@ -141,7 +148,7 @@ def lda(fitting: FittingRows, argument: str) -> tuple[F64, tuple[str, ...]]:
         )
     most = min(groups - 1, fitting.rows.shape[1])
     k = count_of("lda", argument or str(most), most)
-    y, back = whiten_tall(fitting.rows, most=len(fitting.rows) // 2)
+    y, back = fitting.whitened
     fitted = LinearDiscriminantAnalysis(solver="svd").fit(y, fitting.labels)
     found = fitted.scalings_[:, :k]
     return _unit(back @ found), tuple(f"lda {i + 1}" for i in range(found.shape[1]))

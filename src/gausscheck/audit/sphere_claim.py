@@ -30,7 +30,7 @@ from gausscheck.audit.multiplicity import holm
 from gausscheck.core import F64, GausscheckError
 from gausscheck.normality.groups import group_sizes
 from gausscheck.normality.nulls.laws import chi_square
-from gausscheck.normality.sphere.energy import energy_null
+from gausscheck.normality.sphere.energy import energy_null, pair_sums
 from gausscheck.report import SphereClaim, SpherePart
 
 ClaimStatus = Literal["holds", "fails", "inconclusive"]
@@ -179,15 +179,11 @@ def _group_sums(unit: F64, sizes: NDArray[np.intp], threads: int) -> tuple[F64, 
     null = energy_null(p)
 
     def between(pair: tuple[int, int]) -> tuple[float, float, float, float]:
-        t = parts[pair[0]] @ parts[pair[1]].T
-        same = pair[0] == pair[1]
-        self_pairs = t.shape[0] if same else 0
-        count = t.size - self_pairs
-        if same:
-            np.fill_diagonal(t, 1)  # a row is no distance from itself, whatever rounding says
-        one = float(t.sum()) - self_pairs
-        two = float(np.einsum("ij,ij->", t, t)) - self_pairs
-        chord = float(np.sqrt((2 - 2 * t).clip(min=0)).sum())
+        left, right, same = parts[pair[0]], parts[pair[1]], pair[0] == pair[1]
+        self_pairs = len(left) if same else 0
+        count = len(left) * len(right) - self_pairs
+        one, two, chord = pair_sums(left, right, same=same)
+        one, two = one - self_pairs, two - self_pairs
         kernel = null.constant * count - chord - null.linear * one - null.square * two
         return one, two - count / p, kernel, count
 
