@@ -167,11 +167,15 @@ def test_a_log_gets_a_line_a_stage(capsys):
     assert out == screen.file.getvalue() == ""
 
 
-def test_a_log_gets_no_line_before_the_first_stage(capsys, at_once):
+def test_a_log_gets_no_line_while_nothing_is_heard(capsys, monkeypatch):
+    monkeypatch.setattr("gausscheck.cli.progress.WAIT", 0.05)
     with ProgressLine(Console(file=io.StringIO(), force_terminal=False)) as line:
+        line("reading", 0.0)
         line._timer.join(20)
-    assert not line._timer.is_alive()
-    assert capsys.readouterr().err == ""
+        assert not line._timer.is_alive()
+        assert capsys.readouterr().err == ""
+        line("reading", 0.5)
+        assert capsys.readouterr().err == "gausscheck: reading\n"
 
 
 def test_a_dumb_terminal_gets_lines(capsys, monkeypatch):

@@ -161,16 +161,19 @@ class ProgressLine:
         """Show a stage and the share of it that is done."""
         with self._lock:
             self._pace(stage, share)
-            self._due()
+            self._due(log=True)
 
-    def _due(self) -> None:
-        """Show what is under way, if it has taken long enough."""
+    def _due(self, *, log: bool = False) -> None:
+        """Show what is under way, if it has taken long enough.
+
+        A log gets its lines as stages are told of: what ends in an error is one line.
+        """
         with self._lock:
             late = self._clock() - self._start >= WAIT
             if self._over or not late or not self._pace.stage:
                 return
             if self._bar is None and not self._terminal():
-                if self._pace.stage not in (self._told, _FIRST):
+                if log and self._pace.stage != self._told:
                     self._told = self._pace.stage
                     click.echo(f"gausscheck: {printable(self._told)}", err=True)
                 return
