@@ -44,7 +44,9 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def _leave(stopped: Stopped | None) -> None:
     if stopped is not None:
-        os.write(2, f"gausscheck: {stopped}\n".encode())
+        bar = sys.modules.get("gausscheck.cli.progress")
+        clean = "\r\x1b[2K\x1b[?25h" if getattr(bar, "shown", False) else ""
+        os.write(2, f"{clean}gausscheck: {stopped}\n".encode())
         os._exit(stopped.code)
 
 

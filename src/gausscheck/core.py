@@ -26,6 +26,39 @@ I64: TypeAlias = "NDArray[np.int64]"
 Progress: TypeAlias = "Callable[[str, float], None]"
 """Called with a stage's name and the share of it that is done, from 0 to 1."""
 
+
+class Stage(str):
+    """The name of a stage that says what moves in it; :data:`Progress` takes it as any name.
+
+    Attributes
+    ----------
+    total : int
+        How many there are.
+    unit : str
+        Of what, such as ``rows``.
+    """
+
+    __slots__ = ("total", "unit")
+    total: int
+    unit: str
+
+    def __new__(cls, name: str, total: int, unit: str) -> Stage:
+        """Name a stage."""
+        made = super().__new__(cls, name)
+        made.total, made.unit = total, unit
+        return made
+
+    def __getnewargs__(self) -> tuple[str, int, str]:  # type: ignore[override]
+        """Travel with what is counted."""
+        return str(self), self.total, self.unit
+
+
+def within(name: str, stage: str) -> str:
+    """Return the name of a stage within something, which counts what the stage counts."""
+    told = f"{name}: {stage}"
+    return Stage(told, stage.total, stage.unit) if isinstance(stage, Stage) else told
+
+
 __version__ = "0.2.0"
 
 

@@ -112,13 +112,20 @@ def fingerprint_of(paths: Iterable[Path]) -> str:
     """
     told = hashlib.sha256()
     for path in paths:
-        inside = sorted(path.rglob("*")) if path.is_dir() else []
-        for file in [path, *inside]:
-            found = file.stat()
-            size = 0 if file.is_dir() else found.st_size
+        for name in _at_and_below(str(path)):
+            found = os.stat(name)
+            size = 0 if stat.S_ISDIR(found.st_mode) else found.st_size
             times = (found.st_mtime_ns, found.st_ctime_ns)
-            told.update(repr((str(file), size, times, found.st_ino)).encode())
+            told.update(repr((name, size, times, found.st_ino)).encode())
     return told.hexdigest()
+
+
+def _at_and_below(place: str) -> Iterator[str]:
+    """Yield a path and all that is inside, in an order of their names."""
+    yield place
+    for folder, inside, files in os.walk(place):
+        inside.sort()
+        yield from (os.path.join(folder, name) for name in sorted([*inside, *files]))
 
 
 def scratch(size: int) -> IO[bytes]:

@@ -10,9 +10,10 @@ import click
 
 from gausscheck.cli.compare import show_compared
 from gausscheck.cli.gate import gate_options
-from gausscheck.cli.options import UNTRUSTED, ProgressLine, audit_options, merge
+from gausscheck.cli.options import UNTRUSTED, audit_options, merge
 from gausscheck.cli.plot import load_saved
-from gausscheck.core import GausscheckError, printable
+from gausscheck.cli.progress import QUIET, ProgressLine, counted
+from gausscheck.core import GausscheckError, Progress, printable
 
 if TYPE_CHECKING:
     from gausscheck.comparison import Comparison
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file")
 @audit_options
+@QUIET
 @click.option(
     "--out", type=click.Path(file_okay=False), help="Write report, page and figures here."
 )
@@ -48,10 +50,11 @@ def analyze(
 
     with ProgressLine() as progress:
         report = run(file, progress=progress, **merged)
-    if out is not None:
         try:
-            _write(report, out)
+            if out is not None:
+                _write(report, out, progress)
         except Exception:  # what was worked out is told all the same
+            progress.close()
             _show(report, as_json, verbose=verbose, explain=explain)
             raise
     _show(report, as_json, verbose=verbose, explain=explain)
@@ -60,15 +63,16 @@ def analyze(
     return report
 
 
-def _write(report: Report, out: str) -> None:
+def _write(report: Report, out: str, progress: Progress) -> None:
     """Write report, page and figures: all of them appear, or none."""
     from gausscheck import figures, html
     from gausscheck.files import atomic_folder
 
     with atomic_folder(out, "report", "page", "figures") as work:
         report.save(work)
+        progress("writing the page", 0.0)
         html.write(report, Path(work) / "report.html")
-        figures.draw(report, work)
+        figures.draw(report, work, progress=progress)
 
 
 @click.command()
@@ -118,6 +122,7 @@ def _write_page(saved: Report | Comparison, path: str) -> Path:
 @click.argument("file")
 @click.option("--dataset", "--column", help="The array of a container that holds several.")
 @UNTRUSTED
+@QUIET
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="The .npy to write.")
 def apply_(
     directory: str, file: str, dataset: str | None, untrusted: bool | None, out: str
@@ -141,7 +146,9 @@ def apply_(
             "rows; got one of rows as they are; run analyze --normalize whiten --out DIR"
         )
     source = open_source(file, dataset=dataset, untrusted=bool(untrusted))
-    shape = apply_to_file(preparation, source, Path(out))
+    with ProgressLine() as progress:
+        told = counted(source, source.n, "mapping rows", progress)
+        shape = apply_to_file(preparation, told, Path(out))
     click.echo(f"{printable(out)}: {shape[0]:,} rows x {shape[1]:,}, {preparation.kind}")
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gausscheck.cli.options import UNTRUSTED, ProgressLine
+from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.progress import QUIET, ProgressLine
 from gausscheck.config import NORMALIZE, NULLS, ON_BAD_ROWS
-from gausscheck.core import printable
+from gausscheck.core import Progress, printable
 
 if TYPE_CHECKING:
     from gausscheck.comparison import Comparison
@@ -43,6 +44,7 @@ WORSE = 3
 @click.option("--limit", type=int, metavar="N", help="Take a random sample of N rows.")
 @click.option("--on-bad-rows", type=click.Choice(ON_BAD_ROWS), help="As for analyze.")
 @UNTRUSTED
+@QUIET
 @click.option("--memory", help="Budget for buffers.")
 @click.option("--seed", type=int, help="Seed.")
 @click.option("--threads", type=int, help="Worker threads.  [default: all processors]")
@@ -83,11 +85,12 @@ def compare(
         check_folder(out)
     with ProgressLine() as progress:
         found = run(models, progress=progress, **options)
-    try:
-        if out is not None:
-            _write(found, out)
-    finally:  # what was worked out is told all the same
-        show_compared(found, as_json, form)
+        try:
+            if out is not None:
+                _write(found, out, progress)
+        finally:  # what was worked out is told all the same
+            progress.close()
+            show_compared(found, as_json, form)
     if out is not None and not as_json and form is None:
         click.echo(f"Tables, page and figure: {printable(out)}")
     if fail_on is not None and found.worse:
@@ -96,7 +99,7 @@ def compare(
         sys.exit(WORSE)
 
 
-def _write(found: Comparison, out: str) -> None:
+def _write(found: Comparison, out: str, progress: Progress) -> None:
     """Write tables, page and figure: all of them appear, or none."""
     from gausscheck import figures
     from gausscheck.comparison import write_all
@@ -105,8 +108,9 @@ def _write(found: Comparison, out: str) -> None:
 
     with atomic_folder(out, "comparison") as work:
         write_all(found, work)
+        progress("writing the page", 0.0)
         write(found, Path(work) / "comparison.html")
-        figures.draw(found, work, formats=("png", "svg", "pdf"))
+        figures.draw(found, work, formats=("png", "svg", "pdf"), progress=progress)
 
 
 def show_compared(found: Comparison, as_json: bool, form: str | None) -> None:

@@ -1,10 +1,8 @@
-"""What commands share: the options of an audit, a config file's options, a progress line."""
+"""What commands share: the options of an audit, a config file's options."""
 
 from __future__ import annotations
 
 import re
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -142,44 +140,3 @@ def merge(config_file: str | None, options: dict[str, Any]) -> dict[str, Any]:
     check_file(Path(config_file))  # a pipe or device would be read without end
     base = Config.from_toml(config_file).to_dict()
     return {**base, **given}
-
-
-class ProgressLine:
-    """A progress line on stderr for anything that takes over a second."""
-
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-        self._bar: Any = None
-        self._stage = ""
-        self._task: Any = None
-
-    def __call__(self, stage: str, share: float) -> None:
-        """Show a stage and the share of it that is done."""
-        if self._bar is None:
-            if time.monotonic() - self._start < 1:
-                return
-            if not sys.stderr.isatty():
-                if stage != self._stage:  # a log wants lines, one a stage
-                    self._stage = stage
-                    click.echo(f"gausscheck: {stage}", err=True)
-                return
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-            self._bar = Progress(
-                TextColumn("{task.description:<24}"),
-                BarColumn(),
-                TimeElapsedColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._task = self._bar.add_task(stage, total=1.0)
-            self._bar.start()
-        self._bar.update(self._task, description=stage, completed=share)
-
-    def __enter__(self) -> ProgressLine:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()

@@ -6,7 +6,8 @@ import json
 
 import click
 
-from gausscheck.cli.options import UNTRUSTED, ProgressLine
+from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.progress import QUIET, ProgressLine
 from gausscheck.config import ON_BAD_ROWS
 from gausscheck.core import printable
 
@@ -24,6 +25,7 @@ from gausscheck.core import printable
     help="Pairs with a row that is not finite or all zero.",
 )
 @UNTRUSTED
+@QUIET
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed.")
 @click.option("--threads", type=int, help="Worker threads.  [default: all processors]")
 @click.option("--out", type=click.Path(file_okay=False), help="Write numbers and figure here.")
@@ -58,11 +60,11 @@ def pairs(
             threads=threads,
             progress=progress,
         )
-    if out is not None:
-        from gausscheck import figures
+        if out is not None:
+            from gausscheck import figures
 
-        found.save(out)
-        figures.draw(found, out)
+            found.save(out)
+            figures.draw(found, out, progress=progress)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1, allow_nan=False))
         return

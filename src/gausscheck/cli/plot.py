@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from gausscheck.cli.options import UNTRUSTED, ProgressLine
-from gausscheck.core import GausscheckError, printable
+from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.progress import QUIET, ProgressLine
+from gausscheck.core import GausscheckError, Progress, printable
 
 if TYPE_CHECKING:
     from gausscheck.comparison import Comparison
@@ -78,6 +79,7 @@ def _line(name: str, said: str) -> None:
 @click.option("--sample", type=int, help="Of rows: how many are looked at.  [default: 5000]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of that sample.")
 @UNTRUSTED
+@QUIET
 @click.option("--threads", type=int, help="Worker threads.  [default: all processors]")
 @click.option(
     "--list", is_flag=True, is_eager=True, expose_value=False, callback=_list_figures,
@@ -101,17 +103,20 @@ def plot(
     from gausscheck import figures
 
     of_rows = [name for name in names if name in figures.ROW_FIGURES]
+    page: dict[str, Any] = {"formats": formats, "width": width, "style": style}
     if of_rows and len(of_rows) == len(names):
-        drawn = [(name, _measured(name, inputs, options)) for name in dict.fromkeys(names)]
-        for name, result in drawn:
-            _tell(figures.draw(result, out or ".", formats=formats, names=[name], width=width,
-                               style=style))  # fmt: skip
+        written = []
+        with ProgressLine() as progress:
+            one_each = dict.fromkeys(names)
+            drawn = [(name, _measured(name, inputs, options, progress)) for name in one_each]
+            for name, result in drawn:
+                written += figures.draw(result, out or ".", names=[name], progress=progress, **page)
+        _tell(written)
         return
     saved = _saved(inputs, names, of_rows)
     folder = inputs[0] if Path(inputs[0]).is_dir() else str(Path(inputs[0]).parent)
-    written = figures.draw(
-        saved, out or folder, formats=formats, names=names or None, width=width, style=style
-    )
+    with ProgressLine() as progress:
+        written = figures.draw(saved, out or folder, names=names or None, progress=progress, **page)
     _tell(written)
     for name in names:
         if name not in {path.stem for path in written}:
@@ -135,14 +140,13 @@ def _saved(
     return load_saved(inputs[0])
 
 
-def _measured(name: str, inputs: Sequence[str], options: dict[str, Any]) -> Any:
+def _measured(name: str, inputs: Sequence[str], options: dict[str, Any], progress: Progress) -> Any:
     from gausscheck.figures import measure
 
     given = {key: value for key, value in options.items() if value is not None}
     given["names"] = _split(given.pop("settings", None))
     given["series"] = _split(given.pop("series", None))
-    with ProgressLine() as progress:
-        return measure(name, inputs, progress=progress, **given)
+    return measure(name, inputs, progress=progress, **given)
 
 
 def _split(text: str | None) -> list[str] | None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from gausscheck.cli.options import UNTRUSTED, ProgressLine
+from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.progress import QUIET, ProgressLine
 from gausscheck.config import ON_BAD_ROWS, Config
 from gausscheck.core import printable
 
@@ -37,6 +38,7 @@ _DEFAULT = Config()
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed.")
 @click.option("--threads", type=int, help="Worker threads.  [default: all processors]")
 @UNTRUSTED
+@QUIET
 @click.option("--out", type=click.Path(file_okay=False), help="Write repair.json here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON, nothing else.")
 def repair(

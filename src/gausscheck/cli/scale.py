@@ -6,7 +6,8 @@ import json
 
 import click
 
-from gausscheck.cli.options import UNTRUSTED, ProgressLine
+from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.progress import QUIET, ProgressLine
 from gausscheck.core import GausscheckError, printable
 
 
@@ -28,6 +29,7 @@ def _sizes(option: str, text: str | None) -> list[int]:
 @click.option("--sample", type=int, default=20_000, show_default=True, help="Rows looked at.")
 @click.option("--dataset", "--column", help="The array of containers that hold several.")
 @UNTRUSTED
+@QUIET
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed.")
 @click.option("--threads", type=int, help="Worker threads.  [default: all processors]")
 @click.option("--out", type=click.Path(file_okay=False), help="Write numbers and figure here.")
@@ -69,11 +71,11 @@ def scale(
             threads=threads,
             progress=progress,
         )
-    if out is not None:
-        from gausscheck import figures
+        if out is not None:
+            from gausscheck import figures
 
-        found.save(out)
-        figures.draw(found, out, formats=formats)
+            found.save(out)
+            figures.draw(found, out, formats=formats, progress=progress)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1, allow_nan=False))
         return

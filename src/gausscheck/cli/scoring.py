@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from gausscheck.cli.options import UNTRUSTED, ProgressLine
+from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.progress import QUIET, ProgressLine
 from gausscheck.config import ON_BAD_ROWS, Config
 from gausscheck.core import GausscheckError, printable
 
@@ -60,6 +61,7 @@ class Shrinkage(click.ParamType):  # type: ignore[type-arg]  # generic from clic
 @click.option("--memory", help=f"Budget for buffers.  [default: {_DEFAULT.memory}]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed.")
 @UNTRUSTED
+@QUIET
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, nothing else.")
 def score(
     reference: str, new: str, out: str, untrusted: bool | None, as_json: bool, **options: Any

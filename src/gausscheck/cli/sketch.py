@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.progress import QUIET, ProgressLine, counted
 from gausscheck.config import Config
 from gausscheck.core import GausscheckError, printable
 
@@ -20,6 +21,7 @@ _DEFAULT = Config()
 @click.option("--part", default="1/1", show_default=True, metavar="I/N", help="Which rows: I of N.")
 @click.option("--dataset", "--column", help="The array of a container that holds several.")
 @UNTRUSTED
+@QUIET
 @click.option("--unit", is_flag=True, help="For an analysis with --normalize unit.")
 @click.option("--rows", type=int, default=_DEFAULT.rows, show_default=True, help="Rows sampled.")
 @click.option("--seed", type=int, default=_DEFAULT.seed, show_default=True, help="Seed.")
@@ -48,17 +50,19 @@ def sketch(
         )
     config = Config(rows=rows, seed=seed, groups=groups)
     source = open_source(file, dataset=dataset, untrusted=bool(untrusted))
-    found = sketch_rows(
-        source,
-        int(match[1]) - 1,
-        int(match[2]),
-        memory=config.memory_bytes // 4,
-        seed=config.seed,
-        rows=config.rows,
-        unit=unit,
-        groups=config.groups,
-    )
-    save_pass(found, Path(out))
+    place, of = int(match[1]) - 1, int(match[2])
+    with ProgressLine() as progress:
+        found = sketch_rows(
+            counted(source, -(-source.n // of), "reading", progress),
+            place,
+            of,
+            memory=config.memory_bytes // 4,
+            seed=config.seed,
+            rows=config.rows,
+            unit=unit,
+            groups=config.groups,
+        )
+        save_pass(found, Path(out))
     click.echo(f"{printable(out)}: {found.rows.n:,} of {source.n:,} rows")
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from gausscheck.cli.options import UNTRUSTED, ProgressLine
+from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.progress import QUIET, ProgressLine
 from gausscheck.core import GausscheckError
 
 
@@ -33,6 +34,7 @@ def _need_torch() -> None:
 @click.option("--threads", type=int, help="Threads of torch.  [default: torch's own]")
 @click.option("--folder", help="Where CIFAR-10 lies.")
 @UNTRUSTED
+@QUIET
 @click.option(
     "--config", "config_file", type=click.Path(exists=True, dir_okay=False),
     help="A TOML file of all settings; the command line wins.",
@@ -77,6 +79,7 @@ def train(
     "--config", "config_file", type=click.Path(exists=True, dir_okay=False),
     help="A TOML file of settings that replace the experiment's own.",
 )  # fmt: skip
+@QUIET
 @click.option("--stop-after", type=float, metavar="MINUTES",
               help="Stop; the same command goes on from there.")  # fmt: skip
 def reproduce(

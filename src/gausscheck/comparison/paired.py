@@ -22,7 +22,7 @@ from gausscheck.audit.values import as_levels_read
 from gausscheck.comparison.models import Model
 from gausscheck.comparison.quantities import Interval
 from gausscheck.config import AD_THRESHOLD
-from gausscheck.core import F64, I64, GausscheckError, Progress, Source
+from gausscheck.core import F64, I64, GausscheckError, Progress, Source, Stage
 from gausscheck.normality import A0, profile
 from gausscheck.normality.groups import group_sizes
 from gausscheck.passes.common_rows import common_rows
@@ -163,7 +163,7 @@ def paired_differences(
     keep = ~np.isin(ids, _deciding(models))
     measured = []
     for place, (model, x) in enumerate(zip(models, rows, strict=True)):
-        progress(f"pairing {model.name}", place / len(models))
+        progress(Stage(f"pairing {model.name}", len(models), "models"), place / len(models))
         measured.append(_measure(model, x, groups, keep, threads))
     found: dict[Key, tuple[float, Interval]] = {}
     inner = groups.without(keep)

@@ -15,7 +15,7 @@ from gausscheck.comparison.quantities import QUANTITIES, Interval, cell_of, rate
 from gausscheck.comparison.result import Comparison
 from gausscheck.comparison.two_samples import TwoSamples, two_samples
 from gausscheck.config import Config
-from gausscheck.core import GausscheckError, Progress, Source
+from gausscheck.core import GausscheckError, Progress, Source, within
 from gausscheck.passes.sketch import KeptPass
 from gausscheck.threads import one_thread
 
@@ -155,7 +155,7 @@ def _check_pairs(opened: Sequence[Model | Source], paired: bool | None) -> None:
 def _audited(name: str, source: Source, config: Config, progress: Progress) -> Model:
     report = analyze(
         source,
-        progress=lambda stage, share: progress(f"{name}: {stage}", share),
+        progress=lambda stage, share: progress(within(name, stage), share),
         **_options(config),
     )
     return Model(name, report, source)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gausscheck.comparison import Comparison
-from gausscheck.core import GausscheckError
+from gausscheck.core import GausscheckError, Progress, Stage
 from gausscheck.figures import style
 from gausscheck.figures.ad_histogram import ad_histogram
 from gausscheck.figures.compare import comparison
@@ -142,6 +142,7 @@ def draw(
     names: Sequence[str] | None = None,
     width: Width = "double",
     style: Style = "paper",
+    progress: Progress | None = None,
 ) -> list[Path]:
     """Draw a result's figures into a folder.
 
@@ -158,6 +159,8 @@ def draw(
         85 or 178 mm, a journal's column or page.
     style : {"paper", "screen"}
         What :class:`gausscheck.figures.Page` says.
+    progress : callable, optional
+        ``progress(stage, share)``.
 
     Returns
     -------
@@ -183,7 +186,10 @@ def draw(
             f"{directory}: expected a folder that can be written: {err.strerror}"
         ) from err
     try:
-        for name in names or table:
+        wanted = list(names or table)
+        for place, name in enumerate(wanted):
+            if progress is not None:
+                progress(Stage("drawing", len(wanted), "figures"), place / len(wanted))
             figure = _laid_out(table[name], result, page)
             if figure is None:
                 continue

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import F64, GausscheckError, Source
+from gausscheck.core import F64, GausscheckError, Source, Stage
 
 BINS = 200
 """Bins of the cosine histograms, from −1 to 1."""
@@ -62,7 +62,7 @@ def linear_sums(
         total_v += v.sum(axis=0)
         cosines.append(np.einsum("ij,ij->i", u, v))
         good.append(start + np.flatnonzero(fine))
-        report("reading", stop / anchor.n)
+        report(Stage("reading", anchor.n, "pairs"), stop / anchor.n)
     cosine, rows = np.concatenate(cosines), np.concatenate(good)
     if rows.size < 40:
         raise GausscheckError(f"{anchor.uri}: expected at least 40 usable pairs, got {rows.size}")

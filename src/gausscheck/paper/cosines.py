@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gausscheck.audit.use.whitened_lengths import fit_rows
 from gausscheck.config import Config
-from gausscheck.core import F64, GausscheckError, Progress, Source
+from gausscheck.core import F64, GausscheckError, Progress, Source, Stage
 from gausscheck.pairs.sums import EDGES, pair_sums
 from gausscheck.paper.inputs import SAMPLE, Opened, check_rows, grouped, opened
 from gausscheck.passes.common_rows import common_rows
@@ -136,7 +136,7 @@ def cosines(
     found = []
     for place, one in enumerate(groups):
         if progress is not None:
-            progress(one.name, place / len(groups))
+            progress(Stage(one.name, len(groups), "settings"), place / len(groups))
         u, v = _pairs(opened(one, untrusted), config)
         found.append(_histograms(one, u, v, u.shape[1], config))
     return Cosines(tuple(found), axis)

@@ -10,7 +10,7 @@ import numpy as np
 
 from gausscheck.audit.use.whitened_lengths import fit_rows
 from gausscheck.config import Config
-from gausscheck.core import F64, GausscheckError, Progress, Source
+from gausscheck.core import F64, GausscheckError, Progress, Source, Stage
 from gausscheck.normality.groups import group_sizes, jackknife_interval
 from gausscheck.paper.inputs import SAMPLE, Opened, check_rows, grouped
 from gausscheck.passes.common_rows import common_rows
@@ -103,7 +103,7 @@ def likelihoods(
     found = []
     for place, one in enumerate(groups):
         if progress is not None:
-            progress(one.name, place / len(groups))
+            progress(Stage(one.name, len(groups), "settings"), place / len(groups))
         source = open_source(one.given[0], untrusted=untrusted)
         of_data = _numbers(source, one.given[1], untrusted)
         found.append(_measured(one, source, of_data, config))

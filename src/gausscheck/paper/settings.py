@@ -14,7 +14,7 @@ from gausscheck.audit.paper_table import column_of
 from gausscheck.audit.preflight import dead_coordinates
 from gausscheck.audit.values import as_levels_read
 from gausscheck.config import Config
-from gausscheck.core import F64, GausscheckError, Progress, Source
+from gausscheck.core import F64, GausscheckError, Progress, Source, Stage
 from gausscheck.paper.inputs import SAMPLE, Opened, check_rows, grouped, opened
 from gausscheck.passes.common_rows import common_rows
 from gausscheck.passes.reductions import spread_of
@@ -126,7 +126,7 @@ def settings(
     groups = grouped(inputs, 1, names, series)
     for place, one in enumerate(groups):
         if progress is not None:
-            progress(one.name, place / len(groups))
+            progress(Stage(one.name, len(groups), "settings"), place / len(groups))
         (source,) = opened(one, untrusted)
         with one_thread():
             found.append(_measured(one, source, config))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import GausscheckError, Source
+from gausscheck.core import GausscheckError, Source, Stage
 from gausscheck.passes.fold import TreeFold, fold_blocks, map_ahead
 from gausscheck.passes.plan import Plan, check_budget, check_sample, plan
 from gausscheck.passes.reductions import FirstPass, Rows, Spread
@@ -179,7 +179,7 @@ def first_pass(job: FirstPassJob, sample: RowSample, workers: Workers) -> tuple[
 
         found = fold_blocks(
             job.source.read, job.blocks, leaf, reduction.merge, workers.pool,
-            lambda done: workers.progress("reading", done),
+            lambda done: workers.progress(Stage("reading", job.source.n, "rows"), done),
         )  # fmt: skip
         job.check_unchanged()
         return found
@@ -235,7 +235,7 @@ def _by_stretches(job: FirstPassJob, sample: RowSample, workers: Workers) -> Kep
             save_pass(part, path)
         sample.fill(part.slots, part.sample)
         parts.append(part if keep is not None else part.without_sample())
-        workers.progress("reading", (place + 1) / len(ranges))
+        workers.progress(Stage("reading", job.source.n, "rows"), (place + 1) / len(ranges))
     job.check_unchanged()
     merged = merge_passes(parts)
     if whole is not None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
-from gausscheck.core import Progress, Source
+from gausscheck.core import Progress, Source, Stage
 from gausscheck.passes.dask import results
 from gausscheck.passes.fold import Node, TreeFold, fold_blocks
 from gausscheck.passes.plan import Plan
@@ -82,10 +82,12 @@ def fold_rows(
         The same bits here and on a cluster. Memory: two blocks of rows, and a state for each level
         of the tree.
     """
+    counted = Stage(stage, source.n, "rows")
+    workers.progress(counted, 0.0)
     if workers.client is None:
         return fold_blocks(
             source.read, blocks, reduction.of, reduction.merge, workers.pool,
-            lambda done: workers.progress(stage, done),
+            lambda done: workers.progress(counted, done),
         )  # fmt: skip
     fold: TreeFold[State] = TreeFold(reduction.merge)
     # a task, for what is scattered is lost with its worker, and all that waits for it cancelled
@@ -97,7 +99,7 @@ def fold_rows(
     for done, nodes in enumerate(submit(workers.client, fold_stretch, jobs)):
         for node in nodes:
             fold.push(node.state, node.level)
-        workers.progress(stage, (done + 1) / len(ranges))
+        workers.progress(counted, (done + 1) / len(ranges))
     return fold.result()
 
 

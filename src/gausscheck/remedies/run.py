@@ -14,7 +14,7 @@ from gausscheck.audit.noticed.serial import BLOCKS
 from gausscheck.audit.use.jackknife import jeffreys
 from gausscheck.audit.use.words import percent
 from gausscheck.config import Config
-from gausscheck.core import F64, I64, GausscheckError, Progress
+from gausscheck.core import F64, I64, GausscheckError, Progress, Stage
 from gausscheck.estimators.gaussian import GaussianFit, fit_gaussian
 from gausscheck.remedies.candidates import GROUPS_TO_RANK, Candidate, Split, Tried, candidates
 from gausscheck.remedies.result import Change, Finding, Remedy, Repair
@@ -200,7 +200,7 @@ def _measure(
     with worker_pool(config.workers) as pool:
         for done, found in enumerate(pool.map(lambda job: work(*job), jobs)):
             results.append(found)
-            tell("trying remedies", (done + 1) / len(jobs))
+            tell(Stage("trying remedies", len(jobs), "splits"), (done + 1) / len(jobs))
     return results
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from gausscheck.config import Config
-from gausscheck.core import GausscheckError, Source
+from gausscheck.core import GausscheckError, Source, Stage
 from gausscheck.passes.common_rows import rows_at
 from gausscheck.rng import hashed_sample, stream
 from gausscheck.scaling.fit import fit_power
@@ -117,7 +117,7 @@ def scale(
     with worker_pool(config.workers) as pool:
         for place, job in enumerate(jobs):
             points.append(_point(job, config, pool, job.n if rows else min(job.n, sample)))
-            report(f"{job.label}", (place + 1) / len(jobs))
+            report(Stage(f"{job.label}", len(jobs), "sizes"), (place + 1) / len(jobs))
     by = {"marginals": "k", "rows": "n"}.get(chosen[0] if chosen else "", "d")
     points.sort(key=lambda point: point["size"])
     return _fitted(by, points, config, sample)

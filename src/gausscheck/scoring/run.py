@@ -14,7 +14,7 @@ from gausscheck.audit.noticed import counted
 from gausscheck.audit.use.jackknife import jeffreys
 from gausscheck.audit.use.words import percent
 from gausscheck.config import Config
-from gausscheck.core import GausscheckError, Progress, Source
+from gausscheck.core import GausscheckError, Progress, Source, Stage
 from gausscheck.estimators import GaussianScorer
 from gausscheck.estimators.conformal import ConformalRanks
 from gausscheck.files import check_folder
@@ -186,7 +186,7 @@ def _stream(
             block = {"row": ids, **scorer.all_scores(x)}
             counts.add(block)
             write(block)
-        tell("scoring", high / source.n)
+        tell(Stage("scoring", source.n, "rows"), high / source.n)
     check_unchanged(source, stamp)
     if not counts.rows:
         raise GausscheckError(f"{source.uri}: expected rows to score, got none that is finite")

@@ -23,6 +23,7 @@ from gausscheck.sources.base import (
     problem_of,
     stored_eps,
 )
+from gausscheck.sources.chunked import ChunkReader
 from gausscheck.sources.stack import NAMES, Getter, StackSource, stack_of
 
 FORMS = ("npy", "npz", "hdf5", "safetensors", "zarr", "torchfile", "raw")
@@ -33,7 +34,7 @@ class DocumentsSource(BaseSource):
     """Tokens of a (documents, tokens, d) array, one document after another.
 
     Rows of a document are alike: ``beside("document")`` says which is whose. Memory holds the
-    documents that a block of rows lies in.
+    documents that a block of rows lies in; of an array in chunks, the documents of one chunk.
 
     Parameters
     ----------
@@ -46,6 +47,7 @@ class DocumentsSource(BaseSource):
     def __init__(self, uri: str, opener: Callable[[], Any], path: Path | None = None) -> None:
         self.uri, self._opener, self._path = uri, opener, path
         self._array: Any = None
+        self._reader: ChunkReader | None = None
         held = self._opened()
         documents, self._tokens, self.d = (int(size) for size in held.shape)
         self.n = documents * self._tokens
@@ -60,7 +62,7 @@ class DocumentsSource(BaseSource):
 
     def __getstate__(self) -> dict[str, Any]:
         """Travel by path."""
-        return {**self.__dict__, "_array": None}
+        return {**self.__dict__, "_array": None, "_reader": None}
 
     def _opened(self) -> Any:
         if self._array is None:
@@ -69,17 +71,26 @@ class DocumentsSource(BaseSource):
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous, in native byte order."""
-        first, last = start // self._tokens, -(-stop // self._tokens)
         try:
-            held = np.asarray(self._opened()[first:last], dtype=self.dtype)
+            if self._reader is None:
+                chunks = getattr(self._opened(), "chunks", None)
+                step = 1 if chunks is None else self._tokens * chunks[0]
+                starts = range(0, self.n, step)
+                self._reader = ChunkReader((self.n, self.d), self.dtype, starts)
+            return self._reader.read(start, stop, self._fill)
+        except GausscheckError:
+            raise
         except Exception as err:
             raise GausscheckError(
-                f"{self.uri}: documents {first} to {last} cannot be read ({line_of(err)}); the "
-                "file is damaged: copy or download it again"
+                f"{self.uri}: rows {start} to {stop} cannot be read ({line_of(err)}); the file is "
+                "damaged: copy or download it again"
             ) from err
-        low = first * self._tokens
-        rows = held.reshape(-1, self.d)[start - low : stop - low]
-        return np.ascontiguousarray(rows)
+
+    def _fill(self, out: NDArray[Any], low: int, high: int, columns: slice) -> None:
+        """Decode the documents of some rows."""
+        first, last = low // self._tokens, -(-high // self._tokens)
+        held = np.asarray(self._opened()[first:last]).reshape(-1, self.d)
+        out[...] = held[low - first * self._tokens :][: high - low]
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return the document of each row; None for another key."""
@@ -91,6 +102,7 @@ class DocumentsSource(BaseSource):
 
     def close(self) -> None:
         """Forget the opened array."""
+        self._reader = None
         if self._path is not None:
             self._array = None
 

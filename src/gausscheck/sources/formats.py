@@ -58,7 +58,7 @@ SOURCES: dict[str, Format] = {
             "one array, C or Fortran order, either endianness; records with a vector or with "
             "fields of numbers",
             "another field of records",
-            "by position; Fortran order memory-mapped",
+            "by position; Fortran order by columns, read ahead",
         ),
         Format(
             "npz",
@@ -74,7 +74,7 @@ SOURCES: dict[str, Format] = {
             (".h5", ".hdf5", ".hdf", ".he5"),
             "datasets in groups; many vectors, one a dataset",
             "another dataset",
-            "by block of rows; chunks never written are refused",
+            "by block of rows, a packed chunk decoded once a pass; unwritten chunks are refused",
         ),
         Format(
             "shards",
@@ -110,7 +110,7 @@ SOURCES: dict[str, Format] = {
             (".zarr",),
             "an array, or arrays in groups, format 2 or 3; a folder with `zarr.json` too",
             "another array",
-            "by chunks; missing ones are refused",
+            "by chunks, each decoded once a pass; missing ones are refused",
             "zarr",
         ),
         Format(

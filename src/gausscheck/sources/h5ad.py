@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from gausscheck.core import GausscheckError
 from gausscheck.files import check_file
 from gausscheck.sources.base import Contents, Entry, choose, contents_of
-from gausscheck.sources.hdf5 import Hdf5Source, entries_of, member, values_of
+from gausscheck.sources.hdf5 import Hdf5Source, entries_of, values_of
+from gausscheck.sources.hdf5_inside import member
 
 _DRAWN = ("umap", "tsne", "draw_graph", "spatial", "mde", "phate")
 """What is computed to be looked at: taken only where it is asked for."""

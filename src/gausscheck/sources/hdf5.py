@@ -1,13 +1,8 @@
-"""HDF5 files: the 2-D numeric dataset is found, groups searched, chunks read once.
-
-A file may point outside itself (links, virtual datasets, external storage) and name filters that
-HDF5 loads from a plug-in: none of it is followed.
-"""
+"""HDF5 files: the 2-D numeric dataset is found, groups searched, chunks read once."""
 
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,25 +24,35 @@ from gausscheck.sources.base import (
     problem_of,
     stored_eps,
 )
+from gausscheck.sources.chunked import HELD, ChunkReader
+from gausscheck.sources.hdf5_inside import (
+    member,
+    outside,
+    plain_dataset,
+    refuse,
+    whole_chunk,
+)
 from gausscheck.sources.stack import Getter, StackSource, stacked, summed_up
 
-FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000})
-"""Filters that come with HDF5 or h5py: deflate, shuffle, fletcher32, szip, n-bit, scale-offset,
-LZF."""
-
-_COPY = "copy its values into a dataset of their own"
-"""What to do about a view that is not read."""
-
-_LINKS = 16
-"""Links that are followed one after another."""
+_CACHE = 1 << 20
+"""Bytes of chunks that HDF5 keeps of a dataset at least."""
 
 
 class Hdf5Source(FileSource):
-    """Rows of one dataset. The file is opened on first read and can travel by its path."""
+    """Rows of one dataset. The file is opened on first read and can travel by its path.
+
+    Memory holds a block of rows, and 64 MB or one chunk of the file at most.
+    """
+
+    _turned = False
+    """Whether rows are the second dimension of the dataset."""
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self._key = path, key
         self._file: Any = None
+        self._data: Any = None
+        self._reader: ChunkReader | None = None
+        self._cache, self._spills = _CACHE, False
         try:
             data = self._dataset()
         except GausscheckError:
@@ -66,35 +71,70 @@ class Hdf5Source(FileSource):
 
     def __getstate__(self) -> dict[str, Any]:
         """Travel without the open handle."""
-        return {**self.__dict__, "_file": None}
+        return {**self.__dict__, "_file": None, "_data": None, "_reader": None}
 
     def _dataset(self) -> Any:
-        if self._file is None:
+        if self._data is None:
             import h5py
 
-            # a cache of 64 MB holds a chunk that straddles two reads
-            self._file = h5py.File(self.path, "r", rdcc_nbytes=64 << 20)
-        return plain_dataset(self._file, self._key, self.path)
+            self._file = h5py.File(self.path, "r", rdcc_nbytes=self._cache)
+            self._data = plain_dataset(self._file, self._key, self.path)
+        return self._data
 
-    def close(self) -> None:
-        """Close the file; the next read opens it again."""
+    def _shut(self) -> None:
+        """Close the file, and with it what HDF5 holds of it."""
         if self._file is not None:
             self._file.close()
-            self._file = None
+        self._file = self._data = None
+
+    def close(self) -> None:
+        """Close the file and forget what is held; the next read opens it again."""
+        self._shut()
+        self._reader = None
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous, in native byte order."""
-        out = np.empty((stop - start, self.d), dtype=self.dtype)
-        if start == stop:  # h5py before 3.13 divides by it
-            return out
         try:
-            self._dataset().read_direct(out, np.s_[start:stop])
+            if self._reader is None:
+                self._reader = self._chunked(self._dataset())
+            rows: NDArray[Any] = self._reader.read(start, stop, self._fill)
+        except GausscheckError:
+            raise
         except Exception as err:
             raise GausscheckError(
                 f"{self.uri}: rows {start} to {stop} cannot be read ({line_of(err)}); the file "
                 "is damaged: copy or download it again"
             ) from err
-        return out
+        if self._spills:
+            self._shut()
+        return rows
+
+    def _chunked(self, data: Any) -> ChunkReader:
+        """Return what reads the rows in whole chunks, where those are decoded."""
+        chunk = whole_chunk(data, self._turned)
+        wide = self.d * self.dtype.itemsize
+        shape = (self.n, self.d)
+        if (
+            chunk is None
+        ):  # any rows can be read by themselves: HDF5 takes no more than is asked for
+            return ChunkReader(shape, self.dtype, range(self.n))
+        height, strip = chunk
+        starts = range(0, self.n, height)
+        self._spills = min(height, self.n) * wide > HELD
+        if data.is_virtual:
+            piece = max(1, LARGEST_PIECE // wide)
+            return ChunkReader(shape, self.dtype, starts, piece=piece)
+        self._shut()  # HDF5 keeps the one chunk that rows are taken from
+        self._cache = max(_CACHE, height * strip * self.dtype.itemsize)
+        piece = max(1, HELD // (strip * self.dtype.itemsize))
+        return ChunkReader(shape, self.dtype, starts, strip, piece)
+
+    def _fill(self, out: NDArray[Any], low: int, high: int, columns: slice) -> None:
+        """Decode some rows of some columns."""
+        if self._turned:
+            out[...] = self._dataset()[columns, low:high].T
+        else:
+            self._dataset().read_direct(out, np.s_[low:high, columns])
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another dataset of the file, strings decoded; None where there is none."""
@@ -141,133 +181,12 @@ def values_of(item: Any, path: Path) -> NDArray[Any]:
     """Return all of a dataset, strings decoded."""
     import h5py
 
-    _refuse(item, path)
+    refuse(item, path)
     check_beside(math.prod(item.shape or ()) * item.dtype.itemsize, str(path), item.name)
     check_written(item, f"{path}:{item.name}")
     if h5py.check_string_dtype(item.dtype) is not None:
         return as_text(np.asarray(item.asstr()[()]), str(path), item.name)
     return np.asarray(item[()])
-
-
-def member(file: Any, key: str, path: Path, depth: int = 0) -> Any:
-    """Return what lies under a key, links inside the file followed; None where nothing does.
-
-    Raises
-    ------
-    GausscheckError
-        At a link to another file, and where links lead in circles.
-    """
-    import h5py
-
-    place, rest = file, [part for part in key.split("/") if part not in ("", ".")]
-    while rest:
-        name = rest.pop(0)
-        if not isinstance(place, h5py.Group):
-            return None
-        try:
-            link = place.get(name, getlink=True)
-        except TypeError:  # a kind of link that h5py does not know
-            link = h5py.ExternalLink("", "")
-        if isinstance(link, h5py.ExternalLink):
-            raise GausscheckError(
-                f"{path}: {key} is a link to another file, which is not followed; name that file"
-            )
-        if isinstance(link, h5py.SoftLink):
-            if depth > _LINKS:
-                raise GausscheckError(f"{path}: {key} is a link that leads in circles")
-            begin = "" if link.path.startswith("/") else f"{place.name}/"
-            return member(file, "/".join([begin + link.path, *rest]), path, depth + 1)
-        if link is None:
-            return None
-        place = place[name]
-    return place
-
-
-def plain_dataset(file: Any, key: str, path: Path) -> Any:
-    """Return a dataset whose values lie in this file and need no plug-in.
-
-    Raises
-    ------
-    GausscheckError
-    """
-    item = member(file, key, path)
-    if item is None:
-        raise GausscheckError(f"{path}: expected a dataset {key}, found none")
-    _refuse(item, path)
-    return item
-
-
-def _refuse(item: Any, path: Path) -> None:
-    problem = outside(item)
-    if problem is not None:
-        raise GausscheckError(f"{path}:{item.name}: {problem}")
-
-
-def outside(item: Any) -> str | None:
-    """Say why the values of a dataset are not read: they lie elsewhere, or need what is not ours.
-
-    Reading a chunk makes HDF5 look for a filter that it does not know among plug-ins, and load it.
-    """
-    if item.external:
-        return "its values lie in other files, which are not read; copy them into one file"
-    plist = item.id.get_create_plist()
-    if item.is_virtual:
-        return _behind_view(item)
-    filters = [plist.get_filter(place)[0] for place in range(plist.get_nfilters())]
-    strange = [number for number in filters if number not in FILTERS]
-    if strange and "hdf5plugin" not in sys.modules:
-        return (
-            f"packed with filter {strange[0]}, which is not part of HDF5; repack it with gzip, or "
-            "import hdf5plugin before"
-        )
-    if item.chunks is not None:
-        size = math.prod(item.chunks) * item.dtype.itemsize
-        if size > LARGEST_PIECE:
-            return f"chunks of {size:,} bytes, of which at most {LARGEST_PIECE:,} are held"
-    return None
-
-
-def _behind_view(item: Any) -> str | None:
-    """Say why a view (a virtual dataset) is not read; None where it shows datasets of its file.
-
-    HDF5 makes up what a view does not find, follows a view of itself until the stack is full, and
-    would load plug-ins or open files for what it shows.
-    """
-    import h5py
-
-    shown = 0
-    for source in item.virtual_sources():
-        if source.file_name != ".":
-            return "a view of other files, which are not followed; name one of them"
-        try:
-            found = member(item.file, source.dset_name, Path(item.file.filename))
-        except GausscheckError:
-            return "a view of other files, which are not followed; name one of them"
-        if not isinstance(found, h5py.Dataset):
-            return f"a view of {source.dset_name}, which is not there; {_COPY}"
-        if found.is_virtual:
-            return f"a view of a view, which is not followed; {_COPY}"
-        problem = outside(found)
-        if problem is not None:
-            return problem
-        size = source.vspace.get_select_npoints()
-        if not _fits(source.src_space, found, size):
-            return f"a view that reaches beyond {source.dset_name}; {_COPY}"
-        shown += size
-    if shown != item.size:
-        return f"a view with gaps, which HDF5 fills with {item.fillvalue}; {_COPY}"
-    return None
-
-
-def _fits(selection: Any, shown: Any, size: int) -> bool:
-    """Whether a part of a dataset that a view shows lies within it.
-
-    A selection of all of it says no extent before HDF5 has opened the dataset.
-    """
-    if selection.get_simple_extent_ndims() == 0:
-        return bool(size == shown.size)
-    ends = selection.get_select_bounds()[1]
-    return len(ends) == shown.ndim and all(e < s for e, s in zip(ends, shown.shape, strict=True))
 
 
 def entries_of(path: Path) -> list[Entry]:

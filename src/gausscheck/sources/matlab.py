@@ -72,20 +72,11 @@ class MatlabSource(SpooledSource):
 class Matlab73Source(Hdf5Source):
     """Rows of a matrix of a version 7.3 file, which lies in it by columns."""
 
+    _turned = True
+
     def __init__(self, path: Path, key: str) -> None:
         super().__init__(path, key)
         self.n, self.d = self.d, self.n
-
-    def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Rows ``start:stop``, C-contiguous, in native byte order."""
-        try:
-            columns = self._dataset()[:, start:stop]
-        except Exception as err:
-            raise GausscheckError(
-                f"{self.uri}: rows {start} to {stop} cannot be read ({line_of(err)}); the file "
-                "is damaged: copy or download it again"
-            ) from err
-        return np.ascontiguousarray(columns.T, dtype=self.dtype)
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another vector of the file; None where there is none."""

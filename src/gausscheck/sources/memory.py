@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
 from gausscheck.sources.base import ArraySource, BaseSource, line_of, require, stored_eps
+from gausscheck.sources.chunked import ChunkReader
 from gausscheck.sources.documents import DocumentsSource
 from gausscheck.sources.frames import FrameSource, is_frame
 from gausscheck.sources.sparse import SparseArraySource
@@ -123,7 +125,7 @@ def as_array(value: Any) -> tuple[NDArray[Any], tuple[str, ...], float | None]:
 
 
 class LazySource(BaseSource):
-    """Rows of a Dask array, computed as they are asked for.
+    """Rows of a Dask array, computed as they are asked for, whole chunks at a time.
 
     Parameters
     ----------
@@ -138,8 +140,23 @@ class LazySource(BaseSource):
         self.dtype = np.dtype(array.dtype).newbyteorder("=")
         self.eps = stored_eps(self.dtype)
         self.notes: tuple[str, ...] = ()
+        self._reader: ChunkReader | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel without computed rows."""
+        return {**self.__dict__, "_reader": None}
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous, in native byte order."""
-        rows = self._array[start:stop].compute(scheduler="synchronous")
-        return np.ascontiguousarray(rows, dtype=self.dtype)
+        if self._reader is None:
+            starts = list(accumulate(self._array.chunks[0][:-1], initial=0))
+            self._reader = ChunkReader((self.n, self.d), self.dtype, starts)
+        return self._reader.read(start, stop, self._fill)
+
+    def _fill(self, out: NDArray[Any], low: int, high: int, columns: slice) -> None:
+        """Compute some rows."""
+        out[...] = self._array[low:high].compute(scheduler="synchronous")
+
+    def close(self) -> None:
+        """Forget computed rows."""
+        self._reader = None

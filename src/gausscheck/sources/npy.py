@@ -24,15 +24,12 @@ from gausscheck.sources.base import (
     require,
     stored_eps,
 )
+from gausscheck.sources.fortran import FortranRows
 from gausscheck.sources.records import RecordsSource, inspect_records
 
 
 class NpySource(FileSource):
-    """Rows of a .npy file.
-
-    C order is read with plain reads at an offset, so that pages of a file larger than memory do not
-    pile up; Fortran order keeps a row's values far apart and is memory-mapped.
-    """
+    """Rows of a .npy file, by plain reads: pages of a file larger than memory do not pile up."""
 
     def __init__(self, path: Path) -> None:
         shape, fortran, stored, offset = read_header(path)
@@ -45,14 +42,24 @@ class NpySource(FileSource):
         self.notes: tuple[str, ...] = ()
         self.path, self._stored, self._offset = path, stored, offset
         self._fortran = fortran and self.d > 1
+        self._columns: FortranRows | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel by path."""
+        return {**self.__dict__, "_columns": None}
+
+    def close(self) -> None:
+        """Forget rows that were read ahead."""
+        self._columns = None
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous, in native byte order."""
         if self._fortran:
-            mapped = np.memmap(
-                self.path, self._stored, "r", self._offset, (self.n, self.d), order="F"
-            )
-            return np.ascontiguousarray(mapped[start:stop], dtype=self.dtype)
+            if self._columns is None:
+                self._columns = FortranRows(
+                    self.path, self._stored, self._offset, (self.n, self.d), self.uri
+                )
+            return self._columns.read(start, stop)
         count = (stop - start) * self.d
         flat = read_stored(self.path, self._stored, self._offset, start * self.d, count, self.uri)
         return flat.astype(self.dtype, copy=False).reshape(stop - start, self.d)

@@ -28,6 +28,7 @@ from gausscheck.sources.base import (
     read_stored,
     stored_eps,
 )
+from gausscheck.sources.fortran import FortranRows
 from gausscheck.sources.npy import header_of
 from gausscheck.sources.sparse import MEMBERS, SparseSource, open_sparse
 from gausscheck.sources.stack import Getter, StackSource, stacked, summed_up
@@ -39,13 +40,14 @@ class NpzSource(FileSource):
     """Rows of one member.
 
     A stored member is read by position inside the archive; a compressed one is unpacked, piece by
-    piece, into an unnamed temporary file first. Fortran order is memory-mapped.
+    piece, into an unnamed temporary file first.
     """
 
     def __init__(self, path: Path, entry: Entry) -> None:
         self.uri = f"{path}:{entry.key}"
         self.path, self._member = path, f"{entry.key}.npy"
         self._unpacked: Any = None
+        self._columns: FortranRows | None = None
         try:
             with zipfile.ZipFile(path) as archive, archive.open(self._member) as member:
                 shape, fortran, self._stored = _header(cast(BinaryIO, member), self.uri)
@@ -79,7 +81,11 @@ class NpzSource(FileSource):
 
     def __getstate__(self) -> dict[str, Any]:
         """Travel by path: unpacked anew where it arrives."""
-        return {**self.__dict__, "_unpacked": None}
+        return {**self.__dict__, "_unpacked": None, "_columns": None}
+
+    def close(self) -> None:
+        """Forget rows that were read ahead."""
+        self._columns = None
 
     def _unpack(self) -> None:
         self._unpacked = tempfile.TemporaryFile(prefix="gausscheck-")  # noqa: SIM115 - lives with the source
@@ -100,9 +106,10 @@ class NpzSource(FileSource):
             self._unpack()
         place: Any = self._unpacked if self._packed else self.path
         if self._fortran:
-            shape = (self.n, self.d)
-            mapped = np.memmap(place, self._stored, "r", self._offset, shape, order="F")
-            return np.ascontiguousarray(mapped[start:stop], dtype=self.dtype)
+            if self._columns is None:
+                shape = (self.n, self.d)
+                self._columns = FortranRows(place, self._stored, self._offset, shape, self.uri)
+            return self._columns.read(start, stop)
         count = (stop - start) * self.d
         flat = read_stored(place, self._stored, self._offset, start * self.d, count, self.uri)
         if not self._packed and start == self._next:

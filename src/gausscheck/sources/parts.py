@@ -86,9 +86,13 @@ class PartsSource(BaseSource):
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return labels of all parts, where each has them."""
-        found = [part.beside(key) for part in self._parts]
-        known = [f for f in found if f is not None]
-        return np.concatenate(known) if len(known) == len(found) else None
+        found = []
+        for part in self._parts:
+            mine = part.beside(key)
+            if mine is None:
+                return None
+            found.append(mine)
+        return np.concatenate(found)
 
     def fingerprint(self) -> str | None:
         """Name the bytes behind all parts; None where one of them cannot be seen."""

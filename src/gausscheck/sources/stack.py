@@ -55,6 +55,7 @@ class StackSource(FileSource):
         self._keys = [entry.key for entry in entries]
         self._opener = opener
         self._get: Getter | None = None
+        self._last: tuple[int, NDArray[Any]] | None = None
         sizes = [entry.shape[0] if len(entry.shape) == 2 else 1 for entry in entries]
         self._ends = list(accumulate(sizes))
         self.n, self.d = self._ends[-1], first.shape[-1]
@@ -67,7 +68,7 @@ class StackSource(FileSource):
 
     def __getstate__(self) -> dict[str, Any]:
         """Travel by path."""
-        return {**self.__dict__, "_get": None}
+        return {**self.__dict__, "_get": None, "_last": None}
 
     def read(self, start: int, stop: int) -> NDArray[Any]:
         """Rows ``start:stop``, C-contiguous."""
@@ -81,6 +82,8 @@ class StackSource(FileSource):
         return out
 
     def _one(self, place: int) -> NDArray[Any]:
+        if self._last is not None and self._last[0] == place:
+            return self._last[1]
         key = self._keys[place]
         low = self._ends[place - 1] if place else 0
         try:
@@ -96,6 +99,7 @@ class StackSource(FileSource):
                 f"{self.uri}:{key}: cannot be read ({line_of(err)}); it is damaged: copy or "
                 "download it again"
             ) from err
+        self._last = place, rows
         return rows
 
     def beside(self, key: str) -> NDArray[Any] | None:
@@ -107,7 +111,7 @@ class StackSource(FileSource):
 
     def close(self) -> None:
         """Forget the opened container."""
-        self._get = None
+        self._get = self._last = None
 
 
 def _native(name: str) -> str:

@@ -47,7 +47,9 @@ class TorchSource(FileSource):
         self.path, self._key = path, key
         self._held: Any = None
         self.uri = str(path) if key == ROOT else f"{path}:{key}"
-        tensor = self._opened()
+        tensors = _tensors(path)
+        self._names = frozenset(tensors)
+        tensor = self._held = tensors[key]
         sample = open_memory(tensor[:1])
         self.n, self.d = (int(size) for size in tensor.shape)
         self.dtype, self.eps, self.notes = sample.dtype, sample.eps, sample.notes
@@ -69,7 +71,7 @@ class TorchSource(FileSource):
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another tensor of the file; None where there is none."""
-        return column_torchfile(self.path, key)
+        return column_torchfile(self.path, key) if key in self._names else None
 
 
 def column_torchfile(path: Path, key: str) -> NDArray[Any] | None:

@@ -100,25 +100,37 @@ def arrays_in(path: Path, root: str) -> list[ArrayMetadata]:
     return sorted(found, key=lambda array: array.key)
 
 
-def check_chunk_files(folder: Path, packed: Packed | None) -> None:
+def check_chunk_files(folder: Path, packed: Packed | None) -> set[str]:
     """Refuse an array whose chunks are pipes, devices, folders elsewhere, or not whole.
+
+    Returns
+    -------
+    set of str
+        The files that are called as chunks are, each by its way from the folder.
 
     Raises
     ------
     GausscheckError
     """
+    found: set[str] = set()
     for place, inside, files in os.walk(folder):
         linked = [name for name in inside if os.path.islink(os.path.join(place, name))]
         if linked:
             raise GausscheckError(f"{place}/{linked[0]}: a link to a folder in a zarr array")
+        below = Path(place).relative_to(folder).as_posix()
         for name in files:
             path = Path(place, name)
+            inner = name if below == "." else f"{below}/{name}"
             try:
                 check_regular(path)
             except OSError as err:
                 raise GausscheckError(f"{place}/{name}: cannot be read: {reason_of(err)}") from err
-            if packed is not None and _CHUNK.fullmatch(path.relative_to(folder).as_posix()):
+            if not _CHUNK.fullmatch(inner):
+                continue
+            found.add(inner)
+            if packed is not None:
                 check_packed(path, packed)
+    return found
 
 
 def _metadata(folder: Path, files: set[str]) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gausscheck.core import GausscheckError
+from gausscheck.core import GausscheckError, Stage
 from gausscheck.train import data as kinds
 from gausscheck.train.dataset import Dataset, generator
 from gausscheck.train.encoders import ENCODERS, Encoder
@@ -166,7 +166,8 @@ def train(
         saved = time.monotonic()
         while len(run.losses) < settings.epochs:
             epoch = _advance(run, settings, data, pace, out)
-            report(f"epoch {epoch} of {settings.epochs}", epoch / settings.epochs)
+            stage = Stage(f"epoch {epoch} of {settings.epochs}", settings.epochs, "epochs")
+            report(stage, epoch / settings.epochs)
             now = time.monotonic()
             late = stop_after is not None and now - began > 60 * stop_after
             if late or now - saved > _SAVE_AFTER:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.audit.paper_table import column_of
-from gausscheck.core import GausscheckError
+from gausscheck.core import GausscheckError, Stage
 from gausscheck.normality import A0
 from gausscheck.train.experiments.tables import Row, Table, joined
 from gausscheck.train.loop import Pace, train
@@ -88,7 +88,7 @@ class Lab:
         path = self.out / f"{name}_seed{self.seed}.h5"
         if not (path.exists() and _same(path, settings)):
             left = None if self.until is None else (self.until - time.monotonic()) / 60
-            told = f"{name}, seed {self.seed}"
+            told = Stage(f"{name}, seed {self.seed}", settings.epochs, "epochs")
             done = train(
                 settings,
                 path,
