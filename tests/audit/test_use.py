@@ -158,7 +158,7 @@ def same(a, b):
     assert (a.n, a.occurrences, a.repeated, a.times) == (b.n, b.occurrences, b.repeated, b.times)
     for name in ("beyond", "histogram", "weighted", "extreme"):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-    np.testing.assert_allclose(a.extreme_h, b.extreme_h, rtol=1e-12)
+    np.testing.assert_allclose(a.extreme_h, b.extreme_h, rtol=1e-5)  # products in float32
 
 
 def reduction_for(x, multiplicity=None, unit=False):

@@ -61,17 +61,24 @@ def joint_levels(
     reasons = {n: why for n, why in _not_applicable(inputs, on_sphere).items() if n in wanted}
     todo = [name for name in wanted if name not in reasons]
     levels: dict[str, JointLevel] = {}
+    whitening = None
+    if "norms" in todo or "sphere" in todo:  # beside the subspaces
+        whitening = inputs.projector.pool.submit(_whole_rows, inputs, _joint_rows(inputs))
     if "marginals" in todo:
         levels["marginals"] = subspace_level(inputs)
-    if "norms" in todo or "sphere" in todo:
-        m = _joint_rows(inputs)
-        y, _ = whiten_tall(inputs.projector.first_rows(m))
-        whole = _Whole(y, inputs.grouping.order(inputs.projector.sample.index[:m]))
+    if whitening is not None:
+        whole = whitening.result()
         if "norms" in todo:
             levels["norms"] = _norms(inputs, whole)
         if "sphere" in todo:
             levels["sphere"] = _sphere(inputs, whole)
     return levels, reasons
+
+
+def _whole_rows(inputs: LevelInputs, m: int) -> _Whole:
+    """Return m whitened rows, and the order of their groups."""
+    y, _ = whiten_tall(inputs.projector.first_rows(m))
+    return _Whole(y, inputs.grouping.order(inputs.projector.sample.index[:m]))
 
 
 def _norms(inputs: LevelInputs, whole: _Whole) -> JointLevel:
@@ -87,16 +94,18 @@ def _norms(inputs: LevelInputs, whole: _Whole) -> JointLevel:
     groups = inputs.config.groups
     null_mean, limit = shell_mean(r), shell_limit(r)
     reference = inputs.config.reference // SHARE
-    if inputs.unit:
-        twin, error = (reference * part for part in _twin_delta(inputs, y))
-        null_mean += twin
-        limit += (1 + TWIN_MARGIN) * twin + TWIN_ERRORS * error
-    refitted = partial(shell_refitted, pool=inputs.projector.pool)
+    pool = inputs.projector.pool
+    drawing = pool.submit(_twin_delta, inputs, y) if inputs.unit else None
+    refitted = partial(shell_refitted, pool=pool)
     value, without = refitted(y, groups)
     blocks = None
     if whole.order is not None:
         permutation, sizes = whole.order
         blocks = _left_out(refitted(y[permutation], groups, sizes)[1], sizes)
+    if drawing is not None:
+        twin, error = (reference * part for part in drawing.result())
+        null_mean += twin
+        limit += (1 + TWIN_MARGIN) * twin + TWIN_ERRORS * error
     effect = _effect(
         inputs, value, without, y, null_mean=null_mean, limit=limit, blocks=blocks,
         offset=shell_mean(r), refitted=True,

@@ -193,7 +193,9 @@ def learn(
     half = min(sample.m // 2, max(FITTING_BYTES // (8 * dim), 64))
     mine = None if labels is None else labels[sample.index[:half]]
     fitting = FittingRows(learning.first_rows(half), mine, seed)
-    found = [LEARNED[name](fitting, argument) for name, argument in wanted]
+    _ = fitting.whitened  # once, before families ask for it side by side
+    learners = [projector.pool.submit(LEARNED[name], fitting, arg) for name, arg in wanted]
+    found = [learner.result() for learner in learners]
     names = tuple(label for _, several in found for label in several)
     matrix = np.hstack([columns for columns, _ in found])
     learned = Directions(matrix, "learned", names, seed=seed, fit_rows="half")

@@ -23,6 +23,7 @@ from gausscheck.normality.sphere.shell import (
     shell_refitted,
     shell_without,
 )
+from gausscheck.passes.fold import map_ahead
 from gausscheck.report import SubspaceLevel, SubspacePoint, SubspaceTests
 from gausscheck.rng import haar, stream
 
@@ -97,15 +98,24 @@ def _look_at(
 ) -> tuple[Effect, int, dict[str, list[float | None]]]:
     """Take the shell statistic of random k-dimensional subspaces, and joint tests of some."""
     whole, without, blocks = [], [], []
-    refitted = k >= REFIT
+    refitted, groups = k >= REFIT, inputs.config.groups
     leave_out = shell_refitted if refitted else shell_without
     pvalues: dict[str, list[float | None]] = {test: [] for test in TESTS_OF_ROWS}
-    for place, y in enumerate(_subspaces(inputs, m, k, rng)):
-        statistic, left_out = leave_out(y, inputs.config.groups)
+
+    def look(rows: F64) -> tuple[F64, float, F64, F64 | None]:
+        y, _ = residuals(rows)
+        statistic, left_out = leave_out(y, groups)
+        if order is None:
+            return y, statistic, left_out, None
+        return y, statistic, left_out, leave_out(y[order[0]], groups, order[1])[1]
+
+    subspaces = ((rows,) for rows in _subspaces(inputs, m, k, rng))
+    looks = map_ahead(look, subspaces, inputs.projector.pool)
+    for place, (y, statistic, left_out, by_blocks) in enumerate(looks):
         whole.append(statistic)
         without.append(left_out)
-        if order is not None:
-            blocks.append(leave_out(y[order[0]], inputs.config.groups, order[1])[1])
+        if by_blocks is not None:
+            blocks.append(by_blocks)
         if place < TEST_SUBSPACES:
             for test, pvalue in _joint_pvalues(inputs, y).items():
                 pvalues[test].append(pvalue)
@@ -141,7 +151,7 @@ def _point(
 
 
 def _subspaces(inputs: LevelInputs, m: int, k: int, rng: np.random.Generator) -> Iterator[F64]:
-    """Whitened rows (m, k) within each of several random subspaces."""
+    """Rows (m, k) within each of several random subspaces."""
     axes, projector = inputs.space.axes, inputs.projector
     count = max(SUBSPACES, DIMENSIONS // k)
     matrix = np.zeros((inputs.space.dim, count * k))
@@ -153,7 +163,7 @@ def _subspaces(inputs: LevelInputs, m: int, k: int, rng: np.random.Generator) ->
         high = min(low + step, matrix.shape[1])
         block = projector.project(directions, slice(low, high), m).astype(np.float64)
         for first in range(0, high - low, k):
-            yield residuals(block[first : first + k].T)[0]
+            yield np.ascontiguousarray(block[first : first + k].T)
 
 
 def _joint_pvalues(inputs: LevelInputs, y: F64) -> dict[str, float | None]:
