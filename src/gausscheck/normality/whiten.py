@@ -76,9 +76,9 @@ def whiten_tall(x: F64, *, most: int | None = None) -> tuple[F64, F64]:
     return y @ root, back @ root
 
 
-REACH = 1e3
+REACH = 1e4
 """Whitening takes products in float32 while the weakest component has this share of a row's length,
-one in so many: what it loses there is 6e-5 of a standard deviation."""
+one in so many: what it loses there is 6e-4 of a standard deviation."""
 
 
 def whiten(centred: F64, matrix: F64) -> NDArray[np.floating[Any]]:
