@@ -8,9 +8,12 @@ import pytest
 
 import gausscheck
 from gausscheck.passes import scatter
+from gausscheck.passes.first_pass import sketch_rows
 from gausscheck.passes.fold import tree_fold
 from gausscheck.passes.reductions import merge_spread, spread_of
-from gausscheck.passes.scatter import ScatterMatrix, is_wide
+from gausscheck.passes.scatter import ScatterMatrix, is_wide, unpacked
+from gausscheck.passes.sketch import load_pass, save_pass
+from gausscheck.sources import open_source
 
 
 @pytest.fixture(params=["rows are held", "the matrix is held"])
@@ -115,3 +118,27 @@ def test_more_than_the_budget_is_refused_in_one_line(rng):
     x = np.broadcast_to(rng.standard_normal(400_000).astype(np.float32), (60, 400_000))
     with pytest.raises(gausscheck.GausscheckError, match="expected at most 133,333 dimensions"):
         gausscheck.analyze(x, memory="64MB")
+
+
+def test_a_sketch_of_few_rows_holds_the_rows(tmp_path, rng):
+    n, d = 120, 3_000
+    np.save(tmp_path / "x.npy", rng.standard_normal((n, d)).astype(np.float32))
+    part = sketch_rows(
+        open_source(tmp_path / "x.npy"), 0, 1, memory=1 << 28, seed=0, rows=n, unit=False
+    )
+    save_pass(part, tmp_path / "x.sketch")
+    assert (tmp_path / "x.sketch").stat().st_size < 8 * d * d / 10
+    found = load_pass(tmp_path / "x.sketch")
+    assert [node.state.scatter.wide for node in found.nodes] == [True]
+    np.testing.assert_array_equal(found.spread.scatter.held, part.spread.scatter.held)
+    direct = gausscheck.analyze(tmp_path / "x.npy", rows=n).levels["axes"].value
+    assert gausscheck.analyze(tmp_path / "x.sketch", rows=n).levels["axes"].value == direct
+
+
+@pytest.mark.parametrize(
+    ("held", "rows"),
+    [((5, 4), [[9, 1]]), ((5, 4), [[5, 0]]), ((4, 4), [[-1, 1], [5, 1]]), ((4,), [[4, 1]])],
+)
+def test_packed_matrices_that_do_not_fit_are_refused(held, rows):
+    with pytest.raises(ValueError, match="scatter matri"):
+        unpacked({"nodes/held": np.zeros(held), "nodes/rows": np.array(rows)})

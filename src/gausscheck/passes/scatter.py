@@ -6,8 +6,10 @@ than the rows: everything asked of it is a product with them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,3 +129,40 @@ class ScatterMatrix:
         # frame that is orthonormal
         size, turn = np.linalg.eigh(vectors.T @ vectors)
         return values[keep], vectors @ ((turn / np.sqrt(size)) @ turn.T)
+
+
+def packed(scatters: Sequence[ScatterMatrix], dim: int) -> dict[str, NDArray[Any]]:
+    """Return what several are held by, one after another, and how many rows each has, wide or not.
+
+    Parameters
+    ----------
+    scatters : sequence of ScatterMatrix
+    dim : int
+        Dimensions of each.
+    """
+    shapes = [(len(one.held), int(one.wide)) for one in scatters]
+    return {
+        "nodes/held": np.concatenate([one.held for one in scatters] or [np.empty((0, dim))]),
+        "nodes/rows": np.array(shapes, dtype=np.int64).reshape(-1, 2),
+    }
+
+
+def unpacked(members: Mapping[str, NDArray[Any]]) -> list[ScatterMatrix]:
+    """Return what :func:`packed` put together.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not fit one another.
+    """
+    held, shapes = members["nodes/held"], members["nodes/rows"]
+    rows = shapes[:, 0]
+    if held.ndim != 2 or rows.min(initial=0) < 0 or int(rows.sum()) != len(held):
+        raise ValueError("scatter matrices of other sizes than it says")
+    parts = np.split(held, np.cumsum(rows)[:-1]) if rows.size else []
+    found = [
+        ScatterMatrix(part, bool(wide)) for part, wide in zip(parts, shapes[:, 1], strict=True)
+    ]
+    if not all(one.wide or one.held.shape == (one.dim, one.dim) for one in found):
+        raise ValueError("a scatter matrix that is not square")
+    return found

@@ -25,7 +25,7 @@ from gausscheck.passes.fold import Node, TreeFold
 from gausscheck.passes.reductions import Rows, Spread, merge_spread
 from gausscheck.passes.row_keys import level_of
 from gausscheck.passes.row_norms import NormSums
-from gausscheck.passes.scatter import ScatterMatrix
+from gausscheck.passes.scatter import ScatterMatrix, packed, unpacked
 from gausscheck.passes.sketch_archive import array_of, digest, member
 from gausscheck.passes.sketch_rows import members_of, rows_from, rows_from_1
 
@@ -243,7 +243,7 @@ def save_pass(part: KeptPass, path: Path) -> None:
             [(n.level, n.index, n.state.n) for n in part.nodes], dtype=np.int64
         ).reshape(-1, 3),
         "nodes/mean": np.array([s.mean for s in spreads] or np.empty((0, d))),
-        "nodes/scatter": np.array([s.scatter.dense() for s in spreads] or np.empty((0, d, d))),
+        **packed([s.scatter for s in spreads], d),
         "nodes/largest": np.array([s.largest for s in spreads] or np.empty((0, d))),
         "sample/slots": part.slots,
         "sample/rows": part.sample,
@@ -304,10 +304,11 @@ def load_pass(path: Path, groups: int = 20) -> KeptPass:
 
 def _assemble(header: dict[str, Any], members: dict[str, NDArray[Any]], groups: int) -> KeptPass:
     places = members["nodes/place"].tolist()
-    spreads = zip(members["nodes/mean"], members["nodes/scatter"], members["nodes/largest"],
-                  strict=True)  # fmt: skip
+    old = header["version"][0] == 1
+    scatters = [*map(ScatterMatrix, members["nodes/scatter"])] if old else unpacked(members)
+    spreads = zip(members["nodes/mean"], scatters, members["nodes/largest"], strict=True)
     nodes = tuple(
-        Node(level, index, Spread(n, mean, ScatterMatrix(scatter), largest))
+        Node(level, index, Spread(n, mean, scatter, largest))
         for (level, index, n), (mean, scatter, largest) in zip(places, spreads, strict=True)
     )
     meta, first, last = _meta(header["meta"], groups), header["first"], header["last"]
@@ -315,7 +316,7 @@ def _assemble(header: dict[str, Any], members: dict[str, NDArray[Any]], groups: 
     if not _cover(nodes, first, last):
         raise ValueError("its stretches do not follow one another")
     ends = [min(end * meta.leaf, meta.n) for end in (first, last)]
-    if header["version"][0] == 1:
+    if old:
         starts = [min((node.index << node.level) * meta.leaf, meta.n) for node in nodes]
         stretches = list(pairwise([*starts, ends[1]]))
         rows, sums = rows_from_1(members, stretches, meta.groups, meta.level)
@@ -358,8 +359,8 @@ def _checked(part: KeptPass) -> KeptPass:
         and sample.shape == (slots.size, d)
         and sample.dtype == part.dtype
         and all(
-            (node.state.mean.shape, node.state.scatter.held.shape, node.state.largest.shape)
-            == ((d,), (d, d), (d,))
+            (node.state.mean.shape, node.state.scatter.dim, node.state.largest.shape)
+            == ((d,), d, (d,))
             for node in part.nodes
         )
         and all(
