@@ -313,6 +313,7 @@ def _report(
     sample, source = read.sample, read.source
     levels: dict[str, Level] = {name: found.level for name, found in audits.items()}
     levels |= joint
+    ranking = read.workers.pool.submit(rankme_interval, read, config.groups, config.confidence)
     unit_sum: F64 = sum_of_unit_rows(sample.read, sample.m, source.d)
     axes = audits["axes"].profile if "axes" in audits else None
     norms = norms_section(config, rows.preflight, read.rows, read.spread)
@@ -343,7 +344,7 @@ def _report(
             basis.rank,
             unit_sum,
             sample.m,
-            rankme_interval(read, config.groups, config.confidence),
+            ranking.result(),
         ),
         groups=_groups(rows, inputs, beside) if config.group else None,
         not_applicable=reasons,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,19 @@ from gausscheck.audit.noticed import (
     serial_dependence,
     within_labels,
 )
-from gausscheck.audit.noticed.serial import COLUMNS, components, windows
+from gausscheck.audit.noticed.serial import (
+    COLUMNS,
+    NeighbourProducts,
+    Products,
+    components,
+    dependence_of,
+    windows,
+)
 from gausscheck.audit.reading import ReadRows
 from gausscheck.audit.repeats import first_of_each
 from gausscheck.core import F64
 from gausscheck.normality.whiten import whiten
+from gausscheck.passes.fold import map_ahead
 from gausscheck.passes.kept import keep
 from gausscheck.preparation import Eigenbasis
 from gausscheck.report import Noticed
@@ -81,18 +89,16 @@ def look_at_neighbours(
     job = read.job
 
     def measure() -> SerialDependence:
-        columns: list[F64] = []
+        def look(low: int, rows: NDArray[Any]) -> tuple[Products, F64]:
+            rows = read.selection.of(rows, low)[0]
+            if read.rows.keys.level:  # not all repeats are known
+                rows = rows[first_of_each(rows)]
+            whitened, some = _seen(read, rows, basis, live)
+            return NeighbourProducts().of(whitened), some
 
-        def stretches() -> Iterator[NDArray[Any]]:
-            for low, high in windows(job.source.n):
-                rows = read.selection.of(job.source.read(low, high), low)[0]
-                if read.rows.keys.level:  # not all repeats are known
-                    rows = rows[first_of_each(rows)]
-                whitened, some = _seen(read, rows, basis, live)
-                columns.append(some)
-                yield whitened
-
-        return serial_dependence(stretches(), columns, n)
+        stretches = ((low, job.source.read(low, high)) for low, high in windows(job.source.n))
+        found = [*map_ahead(look, stretches, read.workers.pool)]
+        return dependence_of([state for state, _ in found], [some for _, some in found], n)
 
     return Neighbours(keep(job, "neighbours", read.workers, measure, _unpack))
 

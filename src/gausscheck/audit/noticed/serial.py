@@ -6,7 +6,6 @@ that of fewer rows than there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -66,7 +65,7 @@ class SerialDependence:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
+class Products:
     """State of the fold: products of neighbouring rows seen, their number, the rows at the ends."""
 
     total: float
@@ -83,22 +82,22 @@ class NeighbourProducts:
     where the file repeats some: leave repeats out of a block, an empty block is fine).
     """
 
-    def of(self, block: NDArray[Any], row0: int = 0) -> Neighbours:
+    def of(self, block: NDArray[Any], row0: int = 0) -> Products:
         """Return the state of consecutive whitened rows."""
         if block.shape[0] == 0:
-            return Neighbours(0.0, 0, None, None)
+            return Products(0.0, 0, None, None)
         z = np.clip(block, -CLIP, CLIP, dtype=np.float64)
         total = float(np.einsum("ij,ij->", z[:-1], z[1:]))
-        return Neighbours(total, z.shape[0] - 1, z[0].copy(), z[-1].copy())
+        return Products(total, z.shape[0] - 1, z[0].copy(), z[-1].copy())
 
-    def merge(self, a: Neighbours, b: Neighbours) -> Neighbours:
+    def merge(self, a: Products, b: Products) -> Products:
         """Return the state of a's rows followed by b's."""
         if a.last is None or b.first is None:
             return b if a.last is None else a
         across = float(a.last @ b.first)
-        return Neighbours(a.total + b.total + across, a.pairs + b.pairs + 1, a.first, b.last)
+        return Products(a.total + b.total + across, a.pairs + b.pairs + 1, a.first, b.last)
 
-    def finish(self, state: Neighbours) -> Neighbours:
+    def finish(self, state: Products) -> Products:
         """Return the state itself: it is the result."""
         return state
 
@@ -132,12 +131,12 @@ def windows(n: int) -> list[tuple[int, int]]:
     return [(int(low), int(low) + WINDOW_ROWS) for low in starts]
 
 
-def correlation(state: Neighbours, n: int, rank: int) -> tuple[float, float]:
+def correlation(state: Products, n: int, rank: int) -> tuple[float, float]:
     """Return c and z of the products of neighbouring whitened rows.
 
     Parameters
     ----------
-    state : Neighbours
+    state : Products
     n : int
         Rows behind mean and covariance: independent rows have E c = −1/n.
     rank : int
@@ -191,19 +190,16 @@ def autocorrelation_time(stretches: list[F64]) -> float:
     return max(1.0, 1 + 2 * float(rho[:window].sum()))
 
 
-def serial_dependence(
-    whitened: Iterable[NDArray[Any]], columns: list[F64], n: int
-) -> SerialDependence:
+def serial_dependence(whitened: list[NDArray[Any]], columns: list[F64], n: int) -> SerialDependence:
     """Measure how alike neighbouring rows are.
 
     Parameters
     ----------
-    whitened : iterable of (rows, r) arrays
+    whitened : list of (rows, r) arrays
         Stretches of consecutive rows (:func:`windows`), repeats left out, whitened by mean and
-        covariance of all rows: the leading :func:`components` of them. None is held.
+        covariance of all rows: the leading :func:`components` of them.
     columns : list of (rows, c) arrays
-        The same rows, some columns, standardised by mean and sd of all rows; looked at once
-        ``whitened`` is through.
+        The same rows, some columns, standardised by mean and sd of all rows.
     n : int
         Rows in the file, repeats left out.
 
@@ -223,8 +219,12 @@ def serial_dependence(
     True
     """
     products = NeighbourProducts()
-    states = [products.of(z) for z in whitened]
-    state = Neighbours(sum(s.total for s in states), sum(s.pairs for s in states), None, None)
+    return dependence_of([products.of(z) for z in whitened], columns, n)
+
+
+def dependence_of(states: list[Products], columns: list[F64], n: int) -> SerialDependence:
+    """Return what :func:`serial_dependence` does, from products of neighbours taken already."""
+    state = Products(sum(s.total for s in states), sum(s.pairs for s in states), None, None)
     rank = max((s.first.size for s in states if s.first is not None), default=1)
     c, z = correlation(state, n, rank)
     tau = autocorrelation_time(columns)
