@@ -108,7 +108,10 @@ def _file_of(function: Callable[..., Any]) -> str:
 
 def _pvalue_of(spec: Spec) -> str:
     if spec.law is by_simulation:
-        return "simulated at this n and d: `nulls/simulated.py`"
+        simulated = "simulated at this n and d: `nulls/simulated.py`"
+        if spec.textbook is None or spec.holds is None:
+            return simulated
+        return f"its published law where that holds (`holds` of its `Spec`), else {simulated}"
     return "by its law" if _file_of(spec.law) == _file_of(spec.statistic) else _file_of(spec.law)
 
 

@@ -110,7 +110,8 @@ def level_fields(
     kind, statistic : str
     status : str, optional
         Where another rule decides than the interval of the value: exceptions, too few independent
-        rows, nearly constant columns (``directional_level.py``, ``joint_levels.py``).
+        rows, nearly constant columns, what is learned (``directional_level.py``,
+        ``joint_levels.py``, ``subspaces.py``).
     note : str, optional
     """
     status = decide(effect) if status is None else status

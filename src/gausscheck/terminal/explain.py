@@ -26,7 +26,8 @@ TERMS = {
     "other: lower bounds, that rise with n",
     "on average, except": "the mean over directions is below the limit, the named ones are beyond; "
     "of most: where these few bring the mean over it, that of the others is below",
-    "inconclusive": "the interval holds the limit, or too few rows are independent",
+    "inconclusive": "the interval holds the limit, too few rows are independent, or no learned "
+    "direction stands out",
     "A*²": "Anderson-Darling distance of a direction from its best-fit normal; 0.385 on average "
     "for normal rows, 0.752 is the 5 % point",
     "shell A²": "the same distance of whitened lengths from their exact law",

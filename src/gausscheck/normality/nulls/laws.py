@@ -48,5 +48,9 @@ def chi_square(statistic: FloatArray, freedom: float) -> Law:
 
 
 def by_simulation(statistic: FloatArray, n: int, d: float) -> Law:
-    """No published null law: a p-value is simulated (``nulls/simulated.py``) or absent."""
+    """No law at this n and d: a p-value is simulated (``nulls/simulated.py``) or absent.
+
+    A test may have a published law beside it, its ``textbook``, used where that ``holds``:
+    ``evaluate_rows.py`` chooses.
+    """
     return Law(None, notes=("no published null law: calibration='calibrated' simulates one",))

@@ -200,7 +200,7 @@ def _spec(
     textbook: Callable[[FloatArray, int, float], Law] | None = None,
 ) -> Spec:
     return Spec(
-        name=f"sphere_{name}",
+        name=name,
         scope="sphere",
         null="simple",
         needs="unit",
@@ -218,20 +218,20 @@ def _spec(
 
 
 SPHERE_TESTS = (
-    _spec("rayleigh", _rayleigh, "sees a mean direction", "O(n p)",
+    _spec("sphere_rayleigh", _rayleigh, "sees a mean direction", "O(n p)",
           "Rayleigh (1919); Mardia & Jupp (2000)", _rayleigh_textbook),
-    _spec("bingham", _bingham, "sees unequal second moments", "O(n p²)",
+    _spec("sphere_bingham", _bingham, "sees unequal second moments", "O(n p²)",
           "Bingham (1974)", _bingham_textbook),
-    _spec("ajne", _ajne, "sees asymmetry between hemispheres", _PAIRS,
+    _spec("sphere_ajne", _ajne, "sees asymmetry between hemispheres", _PAIRS,
           "Ajne (1968); Prentice (1978)"),
-    _spec("gine_gn", _gine_gn, "sees symmetric departures", _PAIRS,
+    _spec("sphere_gine_gn", _gine_gn, "sees symmetric departures", _PAIRS,
           "Giné (1975), Annals of Statistics 3, 1243-1266"),
-    _spec("gine_fn", _gine_fn, "sees any departure", _PAIRS,
+    _spec("sphere_gine_fn", _gine_fn, "sees any departure", _PAIRS,
           "Giné (1975), Annals of Statistics 3, 1243-1266"),
-    _spec("bakshaev", _bakshaev, "sees any departure", _PAIRS,
+    _spec("sphere_bakshaev", _bakshaev, "sees any departure", _PAIRS,
           "Bakshaev (2010), Lithuanian Mathematical Journal 50, 151-162"),
-    _spec("pcvm", _pcvm, "sees any departure, through projections", _PAIRS,
+    _spec("sphere_pcvm", _pcvm, "sees any departure, through projections", _PAIRS,
           "García-Portugués et al. (2023), Bernoulli 29, 181-204"),
-    _spec("pad", _pad, "sees any departure, through projections, weighing tails", _PAIRS,
+    _spec("sphere_pad", _pad, "sees any departure, through projections, weighing tails", _PAIRS,
           "García-Portugués et al. (2023), Bernoulli 29, 181-204"),
 )  # fmt: skip
