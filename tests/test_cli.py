@@ -1,6 +1,7 @@
 import hashlib
 import inspect
 import json
+import os
 import re
 from pathlib import Path
 
@@ -200,6 +201,23 @@ def test_help_starts_without_heavy_imports():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+@pytest.mark.parametrize("asked", ["--help", "tests"])
+def test_a_closed_pipe_is_no_failure(asked):
+    import subprocess
+    import sys
+
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "gausscheck", asked], stdout=write, stderr=subprocess.PIPE
+        )
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_an_audit_imports_what_it_uses(gaussian_file):

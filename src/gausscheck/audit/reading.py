@@ -15,7 +15,7 @@ from gausscheck.audit.noticed import Repeats
 from gausscheck.audit.preflight import check_rows
 from gausscheck.config import Config
 from gausscheck.core import F64, I64, GausscheckError, Source
-from gausscheck.passes.first_pass import FirstPassJob, first_pass, recall
+from gausscheck.passes.first_pass import FirstPassJob, first_pass, recall, watched
 from gausscheck.passes.fold import tree_fold
 from gausscheck.passes.plan import check_budget, check_sample, plan
 from gausscheck.passes.reductions import (
@@ -179,8 +179,11 @@ def read_rows(source: Source | KeptPass, config: Config, workers: Workers) -> It
     blocks = plan(source.n, source.d, source.dtype.itemsize, config.memory_bytes // 4)
     unit = config.normalize == "unit"
     budget = config.memory_bytes // 2
-    with RowSample(source.n, source.d, config.rows, source.dtype, config.seed, budget) as sample:
-        job = None
+    job = None
+    if not isinstance(source, KeptPass):
+        job = FirstPassJob(source, blocks, config.seed, config.rows, unit, config.groups)
+    sampled = RowSample(source.n, source.d, config.rows, source.dtype, config.seed, budget)
+    with sampled as sample, watched(job):
         if isinstance(source, KeptPass):
             asked = replace(
                 source.meta,
@@ -191,8 +194,7 @@ def read_rows(source: Source | KeptPass, config: Config, workers: Workers) -> It
                 level=level_of(source.n),
             )
             rows, spread = recall(source, asked, sample)
-        else:
-            job = FirstPassJob(source, blocks, config.seed, config.rows, unit, config.groups)
+        elif job is not None:
             rows, spread = first_pass(job, sample, workers)
         check_rows(rows, config.on_bad_rows, source.uri)
         if rows.bad:

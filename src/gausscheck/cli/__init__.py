@@ -27,6 +27,15 @@ _UNMAPPED = "failed to map segment"
 class _Cli(click.Group):
     """A group whose commands turn whatever goes wrong into one line on stderr and an exit code."""
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        before = sys.stdout
+        try:
+            return super().main(*args, **options)
+        except SystemExit as err:
+            if err.code == 1 and sys.stdout is not before:  # how click leaves at a closed pipe
+                sys.exit(PIPE_CLOSED)
+            raise
+
     def invoke(self, ctx: click.Context) -> Any:
         before = _stdout_file()
         try:

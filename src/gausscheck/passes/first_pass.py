@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,23 @@ class FirstPassJob:
                 f"{self.source.uri}: a kept pass expected rows of a file, whose change can be seen"
             )
         return hashlib.sha256(repr((self.meta, self.stamp)).encode()).hexdigest()[:20]
+
+
+@contextmanager
+def watched(job: FirstPassJob | None) -> Iterator[None]:
+    """Say of what the system refuses while rows are read, whenever that is, that the file changed.
+
+    Raises
+    ------
+    GausscheckError
+        If the file is gone or not what it was; else what was raised.
+    """
+    try:
+        yield
+    except OSError:
+        if job is not None:
+            job.check_unchanged()
+        raise
 
 
 def take_stretch(
