@@ -10,6 +10,7 @@ import gausscheck
 from gausscheck.passes import scatter
 from gausscheck.passes.first_pass import sketch_rows
 from gausscheck.passes.fold import tree_fold
+from gausscheck.passes.plan import check_budget
 from gausscheck.passes.reductions import merge_spread, spread_of
 from gausscheck.passes.scatter import ScatterMatrix, is_wide, unpacked
 from gausscheck.passes.sketch import load_pass, save_pass
@@ -118,6 +119,19 @@ def test_more_than_the_budget_is_refused_in_one_line(rng):
     x = np.broadcast_to(rng.standard_normal(400_000).astype(np.float32), (60, 400_000))
     with pytest.raises(gausscheck.GausscheckError, match="expected at most 133,333 dimensions"):
         gausscheck.analyze(x, memory="64MB")
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "scaled", "most"),
+    [(60, 9_000, False, None), (60, 9_000, True, 2_828), (2_000, 4_000, False, 2_828),
+     (900, 9_000, False, 8_888), (10**9, 2_800, False, None)],
+)  # fmt: skip
+def test_the_budget_is_for_what_is_held(n, d, scaled, most):
+    if most is None:
+        check_budget(n, d, 64_000_000, "x.npy", scaled=scaled)
+        return
+    with pytest.raises(gausscheck.GausscheckError, match=f"at most {most:,} dimensions"):
+        check_budget(n, d, 64_000_000, "x.npy", scaled=scaled)
 
 
 def test_a_sketch_of_few_rows_holds_the_rows(tmp_path, rng):

@@ -174,7 +174,8 @@ def read_rows(source: Source | KeptPass, config: Config, workers: Workers) -> It
             f"{source.uri}: expected at least {LEAST_ROWS} rows, got {source.n}; save more "
             "embeddings"
         )
-    check_budget(source.n, source.d, config.memory_bytes, source.uri)
+    scaled = config.normalize == "standardize"
+    check_budget(source.n, source.d, config.memory_bytes, source.uri, scaled=scaled)
     check_sample(min(config.rows, source.n), config.memory_bytes, source.uri)
     blocks = plan(source.n, source.d, source.dtype.itemsize, config.memory_bytes // 4)
     unit = config.normalize == "unit"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isqrt
 
 from gausscheck.core import GausscheckError
+from gausscheck.passes.scatter import is_wide
 
 LEAF_VALUES = 1 << 21
 """Values in a leaf (rows times dimensions), about 16 MB in float64."""
@@ -79,21 +80,30 @@ def plan(n: int, d: int, itemsize: int, memory: int) -> Plan:
     return Plan(n=n, leaf=leaf, batch=int(batch))
 
 
-def check_budget(n: int, d: int, memory: int, uri: str) -> None:
+def check_budget(n: int, d: int, memory: int, uri: str, *, scaled: bool = False) -> None:
     """Refuse more dimensions than a budget holds, whatever is promised by a header.
+
+    Parameters
+    ----------
+    n, d : int
+    memory : int
+    uri : str
+    scaled : bool
+        Whether coordinates are standardised, by a d x d map.
 
     Raises
     ------
     GausscheckError
-        If one covariance matrix takes more than the budget.
+        If what one covariance matrix is held by takes more than the budget: the matrix, or the
+        rows where they are few.
 
     Examples
     --------
     >>> check_budget(1_000_000, 8192, 10**9, "x.npy")
     """
-    held = min(n, d)
-    if 8 * held * d > memory:
-        most = isqrt(memory // 8) if held == d else memory // (8 * n)
+    few = is_wide(n, d) and not scaled
+    if 8 * (n if few else d) * d > memory:
+        most = memory // (8 * n) if few else isqrt(memory // 8)
         raise GausscheckError(
             f"{uri}: expected at most {most:,} dimensions of so many rows in a budget of "
             f"{memory:,} bytes, got {d:,}; raise the memory budget or take fewer columns"
