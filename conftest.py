@@ -12,7 +12,7 @@ ADAPTERS = {
 }
 """Modules of gausscheck.monitor, and the library that each imports."""
 
-collect_ignore_glob = ["tests/train/*", "src/gausscheck/train/*"] if WITHOUT_TORCH else []
+collect_ignore_glob = ["tests/train", "src/gausscheck/train"] if WITHOUT_TORCH else []
 collect_ignore_glob += [
     f"src/gausscheck/monitor/{name}.py"
     for name, library in ADAPTERS.items()
