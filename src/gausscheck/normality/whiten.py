@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gausscheck.core import F64
 from gausscheck.passes.fold import tree_fold
 from gausscheck.passes.reductions import merge_spread, spread_of
-from gausscheck.passes.scatter import ScatterMatrix
+from gausscheck.passes.scatter import ScatterMatrix, inverse_root
 
 _BLOCK = 8192
 
@@ -71,8 +71,7 @@ def whiten_tall(x: F64, *, most: int | None = None) -> tuple[F64, F64]:
     y = x @ back
     # the smallest eigenvalues carry the rounding of the largest: a second step takes it out; its
     # symmetric root, for the eigenvectors of what is nearly the identity are rounding alone
-    inner, turn = np.linalg.eigh(y.T @ y / x.shape[0])
-    root = (turn / np.sqrt(inner)) @ turn.T
+    root = inverse_root(y.T @ y / x.shape[0])
     return y @ root, back @ root
 
 

@@ -61,8 +61,7 @@ class ScatterMatrix:
     def __add__(self, other: ScatterMatrix) -> ScatterMatrix:
         """Return the scatter of the rows of both."""
         if self.wide and other.wide:
-            rows = np.concatenate([self.held, other.held])
-            return ScatterMatrix.of(rows) if len(rows) else self
+            return ScatterMatrix.of(np.concatenate([self.held, other.held]))
         return ScatterMatrix(self.dense() + other.dense())
 
     def plus(self, vector: F64, weight: float = 1.0) -> ScatterMatrix:
@@ -127,8 +126,13 @@ class ScatterMatrix:
         vectors = self.held.T @ (inner[:, keep] / np.sqrt(values[keep]))
         # those of small eigenvalues carry the rounding of the largest, so they lean: the nearest
         # frame that is orthonormal
-        size, turn = np.linalg.eigh(vectors.T @ vectors)
-        return values[keep], vectors @ ((turn / np.sqrt(size)) @ turn.T)
+        return values[keep], vectors @ inverse_root(vectors.T @ vectors)
+
+
+def inverse_root(matrix: F64) -> F64:
+    """Return the symmetric inverse root of a matrix whose eigenvalues are above rounding."""
+    values, turn = np.linalg.eigh(matrix)
+    return np.asarray((turn / np.sqrt(values)) @ turn.T)
 
 
 def packed(scatters: Sequence[ScatterMatrix], dim: int) -> dict[str, NDArray[Any]]:
