@@ -26,7 +26,7 @@ from statistics import median
 from typing import Any
 
 from performance import keep, size, write_page
-from timing import call, line
+from timing import call, line, options
 
 HERE = Path(__file__).parent
 ROWS, D = (1_000_000, 3_000_000, 10_000_000), 16
@@ -194,12 +194,7 @@ def measure(rows: tuple[int, ...], rounds: int, scratch: str | None) -> dict[str
 
 def main() -> None:
     """Measure, print, keep."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--small", action="store_true")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--scratch")
+    parser = options(__doc__)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:

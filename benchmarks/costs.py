@@ -12,14 +12,13 @@ benchmarks/results/speed.json and, with those of speed.py and cluster.py, to doc
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from functools import partial
 from statistics import median
 from typing import Any
 
 from performance import keep, write_page
-from timing import call, growth, paired
+from timing import call, growth, options, paired
 
 NAMES = {"n": "rows n", "d": "dimensions d", "k": "random directions k"}
 SIZES = {
@@ -78,14 +77,7 @@ def measure(axis: str, small: bool, rounds: int, scratch: str | None) -> dict[st
 
 def main() -> None:
     """Measure, print, keep."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--only", action="append", choices=list(SIZES))
-    parser.add_argument("--small", action="store_true")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--scratch")
-    args = parser.parse_args()
+    args = options(__doc__, SIZES).parse_args()
     for axis in args.only or SIZES:
         found = measure(axis, args.small, args.rounds, args.scratch)
         print(f"{found['words']}, {found['held']}")

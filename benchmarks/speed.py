@@ -11,7 +11,6 @@ rows that were not run stay as they were. --small tries every path at sizes that
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import os
 import sys
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from performance import keep, write_page
-from timing import Cost, Ratio, RunFailed, call, command, paired
+from timing import Cost, Ratio, RunFailed, call, command, options, paired
 
 ROOT = Path(__file__).parents[1]
 DEMO = str(ROOT / "data" / "minilm_docstrings_5k.h5")
@@ -337,13 +336,7 @@ def shown(name: str, bench: Bench) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Run rows, print their ratios, and keep them where asked to."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--only", action="append", choices=list(ROWS))
-    parser.add_argument("--small", action="store_true")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--scratch", help="where files lie: 2 GB free")
+    parser = options(__doc__, ROWS)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--page", action="store_true")
     args = parser.parse_args()

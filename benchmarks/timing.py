@@ -11,6 +11,7 @@ size of a parent into the peak of a command that it starts.
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import math
@@ -20,11 +21,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+
+def options(about: str | None, parts: Iterable[str] = ()) -> argparse.ArgumentParser:
+    """Return the options of a measurement: which parts, how often, at what sizes, in which folder."""
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    if names := list(parts):
+        parser.add_argument("--only", action="append", choices=names)
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--scratch", help="where files lie: up to 2 GB free")
+    return parser
+
 
 BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
