@@ -22,15 +22,16 @@ def functions(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SRC)))
 def test_no_file_and_no_function_is_long(path):
     lines = path.read_text(encoding="utf-8").count("\n")
-    if path.name != "sections.py":  # fields and what they mean, no code
-        assert lines <= FILE_LINES, f"{lines} lines"
+    assert lines <= FILE_LINES, f"{lines} lines"
     for name, length in functions(path):
         assert length < FUNCTION_LINES, f"{name}: {length} lines beside its docstring"
 
 
 def test_nothing_in_a_report_is_untyped():
     for path in (SRC / "report").glob("*.py"):
-        if path.name in ("sections.py", "use.py", "noticed.py", "claims.py", "result.py"):
+        if path.name in (
+            "sections.py", "levels.py", "use.py", "noticed.py", "claims.py", "result.py"
+        ):  # fmt: skip
             tree = ast.parse(path.read_text(encoding="utf-8"))
             for cls in (n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)):
                 for field in (n for n in cls.body if isinstance(n, ast.AnnAssign)):

@@ -1,6 +1,18 @@
 """The report of an audit: one frozen dataclass a section, saved and loaded."""
 
 from gausscheck.report.claims import IsotropicPart, IsotropicResult, SphereClaim, SpherePart
+from gausscheck.report.levels import (
+    DirectionalLevel,
+    DirectionTest,
+    GlobalTest,
+    JointLevel,
+    LearnedLevel,
+    Level,
+    SubspaceLevel,
+    SubspacePoint,
+    SubspaceTests,
+    WorstDirection,
+)
 from gausscheck.report.load import load_report
 from gausscheck.report.noticed import Kind, Noticed
 from gausscheck.report.result import KINDS, Report
@@ -8,15 +20,9 @@ from gausscheck.report.save import SCHEMA, SCHEMA_VERSION
 from gausscheck.report.sections import (
     Claim,
     Claims,
-    DirectionalLevel,
-    DirectionTest,
-    GlobalTest,
     GroupLevel,
     GroupResult,
     Groups,
-    JointLevel,
-    LearnedLevel,
-    Level,
     Norms,
     PaperColumn,
     PaperTable,
@@ -25,11 +31,7 @@ from gausscheck.report.sections import (
     Spectrum,
     Status,
     Subsets,
-    SubspaceLevel,
-    SubspacePoint,
-    SubspaceTests,
     Verdict,
-    WorstDirection,
 )
 from gausscheck.report.use import Rate, Use, UseCurvePoint
 

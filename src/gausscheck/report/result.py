@@ -12,21 +12,23 @@ from gausscheck.preparation import Preparation
 from gausscheck.presenters import presenter
 from gausscheck.report.claims import IsotropicResult, SphereClaim
 from gausscheck.report.codec import Arrays
-from gausscheck.report.noticed import Noticed
-from gausscheck.report.save import named_arrays, plain_values, save_report
-from gausscheck.report.sections import (
+from gausscheck.report.levels import (
     DirectionalLevel,
     DirectionTest,
-    Groups,
     JointLevel,
     LearnedLevel,
     Level,
+    SubspaceLevel,
+)
+from gausscheck.report.noticed import Noticed
+from gausscheck.report.save import named_arrays, plain_values, save_report
+from gausscheck.report.sections import (
+    Groups,
     Norms,
     PaperTable,
     Preflight,
     SourceInfo,
     Spectrum,
-    SubspaceLevel,
     Verdict,
 )
 from gausscheck.report.use import Use

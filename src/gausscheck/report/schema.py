@@ -8,9 +8,11 @@ from dataclasses import fields
 from typing import Any
 
 from gausscheck.report.codec import hints_of, is_array, json_schema
+from gausscheck.report.levels import (
+    Level,
+)
 from gausscheck.report.result import KINDS, Report
 from gausscheck.report.save import SCHEMA, SCHEMA_VERSION
-from gausscheck.report.sections import Level
 
 _FIELD = re.compile(r"^(\*?\w[\w, *]*?) : (.+)$")
 
