@@ -36,6 +36,15 @@ class Eigenbasis:
         kept = slice(None, self.rank if k is None else min(k, self.rank))
         return np.asarray(self.vectors[:, ::-1][:, kept] / np.sqrt(self.values[::-1][kept]))
 
+    def whitening_of_all(self, live: NDArray[np.intp], d: int, k: int | None = None) -> F64:
+        """Return the same of centred rows of all d coordinates, (d, k): dead ones count nothing."""
+        matrix = self.whitening(k)
+        if live.size == d:
+            return matrix
+        out = np.zeros((d, matrix.shape[1]))
+        out[live] = matrix
+        return out
+
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
@@ -60,6 +69,10 @@ class Preparation:
     def dim(self) -> int:
         """Dimensions of a prepared row."""
         return int(self.mean.size if self.matrix is None else self.matrix.shape[1])
+
+    def mapped(self, block: NDArray[Any]) -> NDArray[Any]:
+        """Apply the row map alone; rows that it leaves alone stay as they are stored."""
+        return self.rows(block) if self.kind == "unit" else block
 
     def rows(self, block: NDArray[Any], dtype: type = np.float64) -> NDArray[Any]:
         """Apply the row map alone (unit length, or nothing) and upcast."""

@@ -224,3 +224,13 @@ def test_texts_stay_short_with_large_numbers():
 
     notice = found_in.deciding_rows("random subspaces", 99.0, A0, LIMIT, lengths, value, index=ids)
     assert says(notice, "deciding_rows").rows == tuple(range(10**9, 10**9 + 10))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_looking_at_values_leaves_them_as_they_are(rng, order):
+    x = np.array(rng.standard_normal((301, 7)), order=order)
+    before = x.copy()
+    usual = found_in.usual_values(x)
+    found_in.measure_collapse(x)
+    np.testing.assert_array_equal(x, before)
+    np.testing.assert_array_equal(usual, np.median(x, axis=0))

@@ -6,11 +6,12 @@ from scipy.special import ive
 
 import gausscheck
 from gausscheck.audit.spectrum import (
+    RankMe,
     companions,
     concentration,
-    interval_of_rows,
     sum_of_unit_rows,
     vmf_concentration,
+    with_interval,
 )
 from gausscheck.passes.reductions import Spread, spread_of
 from gausscheck.passes.row_norms import NormSums
@@ -26,7 +27,7 @@ def told(eigenvalues, mean=None):
         ScatterMatrix(np.diag(values) * 1000),
         np.ones(d),
     )
-    return companions(spread, values, d)
+    return companions(values, d) | {"rankme": RankMe.of(spread).value}
 
 
 def test_equal_eigenvalues_use_every_dimension():
@@ -87,12 +88,16 @@ def rankme(x):
     return float(np.exp(-(share @ np.log(share))))
 
 
+def interval_of(x, member, blocks=None):
+    return with_interval(RankMe.of(spread_of(x.copy())), blocks or [x], member, 0.95).interval
+
+
 def test_rankme_without_a_group_is_close_to_exact_deletion():
     rng = np.random.default_rng(3)
     x = rng.standard_normal((2000, 24)) * np.arange(1, 25) ** -0.7 + 0.2
     member = np.arange(2000) % 20
     whole = rankme(x)
-    low, high = interval_of_rows(iter(np.split(x, [300, 1500])), spread_of(x.copy()), member, 0.95)
+    low, high = interval_of(x, member, np.split(x, [300, 1500]))
     exact = np.array([rankme(x[member != g]) for g in range(20)])
     half = 2.093 * np.sqrt(19 / 20 * ((exact - exact.mean()) ** 2).sum())
     assert (low + high) / 2 == pytest.approx(whole, rel=1e-3)  # 1/(n-1) against 1/n
@@ -108,7 +113,7 @@ def test_the_interval_of_rankme_covers_what_so_many_rows_average(law):
     for _ in range(200):
         raw = rng.standard_normal((600, 32)) if law == "normal" else rng.standard_t(5, (600, 32))
         x = raw * scale + 0.1
-        spans.append(interval_of_rows([x], spread_of(x.copy()), member, 0.95))
+        spans.append(interval_of(x, member))
         values.append(rankme(x))
     low, high = np.array(spans).T
     inside = float(((low < np.mean(values)) & (np.mean(values) < high)).mean())
@@ -128,4 +133,4 @@ def test_rankme_has_the_groups_that_levels_leave_out(rng):
 
 def test_one_group_tells_nothing_of_the_spread(rng):
     x = rng.standard_normal((40, 3))
-    assert interval_of_rows([x], spread_of(x.copy()), np.zeros(40, int), 0.95) is None
+    assert interval_of(x, np.zeros(40, int)) is None

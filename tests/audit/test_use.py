@@ -291,7 +291,7 @@ def test_shrinkage_is_scikit_learns_and_held_out_rows_are_refits(rng, n, d):
     fourth = float(((square @ fitted.values) ** 2).mean())
     intensity, scale = ledoit_wolf(fourth, fitted.values, n, d)
     assert intensity == pytest.approx(sklearn_ledoit_wolf(x)[1], rel=1e-9)
-    ours = held_out_lengths(square, fitted.values, intensity, scale)
+    ours = held_out_lengths(square, fitted.values, n, intensity, scale)
     for i in (0, n // 2, n - 1):
         others = np.delete(x, i, axis=0)
         cov = (1 - intensity) * np.cov(others.T, bias=True) + intensity * scale * np.eye(d)
@@ -310,6 +310,18 @@ def test_chi_square_thresholds_flag_new_rows_more_often_than_the_exact_law(rng):
     assert expected > 0.3
     assert plug_in_rates(fit_rows(x[:150]), 200).plain is None
     assert plug.dimension == 200
+
+
+def test_plug_in_rates_of_some_rows_are_those_of_the_fit_of_all(rng):
+    x = student(rng, 8, 6000, 60)
+    fitted = fit_rows(x)
+    whole, some = (
+        plug_in_rates(replace(fitted, y=fitted.y[::step]), 60).plain["0.01"] for step in (1, 3)
+    )
+    few = plug_in_rates(fit_rows(x[::3]), 60).plain["0.01"]
+    error = np.sqrt(whole / 2000)
+    assert some == pytest.approx(whole, abs=5 * error)
+    assert few > some  # a fit of a third of the rows flags more of them
 
 
 def test_normalised_twin_of_sphere_and_of_far_mean(rng):

@@ -8,7 +8,7 @@ from scipy import stats
 
 from gausscheck.audit.noticed import distinct_rows
 from gausscheck.passes.fold import tree_fold
-from gausscheck.passes.reductions import FirstPass, PowerSums
+from gausscheck.passes.reductions import FirstPass, PowerSums, centred
 from gausscheck.passes.row_keys import row_keys
 from gausscheck.rng import hashed_order
 
@@ -44,6 +44,21 @@ def test_power_sums_merged_equal_scipy(cuts, offset):
     for order in (2, 3, 4):
         want = stats.moment(x, order=order)
         np.testing.assert_allclose(getattr(got, f"m{order}"), want, rtol=tolerance)
+
+
+@pytest.mark.parametrize("stored", [np.float16, np.float32, np.float64, np.int8])
+def test_columns_are_centred_and_summed_as_directions_are(rng, stored):
+    x = (rng.gamma(2.0, size=(300, 5)) * 20).astype(stored)
+    center = x.mean(axis=0, dtype=float)
+    for dtype in (np.float32, np.float64):
+        rows = centred(x, center, dtype)
+        assert rows.dtype == dtype
+        np.testing.assert_allclose(rows, x - center, rtol=2e-7, atol=1e-5)
+        ours, want = PowerSums().of_columns(rows), PowerSums().of(rows.T)
+        for name in ("mean", "m2", "m3", "m4"):
+            np.testing.assert_allclose(
+                getattr(ours, name), getattr(want, name), rtol=1e-11, atol=1e-11
+            )
 
 
 def test_first_pass_sees_bad_rows_and_leaves_them_out():

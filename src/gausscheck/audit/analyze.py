@@ -24,7 +24,7 @@ from gausscheck.audit.norms import norms_section
 from gausscheck.audit.paper_table import paper_table
 from gausscheck.audit.projector import Projector
 from gausscheck.audit.reading import Beside, ReadRows, read_rows
-from gausscheck.audit.spectrum import rankme_interval, spectrum_section, sum_of_unit_rows
+from gausscheck.audit.spectrum import rankme, spectrum_section, sum_of_unit_rows
 from gausscheck.audit.verdict import overall
 from gausscheck.config import Config
 from gausscheck.core import (
@@ -313,7 +313,7 @@ def _report(
     sample, source = read.sample, read.source
     levels: dict[str, Level] = {name: found.level for name, found in audits.items()}
     levels |= joint
-    ranking = read.workers.pool.submit(rankme_interval, read, config.groups, config.confidence)
+    ranking = read.workers.pool.submit(rankme, read, config.groups, config.confidence)
     unit_sum: F64 = sum_of_unit_rows(sample.read, sample.m, source.d)
     axes = audits["axes"].profile if "axes" in audits else None
     norms = norms_section(config, rows.preflight, read.rows, read.spread)
@@ -338,14 +338,7 @@ def _report(
         norms=norms,
         sphere_claim=sphere,
         isotropic=isotropic,
-        spectrum=spectrum_section(
-            read.spread,
-            basis.values,
-            basis.rank,
-            unit_sum,
-            sample.m,
-            ranking.result(),
-        ),
+        spectrum=spectrum_section(ranking.result(), basis.values, basis.rank, unit_sum, sample.m),
         groups=_groups(rows, inputs, beside) if config.group else None,
         not_applicable=reasons,
         preparation=inputs.projector.preparation,

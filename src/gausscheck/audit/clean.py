@@ -27,6 +27,7 @@ from gausscheck.audit.projector import Projector
 from gausscheck.audit.reading import Beside, ReadRows
 from gausscheck.audit.repeats import find_repeats, without_repeats
 from gausscheck.audit.rows_that_decide import notice_deciding, rows_of
+from gausscheck.audit.use.section import SAMPLED
 from gausscheck.audit.use.step import use_section, whiten_sample
 from gausscheck.audit.values import Values, dither, look_at_values
 from gausscheck.config import Config
@@ -96,7 +97,7 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
     neighbours = look_at_neighbours(read, fitted.basis, fitted.live, beside.labels)
     values = looking.result()
     grouping = _grouping(neighbours, config, beside)
-    whitened = whiten_sample(read, fitted.basis, fitted.live, _held_rows(fitted.basis.rank))
+    whitened = whiten_sample(read, fitted.basis, fitted.live, _held_rows(read, fitted.basis.rank))
     preflight = preflight_section(
         everything.rows, repeats, everything.spread, fitted.basis, fitted.dead,
         str(read.source.dtype), read.source.eps, unit=values.unit_rows,
@@ -152,8 +153,10 @@ def _fit(read: ReadRows) -> FittedSpread:
     return FittedSpread(live, dead, eigenbasis(read.spread, live))
 
 
-def _held_rows(rank: int) -> int:
-    return max(WHITENED_BYTES // (8 * rank), 1000)
+def _held_rows(read: ReadRows, rank: int) -> int:
+    """Return how many whitened rows are held: all that are sampled, or those that errors need."""
+    most = max(WHITENED_BYTES // (8 * rank), 1000)
+    return most if read.sample.m <= most else min(most, SAMPLED)
 
 
 def _grouping(neighbours: Neighbours, config: Config, beside: Beside) -> Grouping:

@@ -19,6 +19,7 @@ from gausscheck.audit.noticed import (
 )
 from gausscheck.audit.noticed.serial import (
     COLUMNS,
+    VALUES,
     NeighbourProducts,
     Products,
     components,
@@ -31,6 +32,7 @@ from gausscheck.core import F64
 from gausscheck.normality.whiten import whiten
 from gausscheck.passes.fold import map_ahead
 from gausscheck.passes.kept import keep
+from gausscheck.passes.reductions import squared_norms
 from gausscheck.preparation import Eigenbasis
 from gausscheck.report import Noticed
 
@@ -76,10 +78,11 @@ def look_at_neighbours(
     than its sample has no neighbours.
     """
     n = read.stands_for or read.spread.n
+    view = _View.of(read, basis, live)
     if read.all_sampled and len(windows(read.sample.m)) == 1:
         order = np.argsort(read.sample.index)
         rows = read.sample.read(0, read.sample.m)[order]
-        whitened, columns = _seen(read, rows, basis, live)
+        whitened, columns = view.whitened(rows), view.columns(rows)
         serial = serial_dependence([whitened], [columns], n)
         if labels is None or not serial.present:
             return Neighbours(serial)
@@ -93,8 +96,8 @@ def look_at_neighbours(
             rows = read.selection.of(rows, low)[0]
             if read.rows.keys.level:  # not all repeats are known
                 rows = rows[first_of_each(rows)]
-            whitened, some = _seen(read, rows, basis, live)
-            return NeighbourProducts().of(whitened), some
+            few = rows[: max(2, VALUES // view.matrix.shape[1])]
+            return NeighbourProducts().of(view.whitened(few)), view.columns(rows)
 
         stretches = ((low, job.source.read(low, high)) for low, high in windows(job.source.n))
         found = [*map_ahead(look, stretches, read.workers.pool)]
@@ -108,22 +111,42 @@ def _unpack(arrays: Mapping[str, NDArray[Any]]) -> SerialDependence:
     return SerialDependence(n=int(arrays["n"]), **values)
 
 
-def _seen(
-    read: ReadRows, rows: NDArray[Any], basis: Eigenbasis, live: NDArray[np.intp]
-) -> tuple[NDArray[Any], F64]:
-    """Return consecutive rows whitened, leading components, and some columns standardised."""
-    x: F64 = (rows if live.size == rows.shape[1] else rows[:, live]).astype(np.float64)
-    if read.unit:
-        x /= np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
-    x -= read.spread.mean[live]
-    matrix = basis.whitening(components(basis.rank, read.spread.n))
-    sd = np.sqrt(read.spread.covariance.diagonal()[live])
-    some = np.arange(0, live.size, max(1, live.size // COLUMNS))[:COLUMNS]
-    return whiten(x, matrix), x[:, some] / sd[some]
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Consecutive stored rows as they are looked at: leading components, and some columns."""
+
+    mean: F64
+    matrix: F64
+    some: NDArray[np.intp]
+    sd: F64
+    unit: bool
+
+    @classmethod
+    def of(cls, read: ReadRows, basis: Eigenbasis, live: NDArray[np.intp]) -> _View:
+        count = components(basis.rank, read.spread.n)
+        some = live[:: max(1, live.size // COLUMNS)][:COLUMNS]
+        sd = np.sqrt(read.spread.covariance.diagonal()[some])
+        mean = read.spread.mean
+        return cls(mean, basis.whitening_of_all(live, mean.size, count), some, sd, read.unit)
+
+    def whitened(self, rows: NDArray[Any]) -> NDArray[np.float32]:
+        """Return rows whitened by the mean and covariance of all."""
+        return whiten(rows, self.mean, self.matrix, unit=self.unit)
+
+    def columns(self, rows: NDArray[Any]) -> F64:
+        """Return some columns, standardised by the mean and sd of all rows."""
+        x: F64 = rows[:, self.some].astype(np.float64)
+        if self.unit:
+            x /= np.sqrt(squared_norms(rows.astype(np.float64)))[:, None]
+        return np.asarray((x - self.mean[self.some]) / self.sd)
 
 
 def _by_labels(
-    serial: SerialDependence, whitened: F64, columns: F64, labels: NDArray[Any], n: int
+    serial: SerialDependence,
+    whitened: NDArray[np.float32],
+    columns: F64,
+    labels: NDArray[Any],
+    n: int,
 ) -> Neighbours:
     """Look whether a file is sorted by labels that its rows depend on."""
     runs = label_runs(columns, labels)

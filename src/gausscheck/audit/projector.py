@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import F64, I64, Directions
 from gausscheck.passes.plan import TILE
+from gausscheck.passes.reductions import centred, squared_norms, stretch
 from gausscheck.passes.sample import RowSample
 from gausscheck.preparation import Preparation
 
@@ -135,29 +136,25 @@ class _Product:
         self._sample = projector.rows_for(directions)
         prep, center = projector.preparation, projector.center
         part = directions.take(columns)
-        self._picks = part.axes if prep.matrix is None else None
-        self._whole = self._picks is not None and np.array_equal(
-            self._picks, np.arange(directions.dim)
-        )
-        self._offset = (center if self._picks is None else center[self._picks]).astype(out.dtype)
+        axes = part.axes if prep.matrix is None else None
+        self._plain = axes is not None
+        self._picks = stretch(np.arange(center.size) if axes is None else axes)
+        self._offset = center[self._picks]
         self._weights = np.empty((0, 0))
-        if self._picks is None:
+        if not self._plain:
             seen = part.columns() if prep.matrix is None else part.seen_through(prep.matrix)
             self._weights = np.ascontiguousarray(seen.T.astype(out.dtype))
 
     def chunk(self, start: int) -> None:
         """Fill the columns ``start : start + ROWS``."""
-        out, picks = self._out, self._picks
+        out = self._out
         stop = min(start + ROWS, out.shape[1])
         block = self._sample.read(self._first + start, self._first + stop)
+        part = block[:, self._picks]
         if self._projector.preparation.kind == "unit":
-            x = self._projector.preparation.rows(block)
-            x -= self._projector.center
-            x = (x if picks is None else x[:, picks]).astype(out.dtype, copy=False)
-        else:
-            x = (block if picks is None or self._whole else block[:, picks]).astype(out.dtype)
-            x -= self._offset
-        if picks is not None:
+            part = part / np.sqrt(squared_norms(block.astype(np.float64)))[:, None]
+        x = centred(part, self._offset, out.dtype)
+        if self._plain:
             out[:, start:stop] = x.T
             return
         for low in range(0, out.shape[0], TILE):

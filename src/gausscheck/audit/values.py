@@ -32,7 +32,10 @@ from gausscheck.report import Noticed
 from gausscheck.rng import stream
 
 ROWS = 20_000
-"""Sampled rows that are looked at."""
+"""Sampled rows that are looked at for cells that are rare."""
+
+FEW_ROWS = 4096
+"""As many of them tell what most cells hold, and what rounding does to lengths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def look_at_values(read: ReadRows, config: Config, live: NDArray[np.intp]) -> Va
     usual, cells, sparse, grid = _columns(some, live)
     unusual = unusual_rows(some, usual, sparse)
     norms = read.rows.sums
-    unit = notice_unit_rows(norms.mean, norms.sd, rounding_spread(some, grid))
+    unit = notice_unit_rows(norms.mean, norms.sd, rounding_spread(some[:FEW_ROWS], grid))
     found = (
         notice_collapse(measure_collapse(some[:, live])),
         notice_sparse(cells, sparse, unusual, sample.index[: len(some)]),
@@ -81,7 +84,7 @@ def _columns(
     some: NDArray[Any], live: NDArray[np.intp]
 ) -> tuple[NDArray[Any], Unusual, NDArray[np.intp], Grid]:
     """Return usual values, counts of other cells, sparse columns, and the grid of the rest."""
-    usual = usual_values(some)
+    usual = usual_values(some[:FEW_ROWS])
     cells = UnusualCells(usual).of(some)
     sparse = sparse_columns(cells, live)
     return usual, cells, sparse, find_grid(some, np.setdiff1d(live, sparse))

@@ -76,28 +76,46 @@ def whiten_tall(x: F64, *, most: int | None = None) -> tuple[F64, F64]:
 
 
 REACH = 1e4
-"""Whitening takes products in float32 while the weakest component has this share of a row's length,
-one in so many: what it loses there is 6e-4 of a standard deviation."""
+"""A component is taken in float32 while it has this share of a row's length, one in so many: what
+it loses there is 6e-4 of its standard deviation."""
 
 
-def whiten(centred: F64, matrix: F64) -> NDArray[np.floating[Any]]:
-    """Return whitened rows ``centred @ matrix``, in float32 where that loses nothing that counts.
+def whiten(
+    rows: NDArray[Any], mean: F64, matrix: F64, *, unit: bool = False
+) -> NDArray[np.float32]:
+    """Return whitened rows ``(rows - mean) @ matrix``, in float32 where that loses nothing.
 
     Parameters
     ----------
-    centred : (n, d) array
+    rows : (n, d) array
+        As they are stored; centred in float64.
+    mean : (d,) array
     matrix : (d, k) array
-        Eigenvectors over the roots λ of their eigenvalues.
+        Eigenvectors over the roots λ of their eigenvalues, largest first.
+    unit : bool
+        Whether each row is divided by its length first.
 
     Returns
     -------
-    (n, k) array
-        float32 where √(Σλ / min λ) is at most :data:`REACH`, else float64. Cost O(n d k).
+    (n, k) float32 array
+        Components with √(Σλ / λ) of at most :data:`REACH` are products in float32, those that are
+        weaker in float64. Cost O(n d k).
     """
     reach = np.linalg.norm(matrix, axis=0)
-    if not reach.size or reach.max() * np.sqrt((reach**-2.0).sum()) > REACH:
-        return np.asarray(centred @ matrix)
-    return np.asarray(centred.astype(np.float32) @ matrix.astype(np.float32))
+    strong = int(np.searchsorted(reach, REACH / np.sqrt((reach**-2.0).sum()), side="right"))
+    out = np.empty((len(rows), matrix.shape[1]), dtype=np.float32)
+    narrow = np.empty(rows.shape, dtype=np.float32)
+    if unit or strong < reach.size:
+        wide = rows.astype(np.float64)
+        if unit:
+            wide /= np.sqrt(np.einsum("ij,ij->i", wide, wide))[:, None]
+        wide -= mean
+        out[:, strong:] = wide @ matrix[:, strong:]
+        np.copyto(narrow, wide, casting="same_kind")
+    else:
+        np.subtract(rows, mean, out=narrow, casting="same_kind")
+    np.matmul(narrow, matrix[:, :strong].astype(np.float32), out=out[:, :strong])
+    return out
 
 
 def canonical(vectors: F64) -> F64:

@@ -14,15 +14,18 @@ from gausscheck.core import F64, Moments
 from gausscheck.passes.first_pass import FirstPassJob
 from gausscheck.passes.kept import fold_kept
 from gausscheck.passes.plan import TILE
-from gausscheck.passes.reductions import PowerSums, Selection
+from gausscheck.passes.reductions import PowerSums, Selection, centred, stretch
 from gausscheck.passes.run import Workers
+
+COLUMNS = 128
+"""Coordinates whose sums are taken at once: few enough to stay in cache."""
 
 
 class RowMap(Protocol):
     """What is done to stored rows before they are centred: unit length, or nothing."""
 
-    def rows(self, block: NDArray[Any]) -> NDArray[Any]:
-        """Return a block of rows in float64, mapped."""
+    def mapped(self, block: NDArray[Any]) -> NDArray[Any]:
+        """Return a block of rows mapped: in float64, or as it is stored."""
         ...
 
 
@@ -52,14 +55,16 @@ class DirectionMoments:
     def of(self, block: NDArray[Any], row0: int) -> Moments:
         """Return the moments of one leaf along every direction."""
         sums = PowerSums()
-        rows = self.row_map.rows(self.selection.of(block, row0)[0])
-        rows -= self.center
-        tall = rows.astype(self.dtype).T
-        parts = []
+        stored = self.selection.of(block, row0)[0]
+        rows = centred(self.row_map.mapped(stored), self.center, self.dtype)
+        parts: list[Moments] = []
         for matrix in self.matrices:
-            for low in range(0, matrix.shape[-1], TILE):
-                mine = matrix[..., low : low + TILE]
-                parts.append(sums.of(tall[mine] if matrix.ndim == 1 else mine.T @ tall))
+            if matrix.ndim == 1:
+                cuts = (matrix[low : low + COLUMNS] for low in range(0, matrix.size, COLUMNS))
+                parts += (sums.of_columns(rows[:, stretch(axes)]) for axes in cuts)
+            else:
+                tiles = (matrix[:, low : low + TILE] for low in range(0, matrix.shape[1], TILE))
+                parts += (sums.of(tile.T @ rows.T) for tile in tiles)
         return Moments.concatenate(parts)
 
     def merge(self, a: Moments, b: Moments) -> Moments:

@@ -146,6 +146,38 @@ def squared_norms(x: F64) -> F64:
         return np.asarray(np.einsum("ij,ij->i", x, x))
 
 
+def centred(
+    rows: NDArray[Any], center: F64, dtype: np.dtype[Any] | type = np.float64
+) -> NDArray[Any]:
+    """Return rows without their centre in a dtype, by one pass that rounds once.
+
+    float32 rows are centred in float32, others in float64: a rounded centre is but another one.
+
+    Examples
+    --------
+    >>> centred(np.ones((1, 2), np.float16), np.array([0.5, 1.0]), np.float32)
+    array([[0.5, 0. ]], dtype=float32)
+    """
+    loop = dtype if rows.dtype == dtype else np.float64
+    out = np.empty(rows.shape, dtype=dtype)
+    np.subtract(rows, center, out=out, dtype=loop, casting="same_kind")
+    return out
+
+
+def stretch(picks: NDArray[np.intp]) -> slice | NDArray[np.intp]:
+    """Return numbers that follow one another as a slice, which copies nothing.
+
+    Examples
+    --------
+    >>> stretch(np.array([3, 4, 5]))
+    slice(3, 6, None)
+    """
+    low = int(picks[0]) if picks.size else 0
+    if np.array_equal(picks, np.arange(low, low + picks.size)):
+        return slice(low, low + picks.size)
+    return picks
+
+
 def usable(block: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which stored rows can be analysed: finite, and not all zero."""
     squares = squared_norms(block.astype(np.float64))
@@ -244,6 +276,17 @@ class PowerSums:
 
     Blocks are ``(k, n)``: one direction a row. Merged by Pébay's formulas.
     """
+
+    def of_columns(self, block: NDArray[Any]) -> Moments:
+        """Return the moments of one block ``(n, k)``, a direction a column."""
+        x = block.astype(np.float64)
+        mean = x.mean(axis=0)
+        x -= mean
+        square = x * x
+        n = x.shape[0]
+        m3 = np.einsum("ij,ij->j", square, x) / n
+        m4 = np.einsum("ij,ij->j", square, square) / n
+        return Moments(n=n, mean=mean, m2=square.mean(axis=0), m3=m3, m4=m4)
 
     def of(self, block: NDArray[Any], row0: int = 0) -> Moments:
         """Return the moments of one block of k directions."""

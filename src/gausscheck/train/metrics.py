@@ -61,7 +61,7 @@ def measure(
     spread = spread_of(np.array(z, dtype=np.float64))
     values = np.asarray(np.linalg.eigvalsh(spread.covariance.dense()), dtype=np.float64)
     rank = int((values > values[-1] * max(d, 100) * np.finfo(float).eps).sum())
-    found["effective_rank"] = float(companions(spread, values, max(rank, 1))["effective_rank"] or 0)
+    found["effective_rank"] = float(companions(values, max(rank, 1))["effective_rank"] or 0)
     a, b = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (u, v))
     mean = (a.mean(axis=0) + b.mean(axis=0)) / 2
     found["mean_square"] = float(mean @ mean)

@@ -79,15 +79,16 @@ def measure_collapse(rows: NDArray[Any]) -> Collapse:
     (True, 8)
     """
     x = np.asarray(rows[:ROWS], dtype=np.float64)
+    columns = x.T.copy()
     total = _unit(x).sum(axis=0)
     cosine = float(total @ total - len(x)) / (len(x) * (len(x) - 1))
     # the mean of a file with one huge row is that row's
-    far = np.linalg.norm(x - np.median(x, axis=0), axis=1)
+    far = np.linalg.norm(x - np.median(columns, axis=1, overwrite_input=True), axis=1)
     near = x[far <= np.quantile(far, 1 - TRIMMED)]
-    unit = _unit(near - near.mean(axis=0))
+    unit = _unit(near - near.mean(axis=0)).astype(np.float32)
     m = len(unit)
     square = unit.T @ unit if m > unit.shape[1] else unit @ unit.T
-    mean_square = (float((square**2).sum()) - m) / (m * (m - 1))
+    mean_square = (float((square.astype(np.float64) ** 2).sum()) - m) / (m * (m - 1))
     dimensions = x.shape[1]
     effective = 1 / mean_square if mean_square * dimensions > 1 else float(dimensions)
     return Collapse(cosine, effective, dimensions)

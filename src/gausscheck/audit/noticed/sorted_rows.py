@@ -97,13 +97,13 @@ def label_runs(rows: F64, labels: NDArray[Any]) -> LabelRuns:
     )
 
 
-def within_labels(rows: F64, labels: NDArray[Any]) -> F64:
+def within_labels(rows: NDArray[Any], labels: NDArray[Any]) -> F64:
     """Return rows ``(n, c)`` less the mean of their label: what labels do not explain."""
     _, code = np.unique(labels, return_inverse=True)
     return np.asarray(rows - _means(rows, code)[code])
 
 
-def _means(rows: F64, code: NDArray[np.intp]) -> F64:
+def _means(rows: NDArray[Any], code: NDArray[np.intp]) -> F64:
     sums = np.zeros((int(code.max()) + 1, rows.shape[1]))
     np.add.at(sums, code, rows)
     count = np.bincount(code)

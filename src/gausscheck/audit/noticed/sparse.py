@@ -75,7 +75,9 @@ def usual_values(rows: NDArray[Any]) -> NDArray[Any]:
         In the type of the rows. Cost O(m d).
     """
     middle = rows.shape[0] // 2
-    return np.asarray(np.partition(rows, middle, axis=0)[middle])
+    columns = rows.T.copy()  # a column at a time, or the cache is lost
+    columns.partition(middle, axis=1)
+    return columns[:, middle].copy()
 
 
 def sparse_columns(found: Unusual, live: NDArray[Any]) -> NDArray[np.intp]:

@@ -77,8 +77,9 @@ def plug_in_rates(fitted: FittedRows, d: int) -> PlugIn:
     Returns
     -------
     PlugIn
-        Cost O(n r): a covariance without row i differs by one rank-one term (the intensity and
-        the target's scale, which one row hardly moves, stay).
+        Shares of the rows that ``fitted`` holds. Cost O(m r) for m of them: a covariance without
+        row i differs by one rank-one term (the intensity and the target's scale, which one row
+        hardly moves, stay).
 
     References
     ----------
@@ -86,7 +87,7 @@ def plug_in_rates(fitted: FittedRows, d: int) -> PlugIn:
     """
     from scipy.special import chdtri
 
-    n, r = fitted.y.shape
+    n, r = fitted.n, fitted.y.shape[1]
     p = d if n <= d + 1 else r
     square = fitted.y**2
     fourth = float(((square @ fitted.values) ** 2).mean())
@@ -94,7 +95,7 @@ def plug_in_rates(fitted: FittedRows, d: int) -> PlugIn:
     limits = chdtri(p, np.array(LEVELS))
 
     def shares(intensity: float) -> dict[str, float]:
-        lengths = held_out_lengths(square, fitted.values, intensity, scale)
+        lengths = held_out_lengths(square, fitted.values, n, intensity, scale)
         return {
             key: float((lengths > limit).mean()) for key, limit in zip(KEYS, limits, strict=True)
         }
@@ -125,15 +126,14 @@ def ledoit_wolf(fourth: float, values: F64, n: int, p: int) -> tuple[float, floa
     return (1.0 if distance <= noise else max(noise / distance, 0.0)), scale
 
 
-def held_out_lengths(square: F64, values: F64, shrinkage: float, scale: float) -> F64:
-    """Return each row's squared length by the mean and shrunk covariance of all other rows.
+def held_out_lengths(square: F64, values: F64, n: int, shrinkage: float, scale: float) -> F64:
+    """Return each row's squared length by the mean and shrunk covariance of the other n - 1 rows.
 
     With v the centred row, a = shrinkage and S the n - 1 covariance of all rows, the covariance
     without it is B - c v v', B = (1 - a) S + a scale I, c = (1 - a) n/(n - 1)² (its 1/n form), and
     its deviation from the others' mean n/(n - 1) v. By Sherman & Morrison, with q = v' B⁻¹ v, the
     length is (n/(n - 1))² q / (1 - c q): infinite for a row that alone spans a direction.
     """
-    n = len(square)
     grown = n / (n - 1)
     base = (1 - shrinkage) * values + shrinkage * scale
     q = square @ (values / base)

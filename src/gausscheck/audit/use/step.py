@@ -22,7 +22,6 @@ from gausscheck.audit.use.whitened_lengths import (
     component_grid,
     count_lengths,
     cumulative_squares,
-    fit_rows,
     fold_of,
 )
 from gausscheck.config import Config
@@ -86,9 +85,8 @@ def use_section(
         member, folds = random_groups(len(y), config.groups, rng), fold_of(ids)
     else:
         folds = member if member.max() >= FEWEST_FOLDS - 1 else fold_of(ids)
-    fitting = read.workers.pool.submit(_fitted, read, y, basis, live, len(y) == n)
     errors = length_errors(y, member, ks, folds, pool=read.workers.pool)
-    fitted = fitting.result()
+    fitted = _fitted(read, y, basis, live)
     twin = normalised_twin(fitted, n, ks, stream(config.seed, "normalised twin")) if unit else None
     shrunk = plug_in_rates(fitted, live.size) if len(y) > 3 else None
     return assemble(law, state, errors, twin=twin, shrunk=shrunk, confidence=config.confidence)
@@ -115,8 +113,7 @@ def _counts(
 
     Of a file whose repeats are not all known, at most 1 % then, every occurrence counts as a row.
     """
-    matrix = np.zeros((read.spread.mean.size, law.ks[-1]))
-    matrix[live] = basis.whitening(law.ks[-1])
+    matrix = basis.whitening_of_all(live, read.spread.mean.size, law.ks[-1])
     times = repeats if isinstance(repeats, Distinct) else None
     mean = read.spread.mean
     reduction = LengthCounts(mean, matrix, law, read.unit, times, selection=read.selection)
@@ -124,42 +121,35 @@ def _counts(
         return fold_kept(read.job, reduction, read.workers, "whitened lengths", reduction.unpack)
     state = _counts_of_sample(read, reduction, whitened, times)
     if isinstance(repeats, EstimatedDistinct) and read.repeated is not None:
-        return _every_occurrence(read, reduction, state, read.repeated, repeats)
+        return _every_occurrence(reduction, state, read.repeated, repeats)
     return state
 
 
 def _counts_of_sample(
     read: ReadRows, reduction: LengthCounts, whitened: F64, distinct: Distinct | None
 ) -> LengthState:
-    """Count sampled rows: those that are whitened already, and the others a piece at a time."""
-    index, law, done = read.sample.index, reduction.law, len(whitened)
+    """Count sampled rows: whitened already, if all of them are, or a piece at a time."""
+    index, law, m = read.sample.index, reduction.law, read.sample.m
 
     def count(h: F64, ids: I64) -> LengthState:
         times = None if distinct is None else distinct.times(ids)
         return count_lengths(h, law, ids, fold_of(ids), times)
 
     def piece(start: int) -> LengthState:
-        h = _lengths(read, reduction, read.sample, start)
+        h = _lengths(reduction, read.sample, start)
         return count(h, index[start : start + len(h)])
 
-    states = []
-    if done:
-        h = cumulative_squares(whitened.copy(), law.ks) / (law.n - 1)
-        states.append(count(h, index[:done]))
-    states += read.workers.pool.map(piece, range(done, read.sample.m, 1024))
-    return tree_fold(reduction.merge, states)
+    if len(whitened) == m:
+        return count(cumulative_squares(whitened.copy(), law.ks) / (law.n - 1), index)
+    return tree_fold(reduction.merge, read.workers.pool.map(piece, range(0, m, 1024)))
 
 
-def _lengths(read: ReadRows, reduction: LengthCounts, sample: RowSample, start: int) -> F64:
+def _lengths(reduction: LengthCounts, sample: RowSample, start: int) -> F64:
     """Return h of 1,024 rows of a sample."""
-    x = sample.read(start, min(start + 1024, sample.m)).astype(np.float64)
-    if read.unit:
-        x /= np.linalg.norm(x, axis=1, keepdims=True)
-    return reduction.lengths(x)
+    return reduction.lengths(sample.read(start, min(start + 1024, sample.m)))
 
 
 def _every_occurrence(
-    read: ReadRows,
     reduction: LengthCounts,
     state: LengthState,
     repeated: RowSample,
@@ -169,7 +159,7 @@ def _every_occurrence(
     limits = reduction.law.limits[-1]
     beyond, row, times = state.weighted.copy(), state.repeated, state.times
     for start in range(0, repeated.m, 1024):
-        last = _lengths(read, reduction, repeated, start)[:, -1]
+        last = _lengths(reduction, repeated, start)[:, -1]
         beyond += (last[:, None] > limits).sum(axis=0)
         ids = repeated.index[start : start + len(last)][last > limits[1]]
         place = np.searchsorted(repeats.ids, ids)
@@ -200,15 +190,11 @@ def _run(read: ReadRows, work: Callable[[int], None], starts: range) -> None:
     list(read.workers.pool.map(work, starts))
 
 
-def _fitted(
-    read: ReadRows, y: F64, basis: Eigenbasis, live: NDArray[np.intp], whole: bool
-) -> FittedRows:
-    """Return rows whitened by their own fit: as they are where they are all rows."""
+def _fitted(read: ReadRows, y: F64, basis: Eigenbasis, live: NDArray[np.intp]) -> FittedRows:
+    """Put whitened rows beside the fit of all rows that whitened them."""
     mean, values = read.spread.mean[live], basis.values[::-1][: basis.rank]
     along = basis.vectors[:, ::-1][:, : basis.rank].T @ mean
     beside = float(np.sqrt(max(float(mean @ mean) - float(along @ along), 0.0)))
     if beside < 1e-7 * float(np.sqrt(mean @ mean)):  # what rounding leaves
         beside = 0.0
-    if whole:
-        return FittedRows(y, values, along, beside)
-    return replace(fit_rows(y * np.sqrt(values) + along), mean_beside=beside)
+    return FittedRows(y, values, along, beside, read.spread.n)

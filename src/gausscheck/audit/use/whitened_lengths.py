@@ -160,8 +160,8 @@ class LengthCounts:
 
     Notes
     -----
-    One product, in float32 where rounding allows: O(n d r). No state per row. All counts are
-    integers: merging is exact and associative.
+    One product, in float32 but for components too weak for it: O(n d r). No state per row. All
+    counts are integers: merging is exact and associative.
     """
 
     mean: F64
@@ -177,21 +177,18 @@ class LengthCounts:
         ids = np.arange(row0, row0 + len(block), dtype=np.int64)
         if self.selection is not None:
             block, ids = self.selection.of(block, row0)
-        x: F64 = block.astype(np.float64)
-        if self.unit:
-            x /= np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
         return count_lengths(
-            self.lengths(x),
+            self.lengths(block),
             self.law,
             ids,
             fold_of(ids) if self.folds is None else self.folds[ids],
             None if self.distinct is None else self.distinct.times(ids),
         )
 
-    def lengths(self, x: F64) -> F64:
-        """Return h of rows at each k, ``(n, K)``; ``x`` is overwritten."""
-        x -= self.mean
-        squares = cumulative_squares(whiten(x, self.matrix), self.law.ks)
+    def lengths(self, rows: NDArray[Any]) -> F64:
+        """Return h of stored rows at each k, ``(n, K)``."""
+        y = whiten(rows, self.mean, self.matrix, unit=self.unit)
+        squares = cumulative_squares(y, self.law.ks)
         return np.asarray(squares / (self.law.n - 1), dtype=np.float64)
 
     def merge(self, a: LengthState, b: LengthState) -> LengthState:
@@ -298,29 +295,33 @@ def fold_of(rows: I64) -> I64:
 
 @dataclass(frozen=True, slots=True)
 class FittedRows:
-    """Rows whitened by their own fit, largest component first.
+    """Rows whitened by their own fit, largest component first: all of them, or some.
 
     Attributes
     ----------
-    y : (n, r) array
-        Whitened rows: mean 0, n - 1 covariance I. y / sqrt(n - 1) are left singular vectors.
+    y : (m, r) array
+        Whitened rows; all n of them have mean 0 and n - 1 covariance I, and y / sqrt(n - 1) are
+        left singular vectors.
     values : (r,) array
         Eigenvalues of the n - 1 covariance within the numerical rank r <= n - 1, descending.
     mean_along : (r,) array
         The mean's coordinates along the eigenvectors.
     mean_beside : float
         Length of the part of the mean outside their span.
+    n : int
+        Rows of the fit.
     """
 
     y: F64
     values: F64
     mean_along: F64
     mean_beside: float
+    n: int
 
     @property
     def of(self) -> int:
         """The most components for which the law is defined."""
-        return int(min(self.y.shape[1], self.y.shape[0] - 2))
+        return int(min(self.y.shape[1], self.n - 2))
 
 
 def fit_rows(x: F64) -> FittedRows:
@@ -369,7 +370,7 @@ def fit_rows(x: F64) -> FittedRows:
     beside = np.sqrt(max(float(mean @ mean) - float(along @ along), 0.0))
     if beside < 1e-7 * np.sqrt(float(mean @ mean)):  # what rounding leaves
         beside = 0.0
-    return FittedRows(_orthonormal(y), values / (n - 1), along, float(beside))
+    return FittedRows(_orthonormal(y), values / (n - 1), along, float(beside), n)
 
 
 def _orthonormal(y: F64) -> F64:
