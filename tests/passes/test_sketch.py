@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import gausscheck
+from gausscheck.audit.noticed.serial import windows
 from gausscheck.cli import main
 from gausscheck.core import GausscheckError
 from gausscheck.passes import first_pass as passes
@@ -252,12 +253,13 @@ class Counting:
     """Rows of a file that count their reads."""
 
     def __init__(self, inner):
-        self._inner, self.reads = inner, 0
+        self._inner, self.reads, self.rows = inner, 0, 0
         for name in ("uri", "n", "d", "dtype", "eps", "notes"):
             setattr(self, name, getattr(inner, name))
 
     def read(self, start, stop):
         self.reads += 1
+        self.rows += stop - start
         return self._inner.read(start, stop)
 
     def beside(self, key):
@@ -281,6 +283,24 @@ def counted(monkeypatch):
 
     monkeypatch.setattr(analyze_module, "open_source", counting)
     return opened
+
+
+def test_all_rows_are_read_twice_and_stretches_for_their_neighbours_once_more(file, counted):
+    gausscheck.analyze(file, **{**FAST, "rows": 1000})
+    n = counted[0].n
+    assert counted[0].rows == 2 * n + sum(high - low for low, high in windows(n))
+
+
+def test_what_was_not_kept_is_all_that_is_taken(file, tmp_path, counted):
+    keep = tmp_path / "keep"
+    options = {**FAST, "rows": 1000}
+    first = gausscheck.analyze(file, resume=str(keep), **options)
+    (lengths,) = keep.glob("*-lengths-*.npz")
+    lengths.unlink()
+    second = gausscheck.analyze(file, resume=str(keep), **options)
+    assert counted[1].rows == counted[1].n
+    assert lengths.exists()
+    assert plain(first) == plain(second)
 
 
 def test_a_second_run_reads_nothing(file, tmp_path, counted):

@@ -226,7 +226,7 @@ def _changes(home: Path) -> list[Case]:
             return "noticed"
         raise Wrong("silent wrong", f"{act.__name__} during {stage}")
 
-    stages = ("reading", "moments over all rows")
+    stages = ("reading", "reading again")
     every = [(act, stage, keep) for act in changes for stage in stages for keep in (False, True)]
     return [
         (f"{act.__name__} during {stage}{', kept' if keep else ''}",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gausscheck.audit.claims import claim_of_sphere, paper_claims
 from gausscheck.audit.clean import CleanRows, clean_rows
 from gausscheck.audit.directional_level import DirectionalAudit, audit_directions
-from gausscheck.audit.directions import FAMILIES, PreparedSpace, check_files, coordinates, parse
+from gausscheck.audit.directions import FAMILIES, check_files, parse
 from gausscheck.audit.groups import audit_groups
 from gausscheck.audit.inputs import LevelInputs
 from gausscheck.audit.isotropic import isotropic
@@ -23,7 +23,7 @@ from gausscheck.audit.learned_directions import LEARNED, learn
 from gausscheck.audit.norms import norms_section
 from gausscheck.audit.paper_table import paper_table
 from gausscheck.audit.projector import Projector
-from gausscheck.audit.reading import Beside, ReadRows, read_rows
+from gausscheck.audit.reading import Beside, read_rows
 from gausscheck.audit.spectrum import rankme, spectrum_section, sum_of_unit_rows
 from gausscheck.audit.verdict import overall
 from gausscheck.config import Config
@@ -37,11 +37,8 @@ from gausscheck.core import (
     __version__,
 )
 from gausscheck.passes.dask import cluster
-from gausscheck.passes.direction_moments import DirectionMoments, direction_moments
-from gausscheck.passes.reductions import Spread
 from gausscheck.passes.run import Workers
 from gausscheck.passes.sketch import KeptPass, load_pass
-from gausscheck.preparation import Preparation, fit
 from gausscheck.report import (
     Groups,
     IsotropicResult,
@@ -91,8 +88,9 @@ def analyze(
     """Audit embeddings for Gaussian structure.
 
     Two passes at most: the first counts, checks and takes mean, covariance and a random row
-    sample; the second, only where there are more rows than the sample holds, takes the moments of
-    every direction over all rows. Directions are then tested on the sample.
+    sample; the second, only where there are more rows than the sample holds, takes whitened
+    lengths and the moments of every direction over all rows. Directions are then tested on the
+    sample.
 
     Parameters
     ----------
@@ -196,8 +194,8 @@ def _audit(source: Source | KeptPass, config: Config, beside: Beside, workers: W
     with read_rows(source, config, workers) as read:
         rows = clean_rows(read, config, beside)
         inputs = _inputs(rows, config)
-        directions, reasons = _directions(inputs, beside.labels)
-        moments = _moments(rows.read, inputs, directions)
+        directions, reasons = _directions(inputs, rows.prepared.given, beside.labels)
+        moments = _moments(rows.moments, directions)
         audits = {
             family.kind: audit_directions(inputs, family, moment)
             for family, moment in zip(directions, moments, strict=True)
@@ -213,23 +211,20 @@ def _on_sphere(rows: CleanRows, sphere: SphereClaim | None) -> bool:
 
 
 def _inputs(rows: CleanRows, config: Config) -> LevelInputs:
-    """Fit the map of the rows, and gather what every level works with."""
-    read, source = rows.read, rows.read.source
-    spread, fitted = read.spread, rows.fitted
-    prep = fit(config.normalize, spread, fitted.basis, fitted.live)
-    wide = source.dtype.itemsize > (4 if source.dtype.kind == "f" else 2)
+    """Gather what every level works with."""
+    read, prepared = rows.read, rows.prepared
     projector = Projector(
         read.sample,
-        prep,
-        spread.mean,
-        wide or config.normalize == "whiten",
+        prepared.preparation,
+        read.spread.mean,
+        prepared.double,
         config.memory_bytes,
         read.workers.pool,
     )
     return LevelInputs(
         config=config,
         projector=projector,
-        space=_prepared_space(prep, spread, fitted.live, fitted.basis.rank, config),
+        space=prepared.space,
         preflight=rows.preflight,
         progress=read.workers.progress,
         grouping=rows.grouping,
@@ -241,62 +236,32 @@ def _inputs(rows: CleanRows, config: Config) -> LevelInputs:
     )
 
 
-def _prepared_space(
-    prep: Preparation, spread: Spread, live: NDArray[np.intp], rank: int, config: Config
-) -> PreparedSpace:
-    matrix = prep.matrix
-    covariance = spread.covariance if matrix is None else spread.covariance.mapped(matrix)
-    chosen, names = coordinates(prep, live)
-    return PreparedSpace(covariance, chosen, tuple(names), rank, config.seed, config.untrusted)
-
-
 def _directions(
-    inputs: LevelInputs, labels: NDArray[Any] | None
+    inputs: LevelInputs, given: tuple[Directions, ...], labels: NDArray[Any] | None
 ) -> tuple[list[Directions], dict[str, str]]:
     """Return the families of directions asked for; all learned ones are one level, the last.
 
     And why that level is left out, where too few rows would be held out from learning.
     """
     families = parse(inputs.config.directions, {**FAMILIES, **LEARNED})
-    given = [FAMILIES[name](inputs.space, arg) for name, arg in families if name in FAMILIES]
     wanted = [(name, argument) for name, argument in families if name in LEARNED]
     if not wanted:
-        return given, {}
+        return [*given], {}
     held_out = inputs.projector.sample.m - inputs.projector.sample.m // 2
     if held_out < LEAST_HELD_OUT and given:
         why = f"{held_out} rows would be held out, {LEAST_HELD_OUT} are needed"
-        return given, {"learned": why}
+        return [*given], {"learned": why}
     inputs.progress("learning directions", 0.0)
     return [*given, learn(inputs.projector, wanted, labels, inputs.config.seed)], {}
 
 
-def _moments(
-    read: ReadRows, inputs: LevelInputs, directions: list[Directions]
-) -> list[Moments | None]:
-    """Moments of every direction over all rows, where the sample does not hold them all.
-
-    Learned directions have none: they must not see the rows that they were learned from.
-    """
-    given = [family for family in directions if family.fit_rows != "half"]
-    learned: list[Moments | None] = [None] * (len(directions) - len(given))
-    if read.job is None or not read.read_again or not given:
-        return [None] * len(given) + learned
-    projector = inputs.projector
-    dtype = np.dtype(np.float64 if projector.double else np.float32)
-    matrices = tuple(_seen_by(family, projector.preparation, dtype) for family in given)
-    reduction = DirectionMoments(
-        projector.preparation, projector.center, matrices, dtype, read.selection
-    )
-    total = direction_moments(read.job, reduction, read.workers)
-    ends = np.cumsum([0, *(family.k for family in given)])
-    return [*(total.pick(slice(low, high)) for low, high in pairwise(ends)), *learned]
-
-
-def _seen_by(family: Directions, prep: Preparation, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return the matrix of a family of directions, or the coordinates that it is."""
-    if prep.matrix is not None:
-        return np.asarray(family.seen_through(prep.matrix).astype(dtype))
-    return family.matrix.astype(dtype) if family.axes is None else family.axes
+def _moments(total: Moments | None, directions: list[Directions]) -> list[Moments | None]:
+    """Return the moments over all rows of each family; learned directions have none."""
+    if total is None:
+        return [None] * len(directions)
+    ends = np.cumsum([0, *(family.k for family in directions)])
+    cuts = [slice(low, high) for low, high in pairwise(ends)]
+    return [total.pick(cut) if cut.stop <= total.m2.size else None for cut in cuts]
 
 
 def _report(

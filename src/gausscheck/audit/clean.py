@@ -27,11 +27,12 @@ from gausscheck.audit.projector import Projector
 from gausscheck.audit.reading import Beside, ReadRows
 from gausscheck.audit.repeats import find_repeats, without_repeats
 from gausscheck.audit.rows_that_decide import notice_deciding, rows_of
+from gausscheck.audit.second_pass import Prepared, second_pass
 from gausscheck.audit.use.section import SAMPLED
-from gausscheck.audit.use.step import use_section, whiten_sample
+from gausscheck.audit.use.step import length_counts, use_section, whiten_sample
 from gausscheck.audit.values import Values, dither, look_at_values
 from gausscheck.config import Config
-from gausscheck.core import F64, GausscheckError
+from gausscheck.core import F64, GausscheckError, Moments
 from gausscheck.normality import A0
 from gausscheck.passes.scatter import ScatterMatrix
 from gausscheck.preparation import Eigenbasis, Preparation
@@ -59,6 +60,10 @@ class CleanRows:
     read : ReadRows
         Distinct rows, without those that decide; a grid is taken off the sample.
     fitted : FittedSpread
+    prepared : Prepared
+        How they are prepared, and the given directions.
+    moments : Moments or None
+        Along these directions, over all rows; None where the sample holds all that can be read.
     preflight : Preflight
     use : Use or None
         Of all distinct rows.
@@ -77,6 +82,8 @@ class CleanRows:
 
     read: ReadRows
     fitted: FittedSpread
+    prepared: Prepared
+    moments: Moments | None
     preflight: Preflight
     use: Use | None
     noticed: tuple[Noticed, ...]
@@ -104,9 +111,13 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
         confidence=config.confidence,
     )  # fmt: skip
     unit = preflight.constant_norm or config.normalize == "unit"
+    prepared = Prepared.of(read, fitted.live, fitted.basis, config)
+    lengths = length_counts(read, repeats, fitted.basis, fitted.live)
+    counted, moments = second_pass(read, lengths, prepared)
     use = use_section(
-        read, repeats, whitened, fitted.basis, fitted.live, grouping, config, unit=unit
-    )
+        read, lengths, counted, repeats, whitened, fitted.basis, fitted.live, grouping, config,
+        unit=unit,
+    )  # fmt: skip
     read = replace(read, repeated=None)
     dither(read, values.grid, config)
     deciding = _deciding(read, fitted, values, whitened, config)
@@ -123,12 +134,16 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
     if out.size:
         read = read.without(out)
         fitted = _fit(read)
+        prepared = Prepared.of(read, fitted.live, fitted.basis, config)
+        moments = second_pass(read, None, prepared)[1]
     halves = grouping.halves(read.sample.index)
     if halves is not None:
         read.sample.hold_apart(halves)
     return CleanRows(
         read=replace(read, grouping=grouping),
         fitted=fitted,
+        prepared=prepared,
+        moments=moments,
         preflight=preflight,
         use=use,
         noticed=noticed,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -79,15 +78,7 @@ def _sampled_keys(sample: RowSample) -> NDArray[np.uint64]:
 
 def _counted(read: ReadRows, job: FirstPassJob, mine: RowKeys) -> RowKeys:
     """Count all occurrences of the sampled rows in the file."""
-
-    def unpack(arrays: Mapping[str, NDArray[Any]]) -> RowKeys:
-        keys, first, count = (arrays[name] for name in ("keys", "first", "count"))
-        if not np.array_equal(keys, mine.keys) or not first.shape == count.shape == keys.shape:
-            raise ValueError("of other rows")
-        return RowKeys(mine.level, keys, first, count)
-
-    reduction = CountKeys(mine.keys)
-    found = fold_kept(job, reduction, read.workers, "repeated rows", unpack)
+    (found,) = fold_kept(job, [CountKeys(mine.keys)], read.workers, "repeated rows")
     return RowKeys(mine.level, found.keys, found.first, found.count)
 
 

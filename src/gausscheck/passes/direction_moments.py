@@ -1,4 +1,4 @@
-"""The second pass: moments of every direction over all rows."""
+"""Moments of every direction over all rows, as a reduction."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import F64, Moments
-from gausscheck.passes.first_pass import FirstPassJob
-from gausscheck.passes.kept import fold_kept
 from gausscheck.passes.plan import TILE
 from gausscheck.passes.reductions import PowerSums, Selection, centred, stretch
-from gausscheck.passes.run import Workers
 
 COLUMNS = 128
 """Coordinates whose sums are taken at once: few enough to stay in cache."""
@@ -84,20 +81,9 @@ class DirectionMoments:
             seen.update(matrix.tobytes())
         return seen.hexdigest()[:20]
 
-
-def direction_moments(job: FirstPassJob, reduction: DirectionMoments, workers: Workers) -> Moments:
-    """Take the moments of every direction over all rows, or those that were kept.
-
-    Raises
-    ------
-    GausscheckError
-        If the file is not what it was in the first pass.
-    """
-
-    def unpack(arrays: Mapping[str, NDArray[Any]]) -> Moments:
+    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> Moments:
+        """Build moments from their arrays by field; raises ValueError where they do not fit."""
         names = ("mean", "m2", "m3", "m4")
-        if {np.shape(arrays[name]) for name in names} != {(reduction.k,)}:
+        if {np.shape(arrays[name]) for name in names} != {(self.k,)}:
             raise ValueError("of other directions")
         return Moments(int(arrays["n"]), *(arrays[name] for name in names))
-
-    return fold_kept(job, reduction, workers, "moments over all rows", unpack)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -19,47 +19,70 @@ State = TypeVar("State")
 
 
 class KeyedReduction(Reduction[State], Protocol[State]):
-    """A reduction that says what it looks at."""
+    """A reduction that says what it looks at; its state is a dataclass of numbers and arrays."""
 
     @property
     def key(self) -> str:
         """Name what is looked at: another key, another kept state."""
         ...
 
+    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> State:
+        """Build a state from its arrays by field; raises ValueError where they do not fit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Several reductions of the same rows, taken in one pass; their states are a tuple."""
+
+    reductions: tuple[Reduction[Any], ...]
+
+    def of(self, block: NDArray[Any], row0: int) -> tuple[Any, ...]:
+        """Return the states of one block."""
+        return tuple(one.of(block, row0) for one in self.reductions)
+
+    def merge(self, a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the states of the rows of both."""
+        each = zip(self.reductions, a, b, strict=True)
+        return tuple(one.merge(left, right) for one, left, right in each)
+
 
 def fold_kept(
-    job: FirstPassJob,
-    reduction: KeyedReduction[State],
-    workers: Workers,
-    stage: str,
-    unpack: Callable[[Mapping[str, NDArray[Any]]], State],
-) -> State:
-    """Reduce all rows of the job's source, or return the state that was kept.
+    job: FirstPassJob, reductions: Sequence[KeyedReduction[Any]], workers: Workers, stage: str
+) -> list[Any]:
+    """Reduce all rows of the job's source, or return the states that were kept.
 
     Parameters
     ----------
     job : FirstPassJob
-    reduction : KeyedReduction
-        Its state is a dataclass of numbers and arrays.
+    reductions : sequence of KeyedReduction
+        Those that were not kept are taken in one pass.
     workers : Workers
     stage : str
         What the progress line says.
-    unpack : callable
-        Builds the state from arrays by field; it raises where they do not fit.
+
+    Returns
+    -------
+    list
+        The state of each reduction.
 
     Raises
     ------
     GausscheckError
         If the file is not what it was in the first pass.
     """
-
-    def fold() -> State:
-        job.check_unchanged()
-        total = fold_rows(job.source, job.blocks, reduction, workers, stage)
-        job.check_unchanged()
-        return total
-
-    return keep(job, reduction.key, workers, fold, unpack)
+    found = [_kept(job, one.key, workers, one.unpack) for one in reductions]
+    fresh = [place for place, state in enumerate(found) if state is None]
+    if not fresh:
+        return found
+    job.check_unchanged()
+    together = Together(tuple(reductions[place] for place in fresh))
+    states = fold_rows(job.source, job.blocks, together, workers, stage)
+    job.check_unchanged()
+    for place, state in zip(fresh, states, strict=True):
+        found[place] = state
+        _save(job, reductions[place].key, workers, state)
+    return found
 
 
 def keep(
@@ -81,16 +104,33 @@ def keep(
     unpack : callable
         Builds it from arrays by field; it raises where they do not fit.
     """
-    held = None if workers.keep is None else workers.keep / f"{job.key}-{key}.npz"
-    known = None if held is None else _read(held, unpack)
-    if known is not None:
-        return known
-    made = make()
-    if held is not None:
-        values = {f.name: np.asarray(getattr(made, f.name)) for f in fields(made)}  # type: ignore[arg-type]
-        with atomic_path(held) as work, work.open("wb") as handle:
+    known = _kept(job, key, workers, unpack)
+    if known is None:
+        known = make()
+        _save(job, key, workers, known)
+    return known
+
+
+def _path(job: FirstPassJob, key: str, workers: Workers) -> Path | None:
+    return None if workers.keep is None else workers.keep / f"{job.key}-{key}.npz"
+
+
+def _kept(
+    job: FirstPassJob,
+    key: str,
+    workers: Workers,
+    unpack: Callable[[Mapping[str, NDArray[Any]]], State],
+) -> State | None:
+    path = _path(job, key, workers)
+    return None if path is None else _read(path, unpack)
+
+
+def _save(job: FirstPassJob, key: str, workers: Workers, state: Any) -> None:
+    path = _path(job, key, workers)
+    if path is not None:
+        values = {f.name: np.asarray(getattr(state, f.name)) for f in fields(state)}
+        with atomic_path(path) as work, work.open("wb") as handle:
             np.savez(handle, **values)  # type: ignore[arg-type]
-    return made
 
 
 def _read(path: Path, unpack: Callable[[Mapping[str, NDArray[Any]]], State]) -> State | None:

@@ -7,7 +7,7 @@ alone: it is held with all its occurrences or not at all, and parts of a file me
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,6 +125,13 @@ class CountKeys:
         from hashlib import sha256
 
         return f"repeats-{sha256(self.wanted.tobytes()).hexdigest()[:20]}"
+
+    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> RowKeys:
+        """Build counts from their arrays by field; raises ValueError where they do not fit."""
+        keys, first, count = (arrays[name] for name in ("keys", "first", "count"))
+        if not np.array_equal(keys, self.wanted) or not first.shape == count.shape == keys.shape:
+            raise ValueError("of other rows")
+        return RowKeys(1, keys, first, count)
 
 
 def row_keys(block: NDArray[Any]) -> NDArray[np.uint64]:

@@ -27,7 +27,6 @@ from gausscheck.audit.use.whitened_lengths import (
 from gausscheck.config import Config
 from gausscheck.core import F64, I64
 from gausscheck.passes.fold import tree_fold
-from gausscheck.passes.kept import fold_kept
 from gausscheck.passes.sample import RowSample
 from gausscheck.preparation import Eigenbasis
 from gausscheck.report import Use
@@ -37,8 +36,35 @@ LEAST_ROWS = 40
 """Distinct rows that the section needs."""
 
 
+def length_counts(
+    read: ReadRows, repeats: Repeats, basis: Eigenbasis, live: NDArray[np.intp]
+) -> LengthCounts | None:
+    """Return the reduction of rows to counts of their whitened lengths; None below 40 rows.
+
+    Parameters
+    ----------
+    read : ReadRows
+        Of distinct rows: mean, covariance and sample.
+    repeats : Repeats
+        Of a file whose repeats are not all known, at most 1 % then, every occurrence counts as a
+        row.
+    basis : Eigenbasis
+    live : array of int
+        Coordinates that vary.
+    """
+    n, mean = read.spread.n, read.spread.mean
+    if n < LEAST_ROWS:
+        return None
+    law = LengthLaw.of(n, component_grid(min(basis.rank, n - 2)))
+    matrix = basis.whitening_of_all(live, mean.size, law.ks[-1])
+    times = repeats if isinstance(repeats, Distinct) else None
+    return LengthCounts(mean, matrix, law, read.unit, times, selection=read.selection)
+
+
 def use_section(
     read: ReadRows,
+    lengths: LengthCounts | None,
+    counted: LengthState | None,
     repeats: Repeats,
     whitened: F64,
     basis: Eigenbasis,
@@ -54,9 +80,13 @@ def use_section(
     ----------
     read : ReadRows
         Of distinct rows: mean, covariance and sample.
+    lengths : LengthCounts or None
+        From :func:`length_counts`; without it there is no section.
+    counted : LengthState or None
+        Of all rows; None where the sample stands for them.
     repeats : Repeats
     whitened : (m, r) array
-        The sampled rows, whitened by that mean and covariance, largest component first.
+        Sampled rows, whitened by that mean and covariance, largest component first.
     basis : Eigenbasis
     live : array of int
     grouping : Grouping
@@ -64,30 +94,23 @@ def use_section(
     config : Config
     unit : bool
         Whether rows have length one, so that a normalised Gaussian twin stands beside them.
-
-    Returns
-    -------
-    Use or None
-        None with fewer than 40 distinct rows. Rates are over all rows: where the sample does not
-        hold them they are read once more.
     """
-    n = read.spread.n
-    if n < LEAST_ROWS:
+    if lengths is None:
         return None
-    ks = component_grid(min(basis.rank, n - 2))
-    law = LengthLaw.of(n, ks)
+    law, n = lengths.law, lengths.law.n
     read.workers.progress("whitened lengths", 0.0)
     y, ids = _some(read, whitened, stream(config.seed, "use sample"))
-    state = _counts(read, repeats, whitened, basis, live, law)
+    state = _counts(read, lengths, repeats, whitened) if counted is None else counted
     member = grouping.members(ids)
     rng = stream(config.seed, "use groups")
     if member is None:
         member, folds = random_groups(len(y), config.groups, rng), fold_of(ids)
     else:
         folds = member if member.max() >= FEWEST_FOLDS - 1 else fold_of(ids)
-    errors = length_errors(y, member, ks, folds, pool=read.workers.pool)
+    errors = length_errors(y, member, law.ks, folds, pool=read.workers.pool)
     fitted = _fitted(read, y, basis, live)
-    twin = normalised_twin(fitted, n, ks, stream(config.seed, "normalised twin")) if unit else None
+    simulated = stream(config.seed, "normalised twin")
+    twin = normalised_twin(fitted, n, law.ks, simulated) if unit else None
     shrunk = plug_in_rates(fitted, live.size) if len(y) > 3 else None
     return assemble(law, state, errors, twin=twin, shrunk=shrunk, confidence=config.confidence)
 
@@ -101,38 +124,20 @@ def _some(read: ReadRows, whitened: F64, rng: np.random.Generator) -> tuple[F64,
     return whitened[part], read.sample.index[part]
 
 
-def _counts(
-    read: ReadRows,
-    repeats: Repeats,
-    whitened: F64,
-    basis: Eigenbasis,
-    live: NDArray[np.intp],
-    law: LengthLaw,
-) -> LengthState:
-    """Count rows beyond each threshold: of the sample where it stands for all, else of the file.
-
-    Of a file whose repeats are not all known, at most 1 % then, every occurrence counts as a row.
-    """
-    matrix = basis.whitening_of_all(live, read.spread.mean.size, law.ks[-1])
-    times = repeats if isinstance(repeats, Distinct) else None
-    mean = read.spread.mean
-    reduction = LengthCounts(mean, matrix, law, read.unit, times, selection=read.selection)
-    if read.job is not None and read.read_again:
-        return fold_kept(read.job, reduction, read.workers, "whitened lengths", reduction.unpack)
-    state = _counts_of_sample(read, reduction, whitened, times)
+def _counts(read: ReadRows, lengths: LengthCounts, repeats: Repeats, whitened: F64) -> LengthState:
+    """Count rows beyond each threshold in the sample, which stands for all."""
+    state = _counts_of_sample(read, lengths, whitened)
     if isinstance(repeats, EstimatedDistinct) and read.repeated is not None:
-        return _every_occurrence(reduction, state, read.repeated, repeats)
+        return _every_occurrence(lengths, state, read.repeated, repeats)
     return state
 
 
-def _counts_of_sample(
-    read: ReadRows, reduction: LengthCounts, whitened: F64, distinct: Distinct | None
-) -> LengthState:
+def _counts_of_sample(read: ReadRows, reduction: LengthCounts, whitened: F64) -> LengthState:
     """Count sampled rows: whitened already, if all of them are, or a piece at a time."""
     index, law, m = read.sample.index, reduction.law, read.sample.m
 
     def count(h: F64, ids: I64) -> LengthState:
-        times = None if distinct is None else distinct.times(ids)
+        times = None if reduction.distinct is None else reduction.distinct.times(ids)
         return count_lengths(h, law, ids, fold_of(ids), times)
 
     def piece(start: int) -> LengthState:

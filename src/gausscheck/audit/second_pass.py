@@ -1,0 +1,112 @@
+"""What is asked of all rows once their mean and covariance are known, in one more reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gausscheck.audit.directions import FAMILIES, PreparedSpace, coordinates, parse
+from gausscheck.audit.learned_directions import LEARNED
+from gausscheck.audit.reading import ReadRows
+from gausscheck.audit.use.whitened_lengths import LengthCounts, LengthState
+from gausscheck.config import Config
+from gausscheck.core import Directions, Moments
+from gausscheck.passes.direction_moments import DirectionMoments
+from gausscheck.passes.kept import fold_kept
+from gausscheck.preparation import Eigenbasis, Preparation, fit
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """How rows are prepared, and the directions that are given, not learned from them.
+
+    Attributes
+    ----------
+    preparation : Preparation
+    space : PreparedSpace
+    given : tuple of Directions
+    double : bool
+        Whether products are float64.
+    """
+
+    preparation: Preparation
+    space: PreparedSpace
+    given: tuple[Directions, ...]
+    double: bool
+
+    @classmethod
+    def of(
+        cls, read: ReadRows, live: NDArray[np.intp], basis: Eigenbasis, config: Config
+    ) -> Prepared:
+        """Fit the map of the rows and find the directions.
+
+        Parameters
+        ----------
+        read : ReadRows
+        live : array of int
+            Coordinates that vary.
+        basis : Eigenbasis
+            Of the covariance of these.
+        config : Config
+        """
+        dtype, spread = read.source.dtype, read.spread
+        prep = fit(config.normalize, spread, basis, live)
+        covariance = spread.covariance
+        if prep.matrix is not None:
+            covariance = covariance.mapped(prep.matrix)
+        chosen, names = coordinates(prep, live)
+        space = PreparedSpace(
+            covariance, chosen, tuple(names), basis.rank, config.seed, config.untrusted
+        )
+        families = parse(config.directions, {**FAMILIES, **LEARNED})
+        given = tuple(FAMILIES[name](space, arg) for name, arg in families if name in FAMILIES)
+        wide = dtype.itemsize > (4 if dtype.kind == "f" else 2)
+        return cls(prep, space, given, wide or config.normalize == "whiten")
+
+    def moments(self, read: ReadRows) -> DirectionMoments:
+        """Return the reduction of rows to the moments of every given direction."""
+        dtype = np.dtype(np.float64 if self.double else np.float32)
+        matrices = tuple(self._seen(family, dtype) for family in self.given)
+        return DirectionMoments(self.preparation, read.spread.mean, matrices, dtype, read.selection)
+
+    def _seen(self, family: Directions, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return the matrix of a family of directions, or the coordinates that it is."""
+        matrix = self.preparation.matrix
+        if matrix is not None:
+            return family.seen_through(matrix).astype(dtype)
+        return family.matrix.astype(dtype) if family.axes is None else family.axes
+
+
+def second_pass(
+    read: ReadRows, lengths: LengthCounts | None, prepared: Prepared
+) -> tuple[LengthState | None, Moments | None]:
+    """Count whitened lengths and take the moments of every given direction over all rows.
+
+    Parameters
+    ----------
+    read : ReadRows
+    lengths : LengthCounts or None
+        None where they are known.
+    prepared : Prepared
+
+    Returns
+    -------
+    state : LengthState or None
+    moments : Moments or None
+        Of all families, one after the other. None where there is nothing to take, or the sample
+        holds all rows that can be read; learned directions have none, for they must not see the
+        rows that they were learned from. One reading, O(n d (r + k)).
+    """
+    if read.job is None or not read.read_again:
+        return None, None
+    wanted: dict[str, LengthCounts | DirectionMoments] = {}
+    if lengths is not None:
+        wanted["lengths"] = lengths
+    if prepared.given:
+        wanted["moments"] = prepared.moments(read)
+    states = fold_kept(read.job, [*wanted.values()], read.workers, "reading again")
+    found = dict(zip(wanted, states, strict=True))
+    return found.get("lengths"), found.get("moments")
