@@ -14,8 +14,13 @@ from gausscheck.core import F64, Moments
 from gausscheck.passes.plan import TILE
 from gausscheck.passes.reductions import PowerSums, Selection, centred, stretch
 
-COLUMNS = 128
-"""Coordinates whose sums are taken at once: few enough to stay in cache."""
+VALUES = 1 << 20
+"""Projections whose sums are taken at once: few enough to weigh little where rows are narrow, and
+leaves long."""
+
+NARROW = 32
+"""Rows of so many dimensions or fewer are multiplied by one direction at a time: a product of two
+matrices spends more on packing them."""
 
 
 class RowMap(Protocol):
@@ -54,14 +59,16 @@ class DirectionMoments:
         sums = PowerSums()
         stored = self.selection.of(block, row0)[0]
         rows = centred(self.row_map.mapped(stored), self.center, self.dtype)
+        few = min(TILE, max(1, VALUES // max(len(rows), 1)))
         parts: list[Moments] = []
         for matrix in self.matrices:
-            if matrix.ndim == 1:
-                cuts = (matrix[low : low + COLUMNS] for low in range(0, matrix.size, COLUMNS))
-                parts += (sums.of_columns(rows[:, stretch(axes)]) for axes in cuts)
-            else:
-                tiles = (matrix[:, low : low + TILE] for low in range(0, matrix.shape[1], TILE))
-                parts += (sums.of(tile.T @ rows.T) for tile in tiles)
+            size = 1 if matrix.ndim == 2 and rows.shape[1] <= NARROW else few
+            for low in range(0, matrix.shape[-1], size):
+                part = matrix[..., low : low + size]
+                if matrix.ndim == 1:
+                    parts.append(sums.of_columns(rows[:, stretch(part)]))
+                else:
+                    parts.append(sums.of(part.T @ rows.T))
         return Moments.concatenate(parts)
 
     def merge(self, a: Moments, b: Moments) -> Moments:
