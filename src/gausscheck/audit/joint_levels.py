@@ -21,6 +21,7 @@ from gausscheck.audit.verdict import level_fields
 from gausscheck.core import F64
 from gausscheck.normality import whiten_tall
 from gausscheck.normality.groups import Partition
+from gausscheck.normality.rotated import whitened_rows
 from gausscheck.normality.sphere.energy import energy_null, sphere_without
 from gausscheck.normality.sphere.shell import shell_left_out, shell_limit, shell_mean
 from gausscheck.report import JointLevel
@@ -77,7 +78,8 @@ def joint_levels(
 
 def _whole_rows(inputs: LevelInputs, m: int) -> _Whole:
     """Return m whitened rows, and their groups."""
-    y, _ = whiten_tall(inputs.projector.first_rows(m))
+    rows, axes = inputs.projector.first_rows(m), inputs.space.axes
+    y = whitened_rows(rows if axes.size == rows.shape[1] else rows[:, axes], whiten_tall)
     return _Whole(y, inputs.partitions(m))
 
 

@@ -17,6 +17,7 @@ from gausscheck.core import F64, Directions
 from gausscheck.normality import JOINT_TESTS, residuals, run_on_rows
 from gausscheck.normality.groups import Partition
 from gausscheck.normality.nulls.shipped import shipped_rows
+from gausscheck.normality.rotated import whitened_rows
 from gausscheck.normality.sphere.shell import shell_left_out, shell_limit, shell_mean
 from gausscheck.passes.fold import map_ahead
 from gausscheck.report import SubspaceLevel, SubspacePoint, SubspaceTests
@@ -95,7 +96,7 @@ def _look_at(
     refitted = k >= REFIT
 
     def look(place: int, rows: F64) -> tuple[float, list[F64], dict[str, float | None]]:
-        y, _ = residuals(rows)
+        y = whitened_rows(rows, residuals)
         found = shell_left_out(y, partitions, refitted=refitted)
         return *found, _joint_pvalues(inputs, y) if place < TEST_SUBSPACES else {}
 
@@ -154,15 +155,18 @@ def _subspaces(inputs: LevelInputs, m: int, k: int, rng: np.random.Generator) ->
 
 def _joint_pvalues(inputs: LevelInputs, y: F64) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
+    rows = y[: shipped_rows(min(len(y), TEST_ROWS))]
+    whitened = residuals(rows)
     for spec in JOINT_TESTS:
         if spec.name in TESTS_OF_ROWS:
             outcome = run_on_rows(
                 spec,
-                y[: shipped_rows(min(len(y), TEST_ROWS))],
+                rows,
                 calibrated=True,
                 cache=inputs.config.null_cache,
                 draws=TEST_DRAWS,
                 threads=inputs.config.workers,
+                whitened=whitened,
             )
             found[spec.name] = None if outcome.pvalue is None else float(outcome.pvalue[0])
     return found
