@@ -156,7 +156,7 @@ def _subspaces(inputs: LevelInputs, m: int, k: int, rng: np.random.Generator) ->
 def _joint_pvalues(inputs: LevelInputs, y: F64) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
     rows = y[: shipped_rows(min(len(y), TEST_ROWS))]
-    whitened = residuals(rows)
+    again = whitened_rows(rows, residuals)
     for spec in JOINT_TESTS:
         if spec.name in TESTS_OF_ROWS:
             outcome = run_on_rows(
@@ -166,7 +166,7 @@ def _joint_pvalues(inputs: LevelInputs, y: F64) -> dict[str, float | None]:
                 cache=inputs.config.null_cache,
                 draws=TEST_DRAWS,
                 threads=inputs.config.workers,
-                whitened=whitened,
+                whitened=(again, again.shape[1]),
             )
             found[spec.name] = None if outcome.pvalue is None else float(outcome.pvalue[0])
     return found

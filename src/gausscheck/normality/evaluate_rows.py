@@ -37,8 +37,8 @@ def run_on_rows(
 ) -> Outcome:
     """Run a joint or sphere test on rows ``(n, d)``.
 
-    ``whitened`` are their :func:`~gausscheck.normality.whiten.residuals`, for a caller that runs
-    several tests on the same rows; they are made where they are not given.
+    ``whitened`` are their :func:`~gausscheck.normality.whiten.residuals`, up to a rotation, and the
+    rank, for a caller that runs several tests on the same rows; made where they are not given.
 
     Above :data:`PAIRS` pairs of rows a test that sums over pairs is estimated instead: at sampled
     frequencies where its weight is normal, else on a random sample of the rows.
