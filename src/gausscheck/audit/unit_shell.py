@@ -198,7 +198,10 @@ def _unit_draw(center: F64, scale: F64, n: int, rng: np.random.Generator) -> F64
 
     Coordinates beyond those that have a scale are constant before the division.
     """
-    x = np.broadcast_to(center, (n, center.size)).copy()
-    x[:, : scale.size] += rng.standard_normal((n, scale.size)) * scale
+    x = rng.standard_normal((n, scale.size))
+    x *= scale
+    if center.size > scale.size:
+        x = np.hstack([x, np.zeros((n, center.size - scale.size))])
+    x += center
     x /= np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
     return x
