@@ -7,6 +7,8 @@ import pytest
 
 import gausscheck
 from gausscheck.normality import residuals, whiten_tall
+from gausscheck.normality.groups import Partition
+from gausscheck.normality.rotated import whitened_rows
 from gausscheck.normality.sphere.energy import (
     energy_null,
     energy_shift,
@@ -14,6 +16,7 @@ from gausscheck.normality.sphere.energy import (
     group_energies,
 )
 from gausscheck.normality.sphere.shell import (
+    shell_left_out,
     shell_limit,
     shell_mean,
     shell_refitted,
@@ -193,6 +196,38 @@ def test_shell_refitted_whitens_the_rows_that_are_left_anew(rng):
     for g, part in enumerate(np.array_split(np.arange(400), 7)):
         rest, _ = whiten_tall(centred(np.delete(y, part, axis=0)))
         assert left[g] == pytest.approx(shell_without(rest, 7)[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("refitted", [False, True])
+def test_groups_that_do_not_stand_side_by_side_are_left_out_as_if_they_did(rng, refitted):
+    y, _ = whiten_tall(centred(rng.standard_t(5, (403, 6))))
+    order, sizes = rng.permutation(403), np.array([100, 3, 150, 50, 100])
+    partitions = [Partition.equal(403, 7), Partition(sizes, order)]
+    whole, (equal, mixed) = shell_left_out(y, partitions, refitted=refitted)
+    beside, (same,) = shell_left_out(y[order], [Partition(sizes)], refitted=refitted)
+    assert whole == beside == shell_without(y, 7)[0]
+    assert mixed == pytest.approx(same, rel=1e-5)
+    assert np.array_equal(equal, (shell_refitted if refitted else shell_without)(y, 7)[1])
+
+
+def test_groups_of_any_size_leave_the_plain_statistic(rng):
+    y, sizes = whiten_tall(centred(rng.standard_normal((300, 4))))[0], np.array([1, 120, 30, 149])
+    _, (left,) = shell_left_out(y, [Partition(sizes)], refitted=False)
+    u, ends = shell_transform(y), np.cumsum(sizes)
+    for value, size, end in zip(left, sizes, ends, strict=True):
+        rest = np.delete(u, np.s_[end - size : end])
+        assert value == pytest.approx(without_groups(rest, 2)[0], rel=1e-11)
+
+
+def test_rows_are_whitened_up_to_a_rotation_where_that_is_safe(rng):
+    x = rng.standard_normal((200, 5)) @ rng.standard_normal((5, 5)) * [1, 1e4, 1, 1, 1e-1] + 7
+    y, (z, rank) = whitened_rows(x, residuals), residuals(x)
+    assert y.shape[1] == rank == 5
+    assert y @ y.T == pytest.approx(z @ z.T, abs=1e-9)
+    alike = np.column_stack([x, x.sum(axis=1)])  # rank 5 of 6: by the other way
+    assert np.array_equal(whitened_rows(alike, residuals), residuals(alike)[0])
+    still = np.column_stack([x, np.full(200, 0.1)])
+    assert np.array_equal(whitened_rows(still, residuals), residuals(still)[0])
 
 
 def centred(x):

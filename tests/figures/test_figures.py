@@ -186,3 +186,7 @@ def test_a_failure_leaves_no_partial_file(report, tmp_path, monkeypatch):
     with pytest.raises(gausscheck.GausscheckError, match="No space left"):
         draw(report, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_figure_is_laid_out_once(report):
+    assert plot(report, "verdict").get_layout_engine() is None  # each format would draw twice

@@ -12,6 +12,7 @@ from gausscheck.normality.engine.binned import (
     third_and_fourth,
 )
 from gausscheck.normality.engine.effects import l_ratios, wasserstein
+from gausscheck.normality.engine.profile import ad_star_left_out
 from gausscheck.normality.evidence import moments_of, standardise
 
 NAMES = [spec.name for spec in DIRECTION_TESTS]
@@ -131,3 +132,12 @@ def test_every_test_on_sorted_samples_has_a_cell_form_or_ends_below():
     for spec in DIRECTION_TESTS:
         if spec.needs == "ordered" and (spec.sizes[1] is None or spec.sizes[1] >= CELLS_FROM):
             assert spec.name in FROM_CELLS or spec.name == "lilliefors"
+
+
+@pytest.mark.parametrize("n", [103, CELLS_FROM])
+def test_groups_left_out_alone_are_those_of_the_profile(n):
+    block = np.random.default_rng(5).standard_t(6, (3, n))
+    block[1] = 2.0
+    found = profile(block, groups=7).ad_star_without
+    assert np.array_equal(ad_star_left_out(block.copy(), 7), found, equal_nan=True)
+    assert np.isnan(found[1]).all()

@@ -12,6 +12,7 @@ from gausscheck.audit.grouping import Grouping
 from gausscheck.audit.projector import Projector
 from gausscheck.config import Config
 from gausscheck.core import Progress
+from gausscheck.normality.groups import Partition
 from gausscheck.report import Preflight
 
 
@@ -53,3 +54,12 @@ class LevelInputs:
     too_few_whole: str | None = None
     note: str | None = None
     unit: bool = False
+
+    def partitions(self, m: int) -> list[Partition]:
+        """Return how the first m sampled rows are left out: in equal groups, which are random.
+
+        And in blocks of neighbours or whole clusters, where rows of one are alike.
+        """
+        dependent = self.grouping.order(self.projector.sample.index[:m])
+        blocks = [] if dependent is None else [Partition(dependent[1], dependent[0])]
+        return [Partition.equal(m, self.config.groups), *blocks]

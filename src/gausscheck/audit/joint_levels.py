@@ -7,7 +7,6 @@ of n in the way the directions' A*² is: null mean + n · discrepancy, read at t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,10 @@ from gausscheck.audit.unit_shell import normalised_twin_delta
 from gausscheck.audit.verdict import level_fields
 from gausscheck.core import F64
 from gausscheck.normality import whiten_tall
+from gausscheck.normality.groups import Partition
+from gausscheck.normality.rotated import whitened_rows
 from gausscheck.normality.sphere.energy import energy_null, sphere_without
-from gausscheck.normality.sphere.shell import shell_limit, shell_mean, shell_refitted
+from gausscheck.normality.sphere.shell import shell_left_out, shell_limit, shell_mean
 from gausscheck.report import JointLevel
 from gausscheck.rng import stream
 
@@ -34,10 +35,10 @@ ON_SPHERE = "rows are uniform on the sphere: lengths are one by construction, no
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """Whitened rows, and their order in blocks where neighbours are alike."""
+    """Whitened rows, and the partitions whose groups are left out."""
 
     y: F64
-    order: tuple[NDArray[np.intp], NDArray[np.intp]] | None
+    partitions: list[Partition]
 
 
 def joint_levels(
@@ -76,9 +77,10 @@ def joint_levels(
 
 
 def _whole_rows(inputs: LevelInputs, m: int) -> _Whole:
-    """Return m whitened rows, and the order of their groups."""
-    y, _ = whiten_tall(inputs.projector.first_rows(m))
-    return _Whole(y, inputs.grouping.order(inputs.projector.sample.index[:m]))
+    """Return m whitened rows, and their groups."""
+    rows, axes = inputs.projector.first_rows(m), inputs.space.axes
+    y = whitened_rows(rows if axes.size == rows.shape[1] else rows[:, axes], whiten_tall)
+    return _Whole(y, inputs.partitions(m))
 
 
 def _norms(inputs: LevelInputs, whole: _Whole) -> JointLevel:
@@ -91,17 +93,12 @@ def _norms(inputs: LevelInputs, whole: _Whole) -> JointLevel:
     """
     inputs.progress("testing norms", 0.0)
     y, r = whole.y, whole.y.shape[1]
-    groups = inputs.config.groups
     null_mean, limit = shell_mean(r), shell_limit(r)
     reference = inputs.config.reference // SHARE
     pool = inputs.projector.pool
     drawing = pool.submit(_twin_delta, inputs, y) if inputs.unit else None
-    refitted = partial(shell_refitted, pool=pool)
-    value, without = refitted(y, groups)
-    blocks = None
-    if whole.order is not None:
-        permutation, sizes = whole.order
-        blocks = _left_out(refitted(y[permutation], groups, sizes)[1], sizes)
+    value, (without, *others) = shell_left_out(y, whole.partitions, refitted=True, pool=pool)
+    blocks = _left_out(others[0], whole.partitions[1].sizes) if others else None
     if drawing is not None:
         twin, error = (reference * part for part in drawing.result())
         null_mean += twin
@@ -139,10 +136,9 @@ def _sphere(inputs: LevelInputs, whole: _Whole) -> JointLevel:
     y, r = whole.y, whole.y.shape[1]
     pool, groups = inputs.projector.pool, inputs.config.groups
     blocks = None
-    if whole.order is not None:
-        permutation, sizes = whole.order
-        without = sphere_without(y[permutation], groups, pool, sizes)[1]
-        blocks = _left_out(without, sizes)
+    for part in whole.partitions[1:]:
+        without = sphere_without(y[part.order], groups, pool, part.sizes)[1]
+        blocks = _left_out(without, part.sizes)
     effect = _effect(
         inputs,
         *sphere_without(y, groups, pool),

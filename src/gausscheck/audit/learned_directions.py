@@ -59,6 +59,13 @@ class FittingRows:
         """The rows whitened within half as many dimensions at most, and the way back."""
         return whiten_tall(self.rows, most=len(self.rows) // 2)
 
+    @cached_property
+    def kurtosis(self) -> F64:
+        """Eigenvectors of (1/n) Σ ‖y‖² y yᵀ of the whitened rows y: where searches start."""
+        y, _ = self.whitened
+        square = np.einsum("ij,ij->i", y, y)
+        return canonical(np.linalg.eigh(y.T @ (square[:, None] * y) / len(y))[1])
+
 
 def ica(fitting: FittingRows, argument: str) -> tuple[F64, tuple[str, ...]]:
     """Find K directions by symmetric FastICA with the logcosh contrast (Hyvärinen 1999).
@@ -77,12 +84,13 @@ def ica(fitting: FittingRows, argument: str) -> tuple[F64, tuple[str, ...]]:
     r = y.shape[1]
     k = min(count_of("ica", argument or "10", None), r)
     wide = min(max(k, WIDE), r)
-    ends = _kurtosis_ends(y, wide // 2)
+    ends = _ends(fitting.kurtosis, wide // 2)
     more = stream(fitting.seed, "ica").standard_normal((r, wide - ends.shape[1]))
     w = _orthogonal(np.hstack([ends, more]))
     for _ in range(ROUNDS):
-        activity = np.tanh(y @ w)
-        slope = (1 - activity**2).mean(axis=0)
+        activity = y @ w
+        np.tanh(activity, out=activity)
+        slope = 1 - np.einsum("ij,ij->j", activity, activity) / len(y)
         fresh = _orthogonal(y.T @ activity / len(y) - w * slope)
         moved = 1 - np.abs(np.einsum("ij,ij->j", fresh, w)).min()
         w = fresh
@@ -107,7 +115,7 @@ def pursuit(fitting: FittingRows, argument: str) -> tuple[F64, tuple[str, ...]]:
     y, back = fitting.whitened
     r = y.shape[1]
     k = min(count_of("pursuit", argument or "10", None), r)
-    ends = _kurtosis_ends(y, k)
+    ends = _ends(fitting.kurtosis, k)
     random = stream(fitting.seed, "pursuit").standard_normal((r, STARTS * k - ends.shape[1]))
     w = _unit(np.hstack([ends, random]))
     for _ in range(ROUNDS):
@@ -162,10 +170,8 @@ LEARNED: dict[str, Callable[[FittingRows, str], tuple[F64, tuple[str, ...]]]] = 
 """Families of ``--directions`` that look at rows."""
 
 
-def _kurtosis_ends(y: F64, k: int) -> F64:
-    """Eigenvectors at both ends of (1/n) Σ ‖y‖² y yᵀ, the lowest and the highest in turn."""
-    square = np.einsum("ij,ij->i", y, y)
-    vectors = canonical(np.linalg.eigh(y.T @ (square[:, None] * y) / len(y))[1])
+def _ends(vectors: F64, k: int) -> F64:
+    """Return k columns from both ends, half of them from the first on."""
     low, high = vectors[:, : (k + 1) // 2], vectors[:, ::-1][:, : k // 2]
     return np.hstack([low, high])[:, :k]
 
@@ -193,7 +199,7 @@ def learn(
     half = min(sample.m // 2, max(FITTING_BYTES // (8 * dim), 64))
     mine = None if labels is None else labels[sample.index[:half]]
     fitting = FittingRows(learning.first_rows(half), mine, seed)
-    _ = fitting.whitened  # once, before families ask for it side by side
+    _ = fitting.kurtosis  # once, before families ask for it side by side
     learners = [projector.pool.submit(LEARNED[name], fitting, arg) for name, arg in wanted]
     found = [learner.result() for learner in learners]
     names = tuple(label for _, several in found for label in several)

@@ -9,20 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gausscheck.audit.effect import Effect, LeftOut, estimate_effect
 from gausscheck.audit.inputs import LevelInputs
 from gausscheck.audit.verdict import badness, decide, level_fields
 from gausscheck.core import F64, Directions
 from gausscheck.normality import JOINT_TESTS, residuals, run_on_rows
+from gausscheck.normality.groups import Partition
 from gausscheck.normality.nulls.shipped import shipped_rows
-from gausscheck.normality.sphere.shell import (
-    shell_limit,
-    shell_mean,
-    shell_refitted,
-    shell_without,
-)
+from gausscheck.normality.rotated import whitened_rows
+from gausscheck.normality.sphere.shell import shell_left_out, shell_limit, shell_mean
 from gausscheck.passes.fold import map_ahead
 from gausscheck.report import SubspaceLevel, SubspacePoint, SubspaceTests
 from gausscheck.rng import haar, stream
@@ -64,10 +60,10 @@ def subspace_level(inputs: LevelInputs) -> SubspaceLevel:
     sizes = [int(k) for k in 2 ** np.arange(7) if k <= most]
     confidence = 1 - (1 - config.confidence) / len(sizes)
     rng = stream(config.seed, "marginals")
-    order = inputs.grouping.order(inputs.projector.sample.index[:m])
+    partitions = inputs.partitions(m)
     effects, curve = [], []
     for place, k in enumerate(sizes):
-        effect, count, pvalues = _look_at(inputs, m, k, confidence, rng, order)
+        effect, count, pvalues = _look_at(inputs, m, k, confidence, rng, partitions)
         effects.append(effect)
         curve.append(_point(k, count, effect, pvalues))
         inputs.progress("testing marginals", (place + 1) / len(sizes))
@@ -94,43 +90,34 @@ def _look_at(
     k: int,
     confidence: float,
     rng: np.random.Generator,
-    order: tuple[NDArray[np.intp], NDArray[np.intp]] | None,
+    partitions: list[Partition],
 ) -> tuple[Effect, int, dict[str, list[float | None]]]:
     """Take the shell statistic of random k-dimensional subspaces, and joint tests of some."""
-    whole, without, blocks = [], [], []
-    refitted, groups = k >= REFIT, inputs.config.groups
-    leave_out = shell_refitted if refitted else shell_without
-    pvalues: dict[str, list[float | None]] = {test: [] for test in TESTS_OF_ROWS}
+    refitted = k >= REFIT
 
-    def look(rows: F64) -> tuple[F64, float, F64, F64 | None]:
-        y, _ = residuals(rows)
-        statistic, left_out = leave_out(y, groups)
-        if order is None:
-            return y, statistic, left_out, None
-        return y, statistic, left_out, leave_out(y[order[0]], groups, order[1])[1]
+    def look(place: int, rows: F64) -> tuple[float, list[F64], dict[str, float | None]]:
+        y = whitened_rows(rows, residuals)
+        found = shell_left_out(y, partitions, refitted=refitted)
+        return *found, _joint_pvalues(inputs, y) if place < TEST_SUBSPACES else {}
 
-    subspaces = ((rows,) for rows in _subspaces(inputs, m, k, rng))
-    looks = map_ahead(look, subspaces, inputs.projector.pool)
-    for place, (y, statistic, left_out, by_blocks) in enumerate(looks):
-        whole.append(statistic)
-        without.append(left_out)
-        if by_blocks is not None:
-            blocks.append(by_blocks)
-        if place < TEST_SUBSPACES:
-            for test, pvalue in _joint_pvalues(inputs, y).items():
-                pvalues[test].append(pvalue)
+    subspaces = enumerate(_subspaces(inputs, m, k, rng))
+    looks = list(map_ahead(look, subspaces, inputs.projector.pool))
+    without, *blocks = (
+        np.array(left) for left in zip(*(left for _, left, _ in looks), strict=True)
+    )
+    tested = [found for _, _, found in looks if found]
     effect = estimate_effect(
-        np.array(whole),
-        np.array(without),
+        np.array([whole for whole, _, _ in looks]),
+        without,
         m,
         reference=inputs.config.reference // SHARE,
         confidence=confidence,
         null_mean=shell_mean(k),
         limit=shell_limit(k),
-        blocks=None if order is None else LeftOut(np.array(blocks), order[1]),
+        blocks=LeftOut(blocks[0], partitions[1].sizes) if blocks else None,
         refitted=refitted,
     )
-    return effect, len(whole), pvalues
+    return effect, len(looks), {test: [one[test] for one in tested] for test in TESTS_OF_ROWS}
 
 
 def _point(
@@ -168,15 +155,18 @@ def _subspaces(inputs: LevelInputs, m: int, k: int, rng: np.random.Generator) ->
 
 def _joint_pvalues(inputs: LevelInputs, y: F64) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
+    rows = y[: shipped_rows(min(len(y), TEST_ROWS))]
+    again = whitened_rows(rows, residuals)
     for spec in JOINT_TESTS:
         if spec.name in TESTS_OF_ROWS:
             outcome = run_on_rows(
                 spec,
-                y[: shipped_rows(min(len(y), TEST_ROWS))],
+                rows,
                 calibrated=True,
                 cache=inputs.config.null_cache,
                 draws=TEST_DRAWS,
                 threads=inputs.config.workers,
+                whitened=(again, again.shape[1]),
             )
             found[spec.name] = None if outcome.pvalue is None else float(outcome.pvalue[0])
     return found

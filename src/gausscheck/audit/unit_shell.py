@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gausscheck.audit.noticed import corrected
 from gausscheck.core import F64, GausscheckError
 from gausscheck.normality.groups import group_sizes
+from gausscheck.normality.rotated import whitened_rows
 from gausscheck.normality.sphere.shell import shell_mean, shell_refitted, shell_without
 from gausscheck.normality.whiten import whiten_tall
 
@@ -138,11 +139,9 @@ def normalised_twin_delta(
     values, vectors = np.linalg.eigh(covariance)
     keep = _kept(values)
     inside = mean @ vectors[:, keep]
-    outside = float(np.linalg.norm(mean - vectors[:, keep] @ inside))
-    factor = np.zeros((inside.size + 1, inside.size))
-    factor[np.arange(inside.size), np.arange(inside.size)] = np.sqrt(values[keep])
+    center = _with_rest(mean, vectors[:, keep], inside)
     many = max(n, ONCE * CELLS // inside.size)
-    plain = _shell_delta(_unit_draw(np.append(inside, outside), factor, many, rng))
+    plain = _shell_delta(_unit_draw(center, np.sqrt(values[keep]), many, rng))
     whole, _ = shell_without(y, 2)
     own = float(whole - shell_mean(y.shape[1])) / n
     if own > FAR * max(plain, 0.0):
@@ -157,7 +156,7 @@ GROUPS = 4
 
 def _shell_delta(rows: F64) -> float:
     n = len(rows)
-    y, _ = whiten_tall(np.asarray(rows - rows.mean(axis=0)))
+    y = whitened_rows(rows, lambda x: whiten_tall(np.asarray(x - x.mean(axis=0))))
     r = y.shape[1]
     whole, without = shell_refitted(y, GROUPS)
     delta = (whole - shell_mean(r)) / n
@@ -170,7 +169,7 @@ def _kept(values: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
 
 
 def _matched(mean: F64, covariance: F64, n: int, rng: np.random.Generator) -> tuple[F64, F64]:
-    """Centre (q,) and factor (q, r) of the normal law whose normalised rows have these moments.
+    """Centre (q,) and scale (r,) of the normal law whose normalised rows have these moments.
 
     Coordinates are principal, and a last one is constant where the mean leaves their span.
     """
@@ -179,20 +178,30 @@ def _matched(mean: F64, covariance: F64, n: int, rng: np.random.Generator) -> tu
     values, vectors = values[keep], vectors[:, keep]
     r = values.size
     inside = mean @ vectors
-    outside = float(np.linalg.norm(mean - vectors @ inside))
-    target = np.append(inside, outside) if outside > 1e-8 else inside
+    target = _with_rest(mean, vectors, inside)
     center, scale = target.copy(), np.sqrt(values)
-    factor = np.zeros((target.size, r))
     for _ in range(MATCHES):
-        factor[np.arange(r), np.arange(r)] = scale
-        u = _unit_draw(center, factor, 2 * n, rng)
+        u = _unit_draw(center, scale, 2 * n, rng)
         scale = scale * np.sqrt(values / u[:, :r].var(axis=0))
         center = center + (target - u.mean(axis=0))
-    factor[np.arange(r), np.arange(r)] = scale
-    return center, factor
+    return center, scale
 
 
-def _unit_draw(center: F64, factor: F64, n: int, rng: np.random.Generator) -> F64:
-    x = rng.standard_normal((n, factor.shape[1])) @ factor.T + center
-    x /= np.linalg.norm(x, axis=1, keepdims=True)
-    return np.asarray(x)
+def _with_rest(mean: F64, vectors: F64, inside: F64) -> F64:
+    """Append what of the mean lies outside the span, as a coordinate, where that is anything."""
+    outside = float(np.linalg.norm(mean - vectors @ inside))
+    return np.append(inside, outside) if outside > 1e-8 else inside
+
+
+def _unit_draw(center: F64, scale: F64, n: int, rng: np.random.Generator) -> F64:
+    """Draw normal rows of independent coordinates, divided by their lengths.
+
+    Coordinates beyond those that have a scale are constant before the division.
+    """
+    x = rng.standard_normal((n, scale.size))
+    x *= scale
+    if center.size > scale.size:
+        x = np.hstack([x, np.zeros((n, center.size - scale.size))])
+    x += center
+    x /= np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
+    return x

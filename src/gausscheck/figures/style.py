@@ -28,6 +28,7 @@ RC: Any = {
     "font.size": 7,
     "axes.titlesize": 7.5,
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # where it would be moved to, without looking for what is in its way
     "axes.labelsize": 7,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,

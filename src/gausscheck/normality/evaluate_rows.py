@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import FloatArray, GausscheckError
+from gausscheck.core import F64, FloatArray, GausscheckError
 from gausscheck.normality.multivariate.bhep import RESOLUTION, null_sd
 from gausscheck.normality.nulls.simulated import DRAWS, simulated_law
 from gausscheck.normality.outcomes import outcome_of, undefined
@@ -33,8 +33,12 @@ def run_on_rows(
     cache: bool,
     threads: int | None,
     draws: int = DRAWS,
+    whitened: tuple[F64, int] | None = None,
 ) -> Outcome:
     """Run a joint or sphere test on rows ``(n, d)``.
+
+    ``whitened`` are their :func:`~gausscheck.normality.whiten.residuals`, up to a rotation, and the
+    rank, for a caller that runs several tests on the same rows; made where they are not given.
 
     Above :data:`PAIRS` pairs of rows a test that sums over pairs is estimated instead: at sampled
     frequencies where its weight is normal, else on a random sample of the rows.
@@ -47,8 +51,8 @@ def run_on_rows(
         if many:
             keep = np.sort(hashed_order(x.shape[0], 0)[: isqrt(PAIRS)])
             notes = (f"on a random {keep.size:,} of {x.shape[0]:,} rows: cost is quadratic",)
-            x = x[keep]
-        taken = _take(spec, x)
+            x, whitened = x[keep], None
+        taken = _take(spec, x, whitened)
     n, d = x.shape
     if spec.scope == "joint" and taken.dimension < d:
         notes = (*notes, f"covariance of rank {taken.dimension} of {d}: tested within its range")
@@ -101,7 +105,7 @@ class _Taken:
 _NOTHING = np.array([np.nan])
 
 
-def _take(spec: Spec, x: NDArray[Any]) -> _Taken:
+def _take(spec: Spec, x: NDArray[Any], whitened: tuple[F64, int] | None) -> _Taken:
     """Take the statistic of rows in full."""
     n, d = x.shape
     if spec.needs == "residuals" and n > TALL * d:
@@ -119,7 +123,7 @@ def _take(spec: Spec, x: NDArray[Any]) -> _Taken:
         why = undefined(spec, n)
     else:
         x = x.astype(np.float64)
-        y, dimension = residuals(x)
+        y, dimension = residuals(x) if whitened is None else whitened
         data = x if spec.needs == "rows" else y
         why = undefined(spec, n) or _degenerate(spec, n, d, dimension)
     if why is not None:

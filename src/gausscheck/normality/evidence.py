@@ -49,23 +49,29 @@ def standardise(
 
 
 def order(z: NDArray[np.float64]) -> Ordered:
-    """Evaluate the normal law on sorted, standardised samples ``(k, n)``, once for all tests."""
+    """Evaluate the normal law on sorted, standardised samples ``(k, n)``, once for all tests.
+
+    The tail that a value lies in is evaluated, and what is left of it: both in place, for fresh
+    memory costs as much as the logarithms.
+    """
     from scipy.special import log_ndtr, ndtr
 
-    lower = z < 0
-    tail = ndtr(-np.abs(z))
+    upper = z >= 0
+    tail = np.abs(z)
+    np.negative(tail, out=tail)
+    ndtr(tail, out=tail)
     with np.errstate(divide="ignore"):
-        log_tail = np.log(tail)
+        log_cdf = np.log(tail)
     far = tail == 0
     if far.any():
-        log_tail[far] = log_ndtr(-np.abs(z[far]))
-    log_body = np.log1p(-tail)
-    return Ordered(
-        z=z,
-        cdf=np.where(lower, tail, 1 - tail),
-        log_cdf=np.where(lower, log_tail, log_body),
-        log_sf=np.where(lower, log_body, log_tail),
-    )
+        log_cdf[far] = log_ndtr(-np.abs(z[far]))
+    log_sf = np.negative(tail)
+    np.log1p(log_sf, out=log_sf)
+    log_tail = log_cdf.copy()
+    np.copyto(log_cdf, log_sf, where=upper)
+    np.copyto(log_sf, log_tail, where=upper)
+    np.copyto(tail, np.subtract(1, tail, out=log_tail), where=upper)
+    return Ordered(z=z, cdf=tail, log_cdf=log_cdf, log_sf=log_sf)
 
 
 def ordered_of(block: NDArray[Any]) -> Ordered:

@@ -2,10 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import F64
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """Rows in groups, of which each is left out in turn.
+
+    Attributes
+    ----------
+    sizes : (G,) int array
+        Rows of each group.
+    order : (n,) int array or None
+        Rows with those of a group side by side; None where they stand so.
+    """
+
+    sizes: NDArray[np.intp]
+    order: NDArray[np.intp] | None = None
+
+    @classmethod
+    def equal(cls, n: int, groups: int) -> Partition:
+        """Return the groups of ``np.array_split``."""
+        return cls(group_sizes(n, groups))
+
+    def members(self) -> NDArray[Any]:
+        """Return the number of each row's group, ``(n,)``, in the narrowest type.
+
+        Examples
+        --------
+        >>> Partition(np.array([1, 2]), np.array([2, 0, 1])).members().tolist()
+        [1, 1, 0]
+        """
+        groups = self.sizes.size
+        found = np.repeat(np.arange(groups, dtype=np.min_scalar_type(groups)), self.sizes)
+        if self.order is None:
+            return found
+        placed = np.empty_like(found)
+        placed[self.order] = found
+        return placed
 
 
 def group_sizes(n: int, groups: int) -> NDArray[np.intp]:

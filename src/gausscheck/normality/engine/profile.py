@@ -8,10 +8,10 @@ depends on n alone, so results do not depend on threads or on how directions com
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,9 @@ hand the interpreter over."""
 
 LONG_VALUES = 1 << 20
 """The same where rows are long and few arrays are alive."""
+
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,35 @@ def profile(
     )
 
 
+def ad_star_left_out(block: NDArray[Any], groups: int, threads: int | None = None) -> F64:
+    """Return A*² of directions ``(k, n)`` without each of G equal groups of columns, ``(k, G)``.
+
+    They are those of :func:`profile`, which would take what it says of all columns as well. The
+    block is sorted in place. Cost O(k n log n).
+    """
+    if block.shape[1] >= CELLS_FROM:  # where one sort serves both
+        only: dict[str, Any] = {"tests": (), "effects": False, "threads": threads}
+        found = profile(block, groups=groups, overwrite=True, **only)
+        return np.asarray(found.ad_star_without, dtype=np.float64)
+    tiles = _side_by_side(lambda x: _left_out(x, moments_of(x), groups), block, threads)
+    return np.concatenate(tiles)
+
+
+def _side_by_side(
+    work: Callable[[NDArray[Any]], Found], block: NDArray[Any], threads: int | None
+) -> list[Found]:
+    """Work on tiles of directions in threads; return what they give, in order."""
+    k, n = block.shape
+    most = LONG_VALUES if n >= CELLS_FROM else TILE_VALUES
+    size = 1 << (min(max(most // n, 1), 256).bit_length() - 1)
+    tiles = [block[low : low + size] for low in range(0, k, size)]
+    workers = min(threads or os.cpu_count() or 1, len(tiles))
+    if workers <= 1:
+        return [work(tile) for tile in tiles]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(work, tiles))
+
+
 def _tiles(
     block: NDArray[Any],
     names: set[str],
@@ -163,27 +195,17 @@ def _tiles(
     overwrite: bool,
 ) -> list[dict[str, Any]]:
     """Take statistics by test name, moments and ``_ARRAYS`` of a block, a tile at a time."""
-    k, n = block.shape
-    most = LONG_VALUES if n >= CELLS_FROM else TILE_VALUES
-    size = 1 << (min(max(most // n, 1), 256).bit_length() - 1)
+    n = block.shape[1]
 
-    def work(low: int) -> LongSums | dict[str, Any]:
-        part = block[low : low + size]
+    def work(part: NDArray[Any]) -> LongSums | dict[str, Any]:
         if not overwrite:
             part = part.copy()
         if n >= CELLS_FROM:
             return gather_long(part, names, groups, effects)
         return _short(part, names, groups, effects)
 
-    starts = range(0, k, size)
-    workers = min(threads or os.cpu_count() or 1, len(starts))
-    if workers <= 1:
-        pieces = [work(low) for low in starts]
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            pieces = list(pool.map(work, starts))
     found = []
-    for piece in pieces:
+    for piece in _side_by_side(work, block, threads):
         values = finish_long(piece, names, effects) if isinstance(piece, LongSums) else piece
         count = values["anderson_darling"].size
         values["ad_star"] = ad_star(values["anderson_darling"], n)
@@ -209,10 +231,7 @@ def _outcome(spec: Spec, n: int, moments: Moments, tiles: list[dict[str, Any]]) 
 def _short(x: NDArray[Any], names: set[str], groups: int, effects: bool) -> dict[str, Any]:
     """Profile directions of fewer rows ``(k, n)`` value by value; the block is sorted in place."""
     moments = moments_of(x)
-    without = np.full((x.shape[0], groups), np.nan)
-    alive = moments.m2 > 0
-    if groups and alive.any():
-        without[alive] = _without(x[alive], moments.mean[alive], moments.m2[alive], groups)
+    without = _left_out(x, moments, groups)
     z = standardise(x, moments, in_place=True)
     samples = order(z)
     found: dict[str, Any] = {name: TESTS[name].statistic(samples) for name in names}
@@ -221,6 +240,15 @@ def _short(x: NDArray[Any], names: set[str], groups: int, effects: bool) -> dict
         found["l_skewness"], found["l_kurtosis"] = l_ratios(z)
         found["wasserstein1"] = wasserstein(z)
     return found
+
+
+def _left_out(x: NDArray[Any], moments: Moments, groups: int) -> F64:
+    """A*² of samples ``(k, n)`` without each group; NaN of those that don't vary."""
+    without = np.full((x.shape[0], groups), np.nan)
+    alive = moments.m2 > 0
+    if groups and alive.any():
+        without[alive] = _without(x[alive], moments.mean[alive], moments.m2[alive], groups)
+    return without
 
 
 def _without(rows: NDArray[Any], mean: FloatArray, m2: FloatArray, groups: int) -> F64:

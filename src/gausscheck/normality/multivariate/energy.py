@@ -26,7 +26,7 @@ def mean_distance(square: F64, d: int) -> F64:
     low, high = np.sqrt(d + square.min()), np.sqrt(d + square.max())
     place = np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
     nodes = (low + (high - low) * (place + 1) / 2) ** 2 - d
-    values = np.array([_mean_distance_at(float(max(node, 0)), d) for node in nodes])
+    values = _mean_distance_at(np.clip(nodes, 0, None), d)
     if high - low < 1e-9 * low:
         return np.full(square.shape, values[0])
     fit = np.polynomial.chebyshev.chebfit(place, values, _NODES - 1)
@@ -37,16 +37,16 @@ def mean_distance(square: F64, d: int) -> F64:
 _NODES = 41
 
 
-def _mean_distance_at(square: float, d: int) -> float:
-    from scipy.special import gammaln, poch
+def _mean_distance_at(square: F64, d: int) -> F64:
+    """Sum the terms that count for each node, as many for all."""
+    from scipy.special import gammaln, poch, xlogy
 
-    half = square / 2
-    if half == 0:
-        return float(np.sqrt(2) * poch(d / 2, 0.5))
+    half = square[:, None] / 2
     reach = 10 * np.sqrt(half + 1) + 20
-    j = np.arange(max(0, int(half - reach)), int(half + reach) + 1)
-    weight = np.exp(j * np.log(half) - half - gammaln(j + 1))
-    return float(np.sqrt(2) * (weight @ poch(d / 2 + j, 0.5)) / weight.sum())
+    first = np.clip(half - reach, 0, None).astype(int)
+    j = first + np.arange(int((half + reach - first).max()) + 1)
+    weight = np.exp(xlogy(j, half) - half - gammaln(j + 1))
+    return np.asarray(np.sqrt(2) * (weight * poch(d / 2 + j, 0.5)).sum(axis=1) / weight.sum(axis=1))
 
 
 def _energy(y: F64) -> FloatArray:

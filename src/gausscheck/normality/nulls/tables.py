@@ -35,8 +35,11 @@ def quantiles(test: str, n: int) -> tuple[NDArray[np.float64], NDArray[np.float6
     """
     tables = _tables()
     where = 1 / tables[f"{test}_sizes"][::-1]
-    row = [np.interp(1 / n, where, column) for column in tables[test][::-1].T]
-    return tables["levels"], np.maximum.accumulate(np.array(row))
+    rows = tables[test][::-1]
+    place = float(np.interp(1 / n, where, np.arange(where.size)))
+    low = min(int(place), where.size - 2)
+    row = rows[low] + (place - low) * (rows[low + 1] - rows[low])
+    return tables["levels"], np.maximum.accumulate(row)
 
 
 def table_law(test: str, statistic: FloatArray, n: int, *, fall: float | None = None) -> Law:

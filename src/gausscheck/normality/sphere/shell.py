@@ -12,15 +12,18 @@ and its 5 % critical value depends on k alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import F64
-from gausscheck.normality.groups import group_sizes
+from gausscheck.normality.groups import Partition
+from gausscheck.normality.nodes import gauss_legendre
 
 
 def shell_transform(residuals: F64) -> F64:
@@ -45,62 +48,75 @@ LEAST_SPREAD = 1e-3
 """Standard deviations below which rows whitened with a group do not vary without it."""
 
 
-def shell_without(y: F64, groups: int, sizes: NDArray[np.intp] | None = None) -> tuple[float, F64]:
+def shell_without(y: F64, groups: int) -> tuple[float, F64]:
     """Return the shell A² of whitened rows ``(n, k)``, of all and without each of G groups."""
-    return without_groups(shell_transform(y), groups, sizes)
+    return without_groups(shell_transform(y), groups)
 
 
-def shell_refitted(
+def shell_refitted(y: F64, groups: int) -> tuple[float, F64]:
+    """Return the shell A² of whitened rows ``(n, k)``, and without each group, whitened anew."""
+    whole, (left,) = shell_left_out(y, [Partition.equal(len(y), groups)], refitted=True)
+    return whole, left
+
+
+def shell_left_out(
     y: F64,
-    groups: int,
-    sizes: NDArray[np.intp] | None = None,
+    partitions: Sequence[Partition],
     *,
+    refitted: bool,
     pool: Executor | None = None,
-) -> tuple[float, F64]:
-    """Return the shell A² of whitened rows ``(n, k)``, and without each group, whitened anew.
-
-    What a long row does to the covariance that it is measured by is in the spread of these values,
-    and what the fit on n rows takes off a deviation is in their mean. A group that leaves fewer
-    than 2 k rows, or a dimension in which the others hardly vary, is left out of the transforms
-    only. Cost O(G n k²), in float32; transforms without a group are interpolated in log s, to
-    some 1e-7 of log u.
+) -> tuple[float, list[F64]]:
+    """Return the shell A² of whitened rows, and without each group of several partitions of them.
 
     Parameters
     ----------
     y : (n, k) array
         (1/n) yᵀy = I, column means 0.
-    groups : int
-    sizes : (G,) int array, optional
-        Of contiguous groups other than equal ones.
+    partitions : sequence of Partition
+    refitted : bool
+        Whether the other rows are whitened anew: what a long row does to the covariance that it is
+        measured by is then in the spread of the values, and what the fit on n rows takes off a
+        deviation is in their mean. A group that leaves fewer than 2 k rows, or a dimension in
+        which the others hardly vary, is left out of the transforms only.
     pool : Executor, optional
         Threads that leave out groups side by side.
-    """
-    n, k = y.shape
-    whole, left = shell_without(y, groups, sizes)
-    sizes = group_sizes(n, groups) if sizes is None else sizes
-    single = y.astype(np.float32)
-    ends = np.cumsum(sizes)
 
-    def without(g: int) -> float:
-        m = n - int(sizes[g])
-        square = None
-        if m >= 2 * k:
-            square = _squares_without(y, single, slice(ends[g] - sizes[g], ends[g]))
+    Returns
+    -------
+    whole : float
+    without : list of (G,) array
+        One a partition. Cost O(n log n), or O(G n k²) where refitted; these are in float32, their
+        transforms interpolated in log s, to some 1e-7 of log u.
+    """
+    whole, left = _left_out(shell_transform(y), [part.members() for part in partitions])
+    if not refitted:
+        return whole, left
+    single = y.astype(np.float32)
+
+    def without(gone: NDArray[np.bool_], otherwise: float) -> float:
+        m = len(y) - int(np.count_nonzero(gone))
+        square = _squares_without(y, single, gone) if m >= 2 * y.shape[1] else None
         if square is None:
-            return float(left[g])
-        return _squared(*_log_transforms(np.sort(square), m, k))
+            return otherwise
+        return _squared(*_log_transforms(np.sort(square).astype(np.float64), m, y.shape[1]))
 
     each = map if pool is None else pool.map
-    return whole, np.array(list(each(without, range(sizes.size))))
+    for part, values in zip(partitions, left, strict=True):
+        member = part.members()
+        gone = (member == g for g in range(part.sizes.size))
+        values[:] = list(each(without, gone, values.tolist()))
+    return whole, left
 
 
-def _squares_without(y: F64, single: NDArray[np.float32], part: slice) -> F64 | None:
-    """Squared lengths of rows outside ``part``, whitened by themselves; None if they span less."""
+def _squares_without(
+    y: F64, single: NDArray[np.float32], gone: NDArray[np.bool_]
+) -> NDArray[np.float32] | None:
+    """Squared lengths of rows that are not gone, whitened by themselves; None if they span less."""
     from scipy.linalg.blas import strmm
     from scipy.linalg.lapack import dtrtri
 
     n, k = y.shape
-    group = y[part]
+    group = y[gone]
     m = n - len(group)
     mean = -group.sum(axis=0) / m
     scatter = n * np.eye(k) - group.T @ group - m * np.outer(mean, mean)
@@ -111,10 +127,10 @@ def _squares_without(y: F64, single: NDArray[np.float32], part: slice) -> F64 | 
     if np.diag(lower).min() < LEAST_SPREAD:
         return None
     inverse = np.asfortranarray(dtrtri(lower, lower=1)[0], dtype=np.float32)
-    rows = np.delete(single, part, axis=0)
+    rows = single[~gone]
     rows -= mean.astype(np.float32)
     z = strmm(1.0, inverse, rows.T, lower=1, overwrite_b=1)  # half of what a full product costs
-    return np.asarray(np.einsum("ij,ij->j", z, z), dtype=np.float64)
+    return np.asarray(np.einsum("ij,ij->j", z, z))
 
 
 NODES = 16_384
@@ -123,14 +139,18 @@ NODES = 16_384
 
 def _log_transforms(square: F64, n: int, k: int) -> tuple[F64, F64]:
     """Return log u and log (1 − u) of squared lengths of n whitened rows, by interpolation."""
-    nodes, below, above = _transform_table(n, k)
+    nodes, logs = _transform_table(n, k)
     place = np.log(np.clip(square / (n - 1), np.exp(nodes[0]), 1))
-    return np.interp(place, nodes, below), np.interp(place, nodes, above)
+    found = np.interp(place, nodes, logs)
+    return found.real, found.imag
 
 
 @lru_cache(maxsize=32)
-def _transform_table(n: int, k: int) -> tuple[F64, F64, F64]:
-    """Table log u and log (1 − u) over the logarithm of Beta(k/2, (n − k − 1)/2)."""
+def _transform_table(n: int, k: int) -> tuple[F64, NDArray[np.complex128]]:
+    """Table log u + i log (1 − u) over the logarithm of Beta(k/2, (n − k − 1)/2).
+
+    One complex number holds both, so that one search finds both.
+    """
     from scipy.special import betainc, betaincinv
 
     a, b = k / 2, (n - k - 1) / 2
@@ -138,22 +158,39 @@ def _transform_table(n: int, k: int) -> tuple[F64, F64, F64]:
     high = 1 - float(betaincinv(b, a, NEAREST))
     nodes = np.linspace(np.log(low), np.log(high), NODES)
     below, above = _logs(np.asarray(betainc(a, b, np.exp(nodes)), dtype=np.float64))
-    return nodes, below, above
+    return nodes, below + 1j * above
 
 
-def without_groups(u: F64, groups: int, sizes: NDArray[np.intp] | None = None) -> tuple[float, F64]:
-    """Return A² against the uniform law, of the sample and without each of G contiguous groups.
+def without_groups(u: F64, groups: int) -> tuple[float, F64]:
+    """Return A² against the uniform law, of the sample and without each of G contiguous groups."""
+    whole, (left,) = _left_out(u, [Partition.equal(u.size, groups).members()])
+    return whole, left
 
-    Groups are equal, or of the sizes given.
-    Sorted once; leaving a group out keeps the order of the others.
-    """
+
+def _left_out(u: F64, members: Sequence[NDArray[Any]]) -> tuple[float, list[F64]]:
+    """A² of the sample, and without each group of several partitions: sorted once for all."""
     order = np.argsort(u)
-    sizes = group_sizes(u.size, groups) if sizes is None else sizes
-    member = np.repeat(np.arange(sizes.size), sizes)[order]
-    below, above = _logs(u[order])
+    low, high = _logs(u[order])
+    return _squared(low, high), [_squared_without(low, high, one[order]) for one in members]
 
-    left = [_squared(below[keep], above[keep]) for keep in (member != g for g in range(sizes.size))]
-    return _squared(below, above), np.array(left)
+
+def _squared_without(low: F64, high: F64, member: NDArray[Any]) -> F64:
+    """A² without each group, from log u and log (1 − u), u ascending, and each one's group.
+
+    A² weighs log u by the odd numbers 1, 3, ... and log (1 − u) by the same backwards. Without a
+    group the weight of another's log u is 2 less for each of the group before it, that of its
+    log (1 − u) for each behind it: summed from the group's side, cost O(n) for all groups.
+    """
+    n, sizes = low.size, np.bincount(member)
+    place = np.arange(1, n + 1)
+    rank = np.empty(n)  # within the group
+    rank[np.argsort(member, kind="stable")] = place - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    weighed = (2 * place - 1) * low + (2 * (n - place) + 1) * high
+    behind = np.cumsum(low[::-1])[::-1] - rank * low
+    before = np.cumsum(high) - high - (sizes[member] - rank) * high
+    gone = np.bincount(member, weighed + 2 * (behind + before))
+    left = n - sizes
+    return np.asarray(-left - (weighed.sum() - gone) / left)
 
 
 def _logs(u: F64) -> tuple[F64, F64]:
@@ -179,7 +216,7 @@ def shell_mean(k: int) -> float:
     from scipy.special import chdtr, chdtri, gammaln
 
     low, high = chdtri(k, 1 - 1e-13), chdtri(k, 1e-13)
-    node, weight = np.polynomial.legendre.leggauss(400)
+    node, weight = gauss_legendre(400)
     log_t = (np.log(high) + np.log(low)) / 2 + (np.log(high) - np.log(low)) / 2 * node
     t = np.exp(log_t)
     density = np.exp((k / 2 - 1) * log_t - t / 2 - k / 2 * np.log(2) - gammaln(k / 2))

@@ -18,6 +18,7 @@ import numpy as np
 
 from gausscheck.core import F64, FloatArray
 from gausscheck.normality.gram import pair_sums, squared_distances
+from gausscheck.normality.nodes import gauss_legendre
 from gausscheck.normality.nulls.laws import by_simulation, chi_square
 from gausscheck.normality.spec import Law, Spec
 
@@ -161,7 +162,7 @@ def _kernel(p: int, weight: str) -> tuple[F64, F64]:
 
 def _unit_interval(n: int) -> tuple[F64, F64]:
     """Gauss-Legendre nodes and weights on [0, 1]."""
-    node, weight = np.polynomial.legendre.leggauss(n)
+    node, weight = gauss_legendre(n)
     return (node + 1) / 2, weight / 2
 
 
