@@ -113,7 +113,7 @@ def demo(bench: Bench) -> Iterator[Entry]:
         return str(bench.scratch / f"fresh-{next(places)}")
 
     filled = {"GAUSSCHECK_CACHE": fresh()}
-    command(audit, filled)
+    command([*audit, "--out", fresh()], filled)
     found = bench.paired({
         "imports": imports,
         "empty": lambda: command(audit, {"GAUSSCHECK_CACHE": fresh()}),

@@ -72,8 +72,12 @@ class RunFailed(Exception):
 
 
 def environment(given: Mapping[str, str] | None, blas: int | None) -> dict[str, str]:
-    """Return the variables of a run: threads of BLAS as asked for, else as the library has them."""
-    kept = {name: value for name, value in os.environ.items() if name not in BLAS}
+    """Return the variables of a run: threads of BLAS as asked for, else as the library has them.
+
+    Bytecode is kept, as an installed copy has it.
+    """
+    left_out = {*BLAS, "PYTHONDONTWRITEBYTECODE"}
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
     return {**kept, **({} if blas is None else dict.fromkeys(BLAS, str(blas))), **(given or {})}
 
 
