@@ -33,6 +33,9 @@ STAIRCASE = 0.0396
 ROWS = 4096
 """Rows that a grid is looked for in."""
 
+FEW_ROWS = 64
+"""Rows whose mantissas tell about how many bits all get by with."""
+
 BITS = 12
 """Mantissas of at most so many bits are storage in few bits: float16 has 11, bfloat16 8."""
 
@@ -132,13 +135,22 @@ def mantissa_bits(x: F64) -> int | None:
     """
     mantissa, _ = np.frexp(x)
     whole = mantissa * 2.0**BITS  # mantissas lie in [1/2, 1)
-    if (whole != np.rint(whole)).any():
+    if not _whole(whole):
         return None
-    bits = BITS
-    while bits > 1 and not (np.rint(whole / 2) * 2 != whole).any():
-        whole /= 2
+    bits = _least(whole[:FEW_ROWS], BITS)  # all others need as many at least, and seldom more
+    return bits if _whole(whole * 2.0 ** (bits - BITS)) else _least(whole, BITS)
+
+
+def _least(whole: F64, bits: int) -> int:
+    """Return how few bits hold numbers that so many hold."""
+    while bits > 1 and _whole(whole / 2):
+        whole = whole / 2
         bits -= 1
     return bits
+
+
+def _whole(values: F64) -> bool:
+    return bool((values == np.rint(values)).all())
 
 
 def spacing_of_bits(x: NDArray[Any], bits: int | None) -> F64:

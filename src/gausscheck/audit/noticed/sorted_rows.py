@@ -104,9 +104,12 @@ def within_labels(rows: NDArray[Any], labels: NDArray[Any]) -> F64:
 
 
 def _means(rows: NDArray[Any], code: NDArray[np.intp]) -> F64:
-    sums = np.zeros((int(code.max()) + 1, rows.shape[1]))
-    np.add.at(sums, code, rows)
     count = np.bincount(code)
+    sums = np.zeros((count.size, rows.shape[1]))
+    present = np.flatnonzero(count)
+    starts = (np.cumsum(count) - count)[present]
+    by_code = np.asarray(rows, dtype=np.float64)[np.argsort(code, kind="stable")]
+    sums[present] = np.add.reduceat(by_code, starts, axis=0)
     return np.asarray(sums / np.maximum(count, 1)[:, None])
 
 

@@ -107,10 +107,13 @@ def use_section(
         member, folds = random_groups(len(y), config.groups, rng), fold_of(ids)
     else:
         folds = member if member.max() >= FEWEST_FOLDS - 1 else fold_of(ids)
-    errors = length_errors(y, member, law.ks, folds, pool=read.workers.pool)
-    fitted = _fitted(read, y, basis, live)
-    simulated = stream(config.seed, "normalised twin")
-    twin = normalised_twin(fitted, n, law.ks, simulated) if unit else None
+    fitted, pool = _fitted(read, y, basis, live), read.workers.pool
+    drawing = None
+    if unit:  # beside the groups that are left out
+        simulated = stream(config.seed, "normalised twin")
+        drawing = pool.submit(normalised_twin, fitted, n, law.ks, simulated)
+    errors = length_errors(y, member, law.ks, folds, pool=pool)
+    twin = None if drawing is None else drawing.result()
     shrunk = plug_in_rates(fitted, live.size) if len(y) > 3 else None
     return assemble(law, state, errors, twin=twin, shrunk=shrunk, confidence=config.confidence)
 
