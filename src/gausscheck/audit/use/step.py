@@ -57,7 +57,7 @@ def length_counts(
         return None
     law = LengthLaw.of(n, component_grid(min(basis.rank, n - 2)))
     matrix = basis.whitening_of_all(live, mean.size, law.ks[-1])
-    times = repeats if isinstance(repeats, Distinct) else None
+    times = repeats if isinstance(repeats, Distinct) and repeats.repeats else None
     return LengthCounts(mean, matrix, law, read.unit, times, selection=read.selection)
 
 
