@@ -61,6 +61,13 @@ def test_columns_are_centred_and_summed_as_directions_are(rng, stored):
             )
 
 
+def test_equal_values_are_centred_alike_in_any_type(rng):
+    x = rng.standard_normal((200, 6)).astype(np.float16)
+    center = x.mean(axis=0, dtype=float) + 1e-3
+    want = centred(x.astype(np.float32), center, np.float32)
+    np.testing.assert_array_equal(centred(x, center, np.float32), want)
+
+
 def test_first_pass_sees_bad_rows_and_leaves_them_out():
     x = np.random.default_rng(3).standard_normal((60, 4)).astype(np.float16)
     x[7, 1], x[20, 0], x[33] = np.nan, np.inf, 0

@@ -151,7 +151,8 @@ def centred(
 ) -> NDArray[Any]:
     """Return rows without their centre in a dtype, by one pass that rounds once.
 
-    float32 rows are centred in float32, others in float64: a rounded centre is but another one.
+    The centre of narrower rows is rounded to the dtype first, for a rounded one is but another:
+    equal values give equal results in whatever type they are stored.
 
     Examples
     --------
@@ -159,8 +160,9 @@ def centred(
     array([[0.5, 0. ]], dtype=float32)
     """
     loop = dtype if rows.dtype == dtype else np.float64
+    mid = center if rows.dtype == np.float64 else center.astype(dtype)
     out = np.empty(rows.shape, dtype=dtype)
-    np.subtract(rows, center, out=out, dtype=loop, casting="same_kind")
+    np.subtract(rows, mid, out=out, dtype=loop, casting="same_kind")
     return out
 
 
