@@ -24,6 +24,7 @@ from gausscheck.audit.norms import norms_section
 from gausscheck.audit.paper_table import paper_table
 from gausscheck.audit.projector import Projector
 from gausscheck.audit.reading import Beside, read_rows
+from gausscheck.audit.second_pass import Prepared
 from gausscheck.audit.spectrum import rankme, spectrum_section, sum_of_unit_rows
 from gausscheck.audit.verdict import overall
 from gausscheck.config import Config
@@ -194,7 +195,7 @@ def _audit(source: Source | KeptPass, config: Config, beside: Beside, workers: W
     with read_rows(source, config, workers) as read:
         rows = clean_rows(read, config, beside)
         inputs = _inputs(rows, config)
-        directions, reasons = _directions(inputs, rows.prepared.given, beside.labels)
+        directions, reasons = _directions(inputs, rows.prepared, beside.labels)
         moments = _moments(rows.moments, directions)
         audits = {
             family.kind: audit_directions(inputs, family, moment)
@@ -237,22 +238,22 @@ def _inputs(rows: CleanRows, config: Config) -> LevelInputs:
 
 
 def _directions(
-    inputs: LevelInputs, given: tuple[Directions, ...], labels: NDArray[Any] | None
+    inputs: LevelInputs, prepared: Prepared, labels: NDArray[Any] | None
 ) -> tuple[list[Directions], dict[str, str]]:
     """Return the families of directions asked for; all learned ones are one level, the last.
 
     And why that level is left out, where too few rows would be held out from learning.
     """
-    families = parse(inputs.config.directions, {**FAMILIES, **LEARNED})
-    wanted = [(name, argument) for name, argument in families if name in LEARNED]
-    if not wanted:
-        return [*given], {}
+    given = [*prepared.given]
+    if not prepared.to_learn:
+        return given, {}
     held_out = inputs.projector.sample.m - inputs.projector.sample.m // 2
     if held_out < LEAST_HELD_OUT and given:
         why = f"{held_out} rows would be held out, {LEAST_HELD_OUT} are needed"
-        return [*given], {"learned": why}
+        return given, {"learned": why}
     inputs.progress("learning directions", 0.0)
-    return [*given, learn(inputs.projector, wanted, labels, inputs.config.seed)], {}
+    learned = learn(inputs.projector, prepared.to_learn, labels, inputs.config.seed)
+    return [*given, learned], {}
 
 
 def _moments(total: Moments | None, directions: list[Directions]) -> list[Moments | None]:

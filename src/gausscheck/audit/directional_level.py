@@ -26,8 +26,6 @@ from gausscheck.audit.verdict import decide, level_fields
 from gausscheck.audit.worst_directions import qq_curves, worst_directions
 from gausscheck.core import F64, Directions, Moments
 from gausscheck.normality import A0, L_KURTOSIS_NORMAL, Outcome, Profile, kolmogorov_null, profile
-from gausscheck.normality.engine.profile import ad_star_left_out
-from gausscheck.normality.groups import group_sizes
 from gausscheck.report import DirectionalLevel, DirectionTest, GlobalTest, LearnedLevel
 
 MOST_EXCEPTIONS = 0.05
@@ -226,7 +224,7 @@ def _profile(inputs: LevelInputs, directions: Directions, moments: Moments | Non
         block = projector.project(directions, part)
         growth.take(block, part, config.workers)
         if order is not None:
-            without.append(_left_out(block[:, order[0]], order[1], config.workers))
+            without.append(ad_star_without(block[:, order[0]], order[1], config.workers))
         pieces.append(
             profile(
                 block,
@@ -240,13 +238,6 @@ def _profile(inputs: LevelInputs, directions: Directions, moments: Moments | Non
     whole = Profile.concatenate(pieces)
     blocks = None if order is None else LeftOut(np.concatenate(without), order[1])
     return _Found(whole, growth.curve(whole.ad_star), blocks)
-
-
-def _left_out(block: NDArray[Any], sizes: NDArray[np.intp], threads: int) -> F64:
-    """A*² of directions without each contiguous group; equal ones are left out at once."""
-    if np.array_equal(sizes, group_sizes(block.shape[1], sizes.size)):
-        return ad_star_left_out(block, sizes.size, threads)
-    return ad_star_without(block, sizes, threads)
 
 
 def _global_test(inputs: LevelInputs, directions: Directions, whole: Profile) -> GlobalTest:

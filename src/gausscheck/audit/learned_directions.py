@@ -6,7 +6,7 @@ every function here sees one random half of the sample, and the pipeline tests o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -187,7 +187,10 @@ def _unit(w: F64) -> F64:
 
 
 def learn(
-    projector: Projector, wanted: list[tuple[str, str]], labels: NDArray[Any] | None, seed: int
+    projector: Projector,
+    wanted: Sequence[tuple[str, str]],
+    labels: NDArray[Any] | None,
+    seed: int,
 ) -> Directions:
     """Learn directions from the first half of the sample, all families as one level.
 

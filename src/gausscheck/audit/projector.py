@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import F64, I64, Directions
 from gausscheck.passes.plan import TILE
-from gausscheck.passes.reductions import centred, squared_norms, stretch
+from gausscheck.passes.reductions import centred, stretch
 from gausscheck.passes.sample import RowSample
 from gausscheck.preparation import Preparation
 
@@ -150,10 +150,8 @@ class _Product:
         out = self._out
         stop = min(start + ROWS, out.shape[1])
         block = self._sample.read(self._first + start, self._first + stop)
-        part = block[:, self._picks]
-        if self._projector.preparation.kind == "unit":
-            part = part / np.sqrt(squared_norms(block.astype(np.float64)))[:, None]
-        x = centred(part, self._offset, out.dtype)
+        rows = self._projector.preparation.mapped(block)
+        x = centred(rows[:, self._picks], self._offset, out.dtype)
         if self._plain:
             out[:, start:stop] = x.T
             return

@@ -21,13 +21,15 @@ from gausscheck.preparation import Eigenbasis, Preparation, fit
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """How rows are prepared, and the directions that are given, not learned from them.
+    """How rows are prepared, the directions that are given, and those to be learned from rows.
 
     Attributes
     ----------
     preparation : Preparation
     space : PreparedSpace
     given : tuple of Directions
+    to_learn : tuple of (str, str)
+        Families and their arguments.
     double : bool
         Whether products are float64.
     """
@@ -35,6 +37,7 @@ class Prepared:
     preparation: Preparation
     space: PreparedSpace
     given: tuple[Directions, ...]
+    to_learn: tuple[tuple[str, str], ...]
     double: bool
 
     @classmethod
@@ -63,8 +66,9 @@ class Prepared:
         )
         families = parse(config.directions, {**FAMILIES, **LEARNED})
         given = tuple(FAMILIES[name](space, arg) for name, arg in families if name in FAMILIES)
+        to_learn = tuple((name, arg) for name, arg in families if name in LEARNED)
         wide = dtype.itemsize > (4 if dtype.kind == "f" else 2)
-        return cls(prep, space, given, wide or config.normalize == "whiten")
+        return cls(prep, space, given, to_learn, wide or config.normalize == "whiten")
 
     def moments(self, read: ReadRows) -> DirectionMoments:
         """Return the reduction of rows to the moments of every given direction."""

@@ -65,10 +65,8 @@ class DirectionMoments:
             size = 1 if matrix.ndim == 2 and rows.shape[1] <= NARROW else few
             for low in range(0, matrix.shape[-1], size):
                 part = matrix[..., low : low + size]
-                if matrix.ndim == 1:
-                    parts.append(sums.of_columns(rows[:, stretch(part)]))
-                else:
-                    parts.append(sums.of(part.T @ rows.T))
+                plain = matrix.ndim == 1
+                parts.append(sums.of(rows[:, stretch(part)].T if plain else part.T @ rows.T))
         return Moments.concatenate(parts)
 
     def merge(self, a: Moments, b: Moments) -> Moments:

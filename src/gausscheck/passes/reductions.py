@@ -279,17 +279,6 @@ class PowerSums:
     Blocks are ``(k, n)``: one direction a row. Merged by Pébay's formulas.
     """
 
-    def of_columns(self, block: NDArray[Any]) -> Moments:
-        """Return the moments of one block ``(n, k)``, a direction a column."""
-        x = block.astype(np.float64)
-        mean = x.mean(axis=0)
-        x -= mean
-        square = x * x
-        n = x.shape[0]
-        m3 = np.einsum("ij,ij->j", square, x) / n
-        m4 = np.einsum("ij,ij->j", square, square) / n
-        return Moments(n=n, mean=mean, m2=square.mean(axis=0), m3=m3, m4=m4)
-
     def of(self, block: NDArray[Any], row0: int = 0) -> Moments:
         """Return the moments of one block of k directions."""
         x = block.astype(np.float64)

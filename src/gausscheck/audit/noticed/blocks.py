@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.normality import profile
+from gausscheck.normality.engine.profile import ad_star_left_out
 from gausscheck.normality.groups import group_sizes
 
 F64 = NDArray[np.float64]
@@ -160,12 +161,11 @@ def ad_star_without(block: NDArray[Any], sizes: NDArray[Any], threads: int | Non
     (k, G) array
         Cost O(k m log m), or G times that.
     """
+    if np.array_equal(sizes, group_sizes(block.shape[1], len(sizes))):
+        return ad_star_left_out(block, len(sizes), threads)
     only: dict[str, Any] = {
         "tests": ("anderson_darling",), "effects": False, "threads": threads, "overwrite": True
     }  # fmt: skip
-    if np.array_equal(sizes, group_sizes(block.shape[1], len(sizes))):
-        found = profile(block, groups=len(sizes), **only)
-        return np.asarray(found.ad_star_without, dtype=np.float64)
     ends = np.cumsum(sizes)
     left = [
         profile(np.delete(block, np.s_[end - size : end], axis=1), **only).ad_star

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import F64
 from gausscheck.normality.groups import group_sizes
+from gausscheck.normality.nodes import gauss_legendre
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def energy_null(p: int) -> EnergyNull:
     from scipy.special import betaln, gdtrix
 
     # t = u·v has density (1 − t²)^((p − 3)/2) / B
-    node, weight = np.polynomial.legendre.leggauss(600)
+    node, weight = gauss_legendre(600)
     angle = np.pi * (node + 1) / 2
     density = np.exp((p - 2) * np.log(np.sin(angle)) - betaln(0.5, (p - 1) / 2))
     mass = weight * np.pi / 2 * density
