@@ -4,9 +4,9 @@
 
 Needs numba, which the project does not. Side by side in one run: the engine's sums in NumPy
 (``gather_long``), and a kernel that makes the same sums in two passes over a direction and one over
-the sorted values, compiled beforehand and read from numba's cache; beside them what importing numba
-and reading the cache take, once a process. What is printed is the share of an audit's processor time
-that the kernel would save, all told.
+the sorted values, compiled beforehand. What is printed is what the kernel takes of NumPy's time, the
+share of a whole audit's processor time that it would save, and the share that importing numba, once
+a process, takes back.
 """
 
 from __future__ import annotations
