@@ -10,10 +10,9 @@ from gausscheck.normality import residuals, whiten_tall
 from gausscheck.normality.groups import Partition
 from gausscheck.normality.rotated import whitened_rows
 from gausscheck.normality.sphere.energy import (
+    energy_left_out,
     energy_null,
     energy_shift,
-    energy_without,
-    group_energies,
 )
 from gausscheck.normality.sphere.shell import (
     shell_left_out,
@@ -152,24 +151,33 @@ def test_sphere_null_is_what_simulation_gives(p):
         for _ in range(200):
             u = rng.standard_normal((n, p))
             u /= np.linalg.norm(u, axis=1, keepdims=True)
-            found.append(group_energies(u, 4, pool).sum() / n)
+            whole, _ = energy_left_out(u, [Partition.equal(n, 4)], pool)
+            found.append(whole + energy_shift(n, p))  # they are not whitened
     found = np.array(found)
     assert abs(found.mean() - null.mean) < 5 * found.std() / np.sqrt(200)
     assert abs((found > null.limit).mean() - 0.05) < 5 * np.sqrt(0.05 * 0.95 / 200)
 
 
-def test_sphere_sums_by_groups_are_the_plain_sum(rng):
-    u = rng.standard_normal((90, 5))
+@pytest.mark.parametrize(("p", "rel"), [(5, 1e-8), (40, 1e-5)])
+def test_sphere_without_groups_is_the_plain_sum_over_the_others(rng, p, rel):
+    u = rng.standard_normal((1500, p)) ** 3
     u /= np.linalg.norm(u, axis=1, keepdims=True)
-    null = energy_null(5)
+    null = energy_null(p)
     t = np.clip(u @ u.T, -1, 1)
     kernel = null.constant - np.sqrt(2 - 2 * t) - null.linear * t - null.square * t * t
+    partitions = [
+        Partition.equal(1500, 6),
+        Partition(np.array([1200, 1, 299]), rng.permutation(1500)),  # one of more than a block
+    ]
     with ThreadPoolExecutor(2) as pool:
-        table = group_energies(u, np.full(6, 15), pool)
-    assert table.sum() == pytest.approx(kernel.sum())
-    whole, without = energy_without(table, np.full(6, 15.0), 5)
-    assert whole == pytest.approx(kernel.sum() / 90 - energy_shift(90, 5))
-    assert without[0] == pytest.approx(kernel[15:, 15:].sum() / 75 - energy_shift(75, 5))
+        whole, left = energy_left_out(u, partitions, pool)
+    assert whole == pytest.approx(kernel.sum() / 1500 - energy_shift(1500, p), rel=rel)
+    for part, values in zip(partitions, left, strict=True):
+        for g, value in enumerate(values):
+            keep = part.members() != g
+            m = int(keep.sum())
+            plain = kernel[np.ix_(keep, keep)].sum() / m - energy_shift(m, p)
+            assert value == pytest.approx(plain, rel=rel)
 
 
 def test_labels_tell_a_mixture_from_its_components(rng, tmp_path):

@@ -12,7 +12,8 @@ from gausscheck.audit.sphere_limit import sphere_effect, sphere_limit, whitening
 from gausscheck.audit.unit_shell import normalised_twin_shell
 from gausscheck.core import GausscheckError
 from gausscheck.normality import whiten_tall
-from gausscheck.normality.sphere.energy import energy_null, energy_without, group_energies
+from gausscheck.normality.groups import Partition
+from gausscheck.normality.sphere.energy import energy_left_out, energy_null
 from gausscheck.normality.sphere.shell import shell_mean, shell_transform, without_groups
 
 
@@ -172,13 +173,12 @@ def sphere_level(rows, groups=20):
     """Delta in units of the margin's, corrected for whitening, and its one-sided lower end."""
     y, _ = whiten_tall(rows - rows.mean(axis=0))
     n, r = y.shape
-    sizes = np.array([part.size for part in np.array_split(np.arange(n), groups)], float)
+    part = Partition.equal(n, groups)
     with ThreadPoolExecutor(1) as pool:
-        table = group_energies(unit(y), groups, pool)
-    whole, without = energy_without(table, sizes, r)
+        whole, (without,) = energy_left_out(unit(y), [part], pool)
     null = energy_null(r)
     delta = (whole - null.mean) / n
-    left = (without - null.mean) / (n - sizes)
+    left = (without - null.mean) / (n - part.sizes)
     error = np.sqrt((groups - 1) / groups * ((left - left.mean()) ** 2).sum())
     shrink = whitening_shrinkage(n, r)
     return sphere_effect(delta / shrink, r), sphere_effect((delta - 2.09 * error) / shrink, r)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gausscheck.audit.effect import Effect, LeftOut, estimate_effect
 from gausscheck.audit.inputs import LevelInputs
@@ -22,7 +21,7 @@ from gausscheck.core import F64
 from gausscheck.normality import whiten_tall
 from gausscheck.normality.groups import Partition
 from gausscheck.normality.rotated import whitened_rows
-from gausscheck.normality.sphere.energy import energy_null, sphere_without
+from gausscheck.normality.sphere.energy import energy_null, sphere_left_out
 from gausscheck.normality.sphere.shell import shell_left_out, shell_limit, shell_mean
 from gausscheck.report import JointLevel
 from gausscheck.rng import stream
@@ -98,7 +97,7 @@ def _norms(inputs: LevelInputs, whole: _Whole) -> JointLevel:
     pool = inputs.projector.pool
     drawing = pool.submit(_twin_delta, inputs, y) if inputs.unit else None
     value, (without, *others) = shell_left_out(y, whole.partitions, refitted=True, pool=pool)
-    blocks = _left_out(others[0], whole.partitions[1].sizes) if others else None
+    blocks = _blocks(whole, others)
     if drawing is not None:
         twin, error = (reference * part for part in drawing.result())
         null_mean += twin
@@ -134,25 +133,23 @@ def _sphere(inputs: LevelInputs, whole: _Whole) -> JointLevel:
     """
     inputs.progress("testing sphere", 0.0)
     y, r = whole.y, whole.y.shape[1]
-    pool, groups = inputs.projector.pool, inputs.config.groups
-    blocks = None
-    for part in whole.partitions[1:]:
-        without = sphere_without(y[part.order], groups, pool, part.sizes)[1]
-        blocks = _left_out(without, part.sizes)
+    value, (without, *others) = sphere_left_out(y, whole.partitions, inputs.projector.pool)
     effect = _effect(
         inputs,
-        *sphere_without(y, groups, pool),
+        value,
+        without,
         y,
         null_mean=energy_null(r).mean,
         limit=sphere_limit(r, inputs.config.reference // SHARE),
-        blocks=blocks,
+        blocks=_blocks(whole, others),
         shrinkage=whitening_shrinkage(*y.shape),
     )
     return _level(inputs, effect, "energy N", r)
 
 
-def _left_out(without: F64, sizes: NDArray[np.intp]) -> LeftOut:
-    return LeftOut(without[None], sizes)
+def _blocks(whole: _Whole, others: list[F64]) -> LeftOut | None:
+    """Return what a level is without blocks of rows that are alike, where there are any."""
+    return LeftOut(others[0][None], whole.partitions[1].sizes) if others else None
 
 
 def _level(inputs: LevelInputs, effect: Effect, statistic: str, k: int) -> JointLevel:

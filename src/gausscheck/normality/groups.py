@@ -47,6 +47,18 @@ class Partition:
         placed[self.order] = found
         return placed
 
+    def groups(self) -> list[slice] | list[NDArray[np.intp]]:
+        """Return the rows of each group; slices where they stand side by side.
+
+        Examples
+        --------
+        >>> Partition(np.array([1, 2])).groups()
+        [slice(0, 1, None), slice(1, 3, None)]
+        """
+        ends = np.cumsum(self.sizes).tolist()
+        slices = [slice(low, high) for low, high in zip([0, *ends], ends, strict=False)]
+        return slices if self.order is None else [self.order[part] for part in slices]
+
 
 def group_sizes(n: int, groups: int) -> NDArray[np.intp]:
     """Sizes of the groups of ``np.array_split``."""

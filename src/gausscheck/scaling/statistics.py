@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from gausscheck.config import Config
 from gausscheck.core import F64
 from gausscheck.normality import A0, profile, residuals, whiten_tall
-from gausscheck.normality.groups import group_sizes, jackknife_interval
-from gausscheck.normality.sphere.energy import energy_null, sphere_without
+from gausscheck.normality.groups import Partition, group_sizes, jackknife_interval
+from gausscheck.normality.sphere.energy import energy_null, sphere_left_out
 from gausscheck.normality.sphere.shell import shell_mean, shell_without
 from gausscheck.rng import haar
 
@@ -126,8 +126,8 @@ def whole_values(
         found = shell_without(y, config.groups)
         values["shell_discrepancy"] = _discrepancy(*found, shell_mean(r), m, config)
     if r >= 3:
-        found = sphere_without(y, config.groups, pool)
-        values["sphere_discrepancy"] = _discrepancy(*found, energy_null(r).mean, m, config)
+        whole, (without,) = sphere_left_out(y, [Partition.equal(m, config.groups)], pool)
+        values["sphere_discrepancy"] = _discrepancy(whole, without, energy_null(r).mean, m, config)
     return values
 
 

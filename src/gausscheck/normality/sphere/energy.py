@@ -9,9 +9,10 @@ like a0 + n·delta, delta the squared distance of the law of directions from uni
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import sqrt
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import F64
-from gausscheck.normality.groups import group_sizes
+from gausscheck.normality.groups import Partition
 from gausscheck.normality.nodes import gauss_legendre
 
 
@@ -113,53 +114,110 @@ def pair_sums(left: F64, right: F64, *, same: bool) -> tuple[float, float, float
     b: NDArray[Any] = right.astype(dtype, copy=False)
     t = a @ b.T
     two = float(np.vdot(t, t))
+    return one, two, float(_chord(t, same=same).sum(dtype=np.float64))
+
+
+def energy_left_out(
+    u: F64, partitions: Sequence[Partition], pool: Executor
+) -> tuple[float, list[F64]]:
+    """Return N of unit rows, and N without each group of several partitions of them.
+
+    Parameters
+    ----------
+    u : (n, p) array
+        Whitened rows, divided by their lengths.
+    partitions : sequence of Partition
+        One at least.
+    pool : Executor
+        Threads that take blocks of pairs side by side.
+
+    Returns
+    -------
+    whole : float
+    without : list of (G,) array
+        One a partition; of each value what whitening adds to it is taken off. What a group takes
+        part in are the sums of its rows over all rows, less the pairs within it: all pairs are
+        looked at once, whatever the number of partitions. Cost O(n² p / 2).
+    """
+    n, p = u.shape
+    null = energy_null(p)
+    single = u.astype(np.float32 if p >= SINGLE else np.float64, copy=False)
+    groups = partitions[0].groups()
+    parts = [single[group] for group in groups]
+
+    def between(pair: tuple[int, int]) -> tuple[F64, F64]:
+        rest = _varying(null, parts[pair[0]], parts[pair[1]], same=pair[0] == pair[1])
+        right, down = (rest.sum(axis=axis, dtype=np.float64) for axis in (1, 0))
+        return null.constant * down.size - right, null.constant * right.size - down
+
+    pairs = [(g, h) for g in range(len(parts)) for h in range(g, len(parts))]
+    of_row, inside = np.zeros(n), []
+    for (g, h), (right, down) in zip(pairs, pool.map(between, pairs), strict=True):
+        of_row[groups[g]] += right
+        if g == h:
+            inside.append(right.sum())
+        else:
+            of_row[groups[h]] += down
+    within = [np.array(inside)]
+    for part in partitions[1:]:
+        rows = (single[group] for group in part.groups())
+        within.append(np.array(list(pool.map(partial(_sum_within, null), rows))))
+
+    def left_out(part: Partition, own: F64) -> F64:
+        of_group = np.bincount(part.members(), of_row)
+        left = n - part.sizes
+        shifts = np.array([energy_shift(int(m), p) for m in left])
+        return np.asarray((of_row.sum() - 2 * of_group + own) / left - shifts)
+
+    whole = float(of_row.sum()) / n - energy_shift(n, p)
+    return whole, [left_out(*found) for found in zip(partitions, within, strict=True)]
+
+
+def _varying(
+    null: EnergyNull, left: NDArray[Any], right: NDArray[Any], *, same: bool
+) -> NDArray[Any]:
+    """Return constant − k(t) of all pairs of unit rows of two sets, ``(a, b)``.
+
+    The constant, rounded to float32, would be off by the same in every pair.
+    """
+    t = left @ right.T
+    rest = t * null.square
+    rest += null.linear
+    rest *= t
+    rest += _chord(t, same=same)
+    return rest
+
+
+def _chord(t: NDArray[Any], *, same: bool) -> NDArray[Any]:
+    """Return √(2 − 2t), in place of t."""
     t *= -2
     t += 2
     if same:
         np.fill_diagonal(t, 0)
-    np.sqrt(t.clip(min=0, out=t), out=t)
-    return one, two, float(t.sum(dtype=np.float64))
+    return np.sqrt(t.clip(min=0, out=t), out=t)
 
 
-def group_energies(u: F64, sizes: NDArray[Any], pool: ThreadPoolExecutor) -> F64:
-    """Sum the kernel over pairs between contiguous groups of unit rows, ``(G, G)``.
-
-    Cost O(n² p / 2).
-    """
-    parts = np.split(u, np.cumsum(sizes)[:-1].astype(int))
-    groups = len(parts)
-    null = energy_null(u.shape[1])
-
-    def energy(pair: tuple[int, int]) -> float:
-        one, two, chord = pair_sums(parts[pair[0]], parts[pair[1]], same=pair[0] == pair[1])
-        count = len(parts[pair[0]]) * len(parts[pair[1]])
-        return null.constant * count - null.linear * one - null.square * two - chord
-
-    pairs = [(g, h) for g in range(groups) for h in range(g, groups)]
-    table = np.zeros((groups, groups))
-    for (g, h), total in zip(pairs, pool.map(energy, pairs), strict=True):
-        table[g, h] = table[h, g] = total
-    return table
+BLOCK = 1024
+"""Rows of a block of pairs within a group, which may be a whole cluster."""
 
 
-def energy_without(table: F64, sizes: F64, p: int) -> tuple[float, F64]:
-    """Return N of all rows and N without each group, less what whitening adds to either."""
-    n = int(sizes.sum())
-    total = float(table.sum())
-    rest = total - 2 * table.sum(axis=1) + np.diag(table)
-    left = n - sizes
-    shifts = np.array([energy_shift(int(m), p) for m in left])
-    return total / n - energy_shift(n, p), rest / left - shifts
+def _sum_within(null: EnergyNull, rows: NDArray[Any]) -> float:
+    """Sum the kernel over all pairs of one group's rows."""
+    total = null.constant * len(rows) ** 2
+    for low in range(0, len(rows), BLOCK):
+        for left in range(low, len(rows), BLOCK):
+            one, two = rows[low : low + BLOCK], rows[left : left + BLOCK]
+            found = _varying(null, one, two, same=left == low).sum(dtype=np.float64)
+            total -= float(found) * (1 if left == low else 2)
+    return total
 
 
-def sphere_without(
-    y: F64, groups: int, pool: ThreadPoolExecutor, sizes: NDArray[np.intp] | None = None
-) -> tuple[float, F64]:
-    """Return N of the directions of whitened rows ``(n, p)``, of all and without each of G groups.
+def sphere_left_out(
+    y: F64, partitions: Sequence[Partition], pool: Executor
+) -> tuple[float, list[F64]]:
+    """Return :func:`energy_left_out` of the directions of whitened rows ``(n, p)``.
 
-    Groups are equal, or of the sizes given. The rows are divided by their lengths in place.
-    Cost O(n² p / 2).
+    The rows are divided by their lengths in place.
     """
     y /= np.linalg.norm(y, axis=1, keepdims=True)
-    sizes = group_sizes(len(y), groups) if sizes is None else sizes
-    return energy_without(group_energies(y, sizes, pool), sizes.astype(float), y.shape[1])
+    return energy_left_out(y, partitions, pool)
