@@ -185,7 +185,7 @@ def _varying(
     rest += null.linear
     rest *= t
     rest += _chord(t, same=same)
-    return rest
+    return np.asarray(rest)
 
 
 def _chord(t: NDArray[Any], *, same: bool) -> NDArray[Any]:
@@ -194,7 +194,7 @@ def _chord(t: NDArray[Any], *, same: bool) -> NDArray[Any]:
     t += 2
     if same:
         np.fill_diagonal(t, 0)
-    return np.sqrt(t.clip(min=0, out=t), out=t)
+    return np.asarray(np.sqrt(t.clip(min=0, out=t), out=t))
 
 
 BLOCK = 1024
