@@ -33,6 +33,55 @@ def audit(path: str, **options: Any) -> Work:
     return work
 
 
+def directions(path: str, **options: Any) -> Work:
+    """Test directions as an audit does: read, clean and fit, one-dimensional tests, intervals.
+
+    Nothing else that an audit answers: neither what follows for thresholds, nor what is noticed,
+    nor claims, the paper's table and the spectrum.
+    """
+    from gausscheck.audit.analyze import open_rows
+    from gausscheck.audit.directional_level import audit_directions
+    from gausscheck.audit.directions import PreparedSpace
+    from gausscheck.audit.grouping import Grouping
+    from gausscheck.audit.inputs import LevelInputs
+    from gausscheck.audit.preflight import eigenbasis, preflight_section
+    from gausscheck.audit.projector import Projector
+    from gausscheck.audit.reading import read_rows
+    from gausscheck.audit.repeats import find_repeats
+    from gausscheck.audit.second_pass import Prepared
+    from gausscheck.config import Config
+    from gausscheck.passes.run import Workers
+    from gausscheck.threads import worker_pool
+
+    _warm(options)
+    config = Config.from_options(options)
+
+    def work() -> list[float]:
+        quiet = lambda stage, share: None  # noqa: E731
+        with worker_pool(config.workers) as pool, read_rows(
+            open_rows(path, config), config, Workers(pool, quiet, None, None)
+        ) as read:
+            repeats = find_repeats(read)
+            live = np.arange(read.source.d)
+            basis = eigenbasis(read.spread, live)
+            prepared = Prepared.of(read, live, basis, config)
+            found = preflight_section(
+                read.rows, repeats, read.spread, basis, live[:0], str(read.source.dtype),
+                read.source.eps, unit=False, confidence=config.confidence,
+            )  # fmt: skip
+            projector = Projector(
+                read.sample, prepared.preparation, read.spread.mean, prepared.double,
+                config.memory_bytes, pool,
+            )  # fmt: skip
+            inputs = LevelInputs(
+                config, projector, prepared.space, found, quiet, Grouping("random", config.groups),
+                live[:0],
+            )  # fmt: skip
+            return [audit_directions(inputs, one, None).level.value for one in prepared.given]
+
+    return work
+
+
 def idle(**options: Any) -> Work:
     """Prepare as an audit does, and do nothing: what the interpreter itself holds."""
     _warm(options)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gausscheck.normality import profile
 
-GROWTH_VALUES = 1 << 19
+GROWTH_VALUES = 1 << 18
 """Values that a size of the growth curve may read."""
 
 

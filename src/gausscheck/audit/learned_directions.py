@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from gausscheck.core import F64, Directions, GausscheckError
 from gausscheck.normality import whiten_tall
 from gausscheck.normality.whiten import canonical
 from gausscheck.rng import stream
+
+F32 = NDArray[np.float32]
+Floating = TypeVar("Floating", np.float32, np.float64)
 
 ROUNDS = 40
 """Fixed-point steps at most."""
@@ -60,6 +63,11 @@ class FittingRows:
         return whiten_tall(self.rows, most=len(self.rows) // 2)
 
     @cached_property
+    def single(self) -> F32:
+        """The whitened rows in float32, for steps that are taken until they change by less."""
+        return self.whitened[0].astype(np.float32)
+
+    @cached_property
     def kurtosis(self) -> F64:
         """Eigenvectors of (1/n) Σ ‖y‖² y yᵀ of the whitened rows y: where searches start."""
         y, _ = self.whitened
@@ -78,15 +86,15 @@ def ica(fitting: FittingRows, argument: str) -> tuple[F64, tuple[str, ...]]:
     Returns
     -------
     (d, K) array, labels
-        Unit columns. Cost O(n d²) to whiten, O(64 n d) a step.
+        Unit columns. Cost O(n d²) to whiten, O(64 n d) a step in float32.
     """
-    y, back = fitting.whitened
+    y, back = fitting.single, fitting.whitened[1]
     r = y.shape[1]
     k = min(count_of("ica", argument or "10", None), r)
     wide = min(max(k, WIDE), r)
     ends = _ends(fitting.kurtosis, wide // 2)
     more = stream(fitting.seed, "ica").standard_normal((r, wide - ends.shape[1]))
-    w = _orthogonal(np.hstack([ends, more]))
+    w = _orthogonal(np.hstack([ends, more])).astype(np.float32)
     for _ in range(ROUNDS):
         activity = y @ w
         np.tanh(activity, out=activity)
@@ -96,7 +104,7 @@ def ica(fitting: FittingRows, argument: str) -> tuple[F64, tuple[str, ...]]:
         w = fresh
         if moved < 1e-6:
             break
-    contrast = np.log(np.cosh((y @ w).clip(-300, 300))).mean(axis=0)
+    contrast = np.log(np.cosh((y @ w).clip(-80, 80))).mean(axis=0, dtype=np.float64)
     best = np.argsort(-np.abs(contrast - LOGCOSH_NORMAL), kind="stable")[:k]
     return _unit(back @ w[:, best]), tuple(f"ica {i + 1}" for i in range(k))
 
@@ -110,14 +118,14 @@ def pursuit(fitting: FittingRows, argument: str) -> tuple[F64, tuple[str, ...]]:
     Returns
     -------
     (d, K) array, labels
-        Unit columns, at most K. Cost O(n d²) to whiten, O(8 n d K) a step.
+        Unit columns, at most K. Cost O(n d²) to whiten, O(8 n d K) a step in float32.
     """
-    y, back = fitting.whitened
+    y, back = fitting.single, fitting.whitened[1]
     r = y.shape[1]
     k = min(count_of("pursuit", argument or "10", None), r)
     ends = _ends(fitting.kurtosis, k)
     random = stream(fitting.seed, "pursuit").standard_normal((r, STARTS * k - ends.shape[1]))
-    w = _unit(np.hstack([ends, random]))
+    w = _unit(np.hstack([ends, random])).astype(np.float32)
     for _ in range(ROUNDS):
         s = y @ w
         fresh = _unit(y.T @ (s * s * s) / len(y) - 3 * w)
@@ -125,7 +133,7 @@ def pursuit(fitting: FittingRows, argument: str) -> tuple[F64, tuple[str, ...]]:
         w = fresh
         if moved < 1e-6:
             break
-    s = y @ w
+    s = (y @ w).astype(np.float64)
     square = s * s
     excess = np.abs((square * square).mean(axis=0) / square.mean(axis=0) ** 2 - 3)
     kept: list[int] = []
@@ -176,13 +184,13 @@ def _ends(vectors: F64, k: int) -> F64:
     return np.hstack([low, high])[:, :k]
 
 
-def _orthogonal(w: F64) -> F64:
+def _orthogonal(w: NDArray[Floating]) -> NDArray[Floating]:
     """Nearest matrix with orthonormal columns."""
     left, _, right = np.linalg.svd(w, full_matrices=False)
     return np.asarray(left @ right)
 
 
-def _unit(w: F64) -> F64:
+def _unit(w: NDArray[Floating]) -> NDArray[Floating]:
     return np.asarray(w / np.linalg.norm(w, axis=0))
 
 
