@@ -1,5 +1,7 @@
 """Rows that depend on one another: noticed, counted as fewer, corrected for by blocks."""
 
+from dataclasses import replace
+from functools import reduce
 from itertools import pairwise
 
 import h5py
@@ -19,8 +21,11 @@ from audit.noticed_steps import (
     whitened,
 )
 from gausscheck.audit import noticed as found_in
+from gausscheck.audit.neighbours import NeighbouringRows, Stretches
 from gausscheck.audit.noticed import serial
 from gausscheck.normality import A0, profile
+from gausscheck.passes.fold import tree_fold
+from gausscheck.passes.reductions import Selection
 
 # serial dependence
 
@@ -318,3 +323,42 @@ def test_gaussian_clusters_in_any_order_are_not_called_not_gaussian_once_named(c
         scattered += blocked_interval(x)[0] > LIMIT
     assert named <= 6  # 4.4 sigma above 5 %
     assert scattered > named  # blocks of the file cannot know
+
+
+def test_stretches_are_the_same_however_the_file_is_cut_into_blocks(rng):
+    x = standardised(autoregressive(rng, 90_000, 6, 0.7)).astype(np.float32)
+    x[40_000:40_050] = np.nan
+    left_out = np.array([3, 70_000, 85_000])
+    near = NeighbouringRows(
+        x[:40_000].mean(axis=0, dtype=float), np.eye(6), np.arange(3), np.ones(3), unit=False,
+        selection=Selection(left_out, bad=True), rows=len(x), once=False,
+    )  # fmt: skip
+    whole = near.of(x, 0)
+    cuts = [0, 1, 8191, 8192, 30_000, 40_020, 70_001, 90_000]
+    parts = [near.of(x[low:high], low) for low, high in pairwise(cuts)]
+    for joined in (reduce(near.merge, parts), tree_fold(near.merge, parts)):
+        for name in ("total", "first", "last", "columns"):
+            assert np.allclose(getattr(joined, name), getattr(whole, name), rtol=1e-12)
+        for name in ("of_run", "pairs", "of_row"):
+            assert np.array_equal(getattr(joined, name), getattr(whole, name))
+    assert whole.of_run.tolist() == list(range(8))
+    gone = np.union1d(left_out, np.arange(40_000, 40_050))
+    seen = sum(high - low - np.isin(np.arange(low, high), gone).sum() for low, high in near.spans)
+    assert whole.of_row.size == seen
+    assert whole.dependence(len(x)).correlation == pytest.approx(0.7, abs=0.05)
+    kept = near.unpack({name: getattr(whole, name) for name in Stretches.__slots__})
+    assert kept.dependence(len(x)) == whole.dependence(len(x))
+    with pytest.raises(ValueError, match="of other rows"):
+        replace(near, matrix=np.eye(6)[:, :2]).unpack(
+            {name: getattr(whole, name) for name in Stretches.__slots__}
+        )
+
+
+def test_rows_that_repeat_one_of_their_block_are_no_neighbours(rng):
+    x = np.repeat(rng.standard_normal((4000, 5)), 2, axis=0)
+    near = NeighbouringRows(
+        np.zeros(5), np.eye(5), np.arange(2), np.ones(2), unit=False,
+        selection=Selection(np.zeros(0, dtype=np.int64), bad=False), rows=len(x), once=True,
+    )  # fmt: skip
+    assert not near.of(x, 0).dependence(4000).present
+    assert replace(near, once=False).of(x, 0).dependence(4000).present

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gausscheck.audit.directions import PreparedSpace
 from gausscheck.audit.grouping import Grouping
-from gausscheck.audit.neighbours import Neighbours, look_at_neighbours
+from gausscheck.audit.neighbours import NeighbouringRows, Neighbours, look_at_neighbours
 from gausscheck.audit.noticed import (
     in_order,
     notice_dead_columns,
@@ -100,10 +100,10 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
     repeats = find_repeats(read)
     everything, read = read, without_repeats(read, repeats)
     fitted = _fit(read)
+    near = NeighbouringRows.among(read, fitted.basis, fitted.live)
     looking = read.workers.pool.submit(look_at_values, read, config, fitted.live)
-    neighbours = look_at_neighbours(read, fitted.basis, fitted.live, beside.labels)
+    known = None if read.read_again else look_at_neighbours(read, near, beside.labels)
     values = looking.result()
-    grouping = _grouping(neighbours, config, beside)
     whitened = whiten_sample(read, fitted.basis, fitted.live, _held_rows(read, fitted.basis.rank))
     preflight = preflight_section(
         everything.rows, repeats, everything.spread, fitted.basis, fitted.dead,
@@ -113,10 +113,12 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
     unit = preflight.constant_norm or config.normalize == "unit"
     prepared = Prepared.of(read, fitted.live, fitted.basis, config)
     lengths = length_counts(read, repeats, fitted.basis, fitted.live)
-    counted, moments = second_pass(read, lengths, prepared)
+    again = second_pass(read, prepared, lengths, near)
+    neighbours = known or Neighbours.of(again.neighbours, read.spread.n)
+    grouping, moments = _grouping(neighbours, config, beside), again.moments
     use = use_section(
-        read, lengths, counted, repeats, whitened, fitted.basis, fitted.live, grouping, config,
-        unit=unit,
+        read, lengths, again.lengths, repeats, whitened, fitted.basis, fitted.live, grouping,
+        config, unit=unit,
     )  # fmt: skip
     read = replace(read, repeated=None)
     dither(read, values.grid, config)
@@ -135,10 +137,8 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
         read = read.without(out)
         fitted = _fit(read)
         prepared = Prepared.of(read, fitted.live, fitted.basis, config)
-        moments = second_pass(read, None, prepared)[1]
-    halves = grouping.halves(read.sample.index)
-    if halves is not None:
-        read.sample.hold_apart(halves)
+        moments = second_pass(read, prepared).moments
+    _hold_apart(read, grouping)
     return CleanRows(
         read=replace(read, grouping=grouping),
         fitted=fitted,
@@ -181,6 +181,13 @@ def _grouping(neighbours: Neighbours, config: Config, beside: Beside) -> Groupin
     if neighbours.serial is None or not neighbours.present:
         return Grouping("random", config.groups)
     return Grouping("blocks", config.groups, tau=neighbours.serial.tau)
+
+
+def _hold_apart(read: ReadRows, grouping: Grouping) -> None:
+    """Keep the rows that directions are learned from apart from those that they are tested on."""
+    halves = grouping.halves(read.sample.index)
+    if halves is not None:
+        read.sample.hold_apart(halves)
 
 
 def _lower_rates(use: Use | None) -> dict[float, float]:

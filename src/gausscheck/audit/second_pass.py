@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gausscheck.audit.directions import FAMILIES, PreparedSpace, coordinates, parse
 from gausscheck.audit.learned_directions import LEARNED
+from gausscheck.audit.neighbours import NeighbouringRows, Stretches
 from gausscheck.audit.reading import ReadRows
 from gausscheck.audit.use.whitened_lengths import LengthCounts, LengthState
 from gausscheck.config import Config
@@ -84,33 +85,51 @@ class Prepared:
         return family.matrix.astype(dtype) if family.axes is None else family.axes
 
 
+@dataclass(frozen=True, slots=True)
+class SecondPass:
+    """What one more reading of all rows gave.
+
+    Attributes
+    ----------
+    lengths : LengthState or None
+        Counts of whitened lengths.
+    moments : Moments or None
+        Along all families of given directions, one after the other; learned directions have none,
+        for they must not see the rows that they were learned from.
+    neighbours : Stretches or None
+        What some stretches of the file say of rows and their neighbours.
+    """
+
+    lengths: LengthState | None = None
+    moments: Moments | None = None
+    neighbours: Stretches | None = None
+
+
 def second_pass(
-    read: ReadRows, lengths: LengthCounts | None, prepared: Prepared
-) -> tuple[LengthState | None, Moments | None]:
-    """Count whitened lengths and take the moments of every given direction over all rows.
+    read: ReadRows,
+    prepared: Prepared,
+    lengths: LengthCounts | None = None,
+    near: NeighbouringRows | None = None,
+) -> SecondPass:
+    """Take what is asked of all rows: moments of given directions, whitened lengths, neighbours.
 
     Parameters
     ----------
     read : ReadRows
-    lengths : LengthCounts or None
-        None where they are known.
     prepared : Prepared
+    lengths : LengthCounts, optional
+    near : NeighbouringRows, optional
 
     Returns
     -------
-    state : LengthState or None
-    moments : Moments or None
-        Of all families, one after the other. None where there is nothing to take, or the sample
-        holds all rows that can be read; learned directions have none, for they must not see the
-        rows that they were learned from. One reading, O(n d (r + k)).
+    SecondPass
+        Nothing where the sample holds all rows that can be read. One reading, O(n d (r + k)).
     """
     if read.job is None or not read.read_again:
-        return None, None
-    wanted: dict[str, LengthCounts | DirectionMoments] = {}
-    if lengths is not None:
-        wanted["lengths"] = lengths
+        return SecondPass()
+    wanted = {"lengths": lengths, "neighbours": near}
+    asked: dict[str, Any] = {name: one for name, one in wanted.items() if one is not None}
     if prepared.given:
-        wanted["moments"] = prepared.moments(read)
-    states = fold_kept(read.job, [*wanted.values()], read.workers, "reading again")
-    found = dict(zip(wanted, states, strict=True))
-    return found.get("lengths"), found.get("moments")
+        asked["moments"] = prepared.moments(read)
+    states = fold_kept(read.job, [*asked.values()], read.workers, "reading again")
+    return SecondPass(**dict(zip(asked, states, strict=True)))
