@@ -135,7 +135,7 @@ BATTERY = {"directions": "axes,random:1024", "levels": "none"}
 
 
 def battery(bench: Bench) -> Iterator[Entry]:
-    """100,000 x 768: floors, peers, threads."""
+    """100,000 x 768: the battery alone and audits, beside floors and peers, on one thread and more."""
     k, counts = bench.size(1024, 16), thread_counts()
     options = {**BATTERY, "directions": f"axes,random:{k}"}
     with bench.folder() as folder:
@@ -143,28 +143,33 @@ def battery(bench: Bench) -> Iterator[Entry]:
         path = call("made_rows:npy", folder, n, d).told
         sides: dict[str, Run] = {}
         for t in counts:
-            sides[f"ours {t}"] = bench.audit(path, threads=t, **options)
+            alone = partial(call, "workloads:directions", path, env=bench.variables, threads=t)
+            sides[f"battery {t}"] = partial(alone, **options)
+            sides[f"audit {t}"] = bench.audit(path, threads=t, **options)
             sides[f"floor {t}"] = partial(call, "workloads:battery_floor", path, k, t, blas=1)
         sides["levels"] = bench.audit(path, threads=2, directions=options["directions"])
         sides["scipy"] = partial(call, "workloads:scipy_tests", path)
         if have("torch", "the statistic of SIGReg"):
             sides["sigreg"] = partial(call, "workloads:sigreg_statistic", path, k, 2)
         found = bench.paired(sides)
-    old = {1: "", 2: "5.8"}
-    for t in counts:
-        ratio = found.time(f"ours {t}", f"floor {t}")
-        yield Entry(f"the battery, {threads(t)}", "floor, as many threads", ratio, old.get(t, ""))
-    two = threads(2)
-    ratio = found.time("levels", "floor 2")
-    yield Entry(f"all levels and the use section, {two}", "floor, as many threads", ratio)
-    ratio = found.time("ours 2", "scipy")
-    yield Entry(f"the battery, {two}", "SciPy's two tests, axes alone", ratio, "0.93")
+    two, floor = threads(2), "floor, as many threads"
+    works = {"battery": "the battery alone", "audit": "an audit without other levels"}
+    old = {"audit 2": "5.8", "audit 2 of 1": "0.66", "audit scipy": "0.93", "audit sigreg": "1.04"}
+    for side, work in works.items():
+        for t in counts:
+            ratio = found.time(f"{side} {t}", f"floor {t}")
+            yield Entry(f"{work}, {threads(t)}", floor, ratio, old.get(f"{side} {t}", ""))
+    yield Entry(f"an audit of all levels, {two}", floor, found.time("levels", "floor 2"))
+    peers = {"scipy": "SciPy's two tests, axes alone"}
     if "sigreg" in found:
-        ratio = found.time("ours 2", "sigreg")
-        yield Entry(f"the battery, {two}", f"SIGReg's one statistic in torch, {two}", ratio, "1.04")
-    for t in counts[1:]:
-        ratio = found.time(f"ours {t}", "ours 1")
-        yield Entry(f"the battery, {threads(t)}", "on one", ratio, "0.66" if t == 2 else "")
+        peers["sigreg"] = f"SIGReg's one statistic in torch, {two}"
+    for side, work in works.items():
+        for peer, words in peers.items():
+            ratio = found.time(f"{side} 2", peer)
+            yield Entry(f"{work}, {two}", words, ratio, old.get(f"{side} {peer}", ""))
+        for t in counts[1:]:
+            ratio = found.time(f"{side} {t}", f"{side} 1")
+            yield Entry(f"{work}, {threads(t)}", "on one", ratio, old.get(f"{side} {t} of 1", ""))
 
 
 def million(bench: Bench) -> Iterator[Entry]:

@@ -41,7 +41,6 @@ def directions(path: str, **options: Any) -> Work:
     """
     from gausscheck.audit.analyze import open_rows
     from gausscheck.audit.directional_level import audit_directions
-    from gausscheck.audit.directions import PreparedSpace
     from gausscheck.audit.grouping import Grouping
     from gausscheck.audit.inputs import LevelInputs
     from gausscheck.audit.preflight import eigenbasis, preflight_section
@@ -58,9 +57,10 @@ def directions(path: str, **options: Any) -> Work:
 
     def work() -> list[float]:
         quiet = lambda stage, share: None  # noqa: E731
-        with worker_pool(config.workers) as pool, read_rows(
-            open_rows(path, config), config, Workers(pool, quiet, None, None)
-        ) as read:
+        with (
+            worker_pool(config.workers) as pool,
+            read_rows(open_rows(path, config), config, Workers(pool, quiet, None, None)) as read,
+        ):
             repeats = find_repeats(read)
             live = np.arange(read.source.d)
             basis = eigenbasis(read.spread, live)

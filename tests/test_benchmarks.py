@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+import gausscheck
 from pages import ROOT
 
 FOLDER = ROOT / "benchmarks"
@@ -147,6 +148,14 @@ def test_the_floor_reads_projects_and_sorts_all(script, rng, tmp_path):
     every = np.hstack([x, x @ work.frame(70, 90)])
     assert trace == pytest.approx(x.var(axis=0, dtype=np.float64).sum(), rel=1e-5)
     assert middle == pytest.approx(np.median(every, axis=0).sum(dtype=np.float64), rel=1e-3)
+
+
+def test_the_battery_alone_finds_what_the_audit_does(script, rng, tmp_path):
+    np.save(tmp_path / "x.npy", rng.exponential(size=(3000, 12)).astype(np.float32))
+    options = {"directions": "axes,random:16", "levels": "none", "threads": 2}
+    found = script("workloads").directions(str(tmp_path / "x.npy"), **options)()
+    levels = gausscheck.analyze(tmp_path / "x.npy", **options).levels
+    assert found == [levels[name].value for name in ("axes", "random")]
 
 
 @pytest.mark.parametrize("kind", ["h5", "shards", "parquet", "npy"])
