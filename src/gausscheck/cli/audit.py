@@ -65,14 +65,12 @@ def analyze(
 
 def _write(report: Report, out: str, progress: Progress) -> None:
     """Write report, page and figures: all of them appear, or none."""
-    from gausscheck import figures, html
+    from gausscheck.cli.drawing import draw_all
     from gausscheck.files import atomic_folder
 
     with atomic_folder(out, "report", "page", "figures") as work:
         report.save(work)
-        progress("writing the page", 0.0)
-        html.write(report, Path(work) / "report.html")
-        figures.draw(report, work, progress=progress)
+        draw_all(report, Path(work), progress)
 
 
 @click.command()
