@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import F64, Moments
-from gausscheck.passes.plan import TILE
 from gausscheck.passes.reductions import PowerSums, Selection, centred, stretch
+
+WIDE = 256
+"""Directions of one product: fewer, and packing the rows anew for each tells."""
 
 VALUES = 1 << 20
 """Projections whose sums are taken at once: few enough to weigh little where rows are narrow, and
@@ -59,7 +61,7 @@ class DirectionMoments:
         sums = PowerSums()
         stored = self.selection.of(block, row0)[0]
         rows = centred(self.row_map.mapped(stored), self.center, self.dtype)
-        few = min(TILE, max(1, VALUES // max(len(rows), 1)))
+        few = min(WIDE, max(1, VALUES // max(len(rows), 1)))
         parts: list[Moments] = []
         for matrix in self.matrices:
             size = 1 if matrix.ndim == 2 and rows.shape[1] <= NARROW else few
