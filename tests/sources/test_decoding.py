@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
+from gausscheck import analyze
 from gausscheck.sources import chunked, fortran, hdf5, npz, open_source, read_labels, zarr
 
 N, D = 240, 12
@@ -433,3 +434,43 @@ def test_a_band_that_does_not_fit_the_disk_is_one_line(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="expected room for 4,800 bytes") as caught:
         source.read(0, 7)
     assert len(str(caught.value).splitlines()) == 1
+
+
+# --- a whole audit of rows that its sample does not hold: two passes, and nothing else is read
+
+LONG = np.random.default_rng(5).standard_normal((70_000, 4)).astype("f4")
+QUICK = {"directions": "axes", "levels": "none", "rows": 1000}
+
+
+def test_an_audit_decodes_each_chunk_of_a_store_at_most_twice(tmp_path, fetched):
+    import zarr as library
+
+    library.create_array(tmp_path / "x.zarr", data=LONG, chunks=(7000, 2))
+    analyze(tmp_path / "x.zarr", **QUICK)
+    chunks = {name: count for name, count in fetched.items() if name.startswith("c/")}
+    assert len(chunks) == 20
+    assert max(chunks.values()) <= 2
+
+
+@pytest.mark.parametrize("chunks", [(len(LONG), 4), (3000, 4)])
+def test_an_audit_decodes_each_chunk_of_hdf5_at_most_twice(tmp_path, counted, chunks):
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("emb", data=LONG, chunks=chunks, compression="gzip")
+    counts, places = counted(path)
+    analyze(path, **QUICK)
+    for place in places:
+        assert counts[place].min() >= 1
+        assert counts[place].max() <= 2
+
+
+def test_an_audit_parses_text_once(tmp_path, monkeypatch):
+    from gausscheck.sources.text import TextSource
+
+    with gzip.open(tmp_path / "x.csv.gz", "wt") as file:
+        np.savetxt(file, LONG[:3000], fmt="%.9g", delimiter=",")
+    parsed = []
+    real = TextSource._spool
+    monkeypatch.setattr(TextSource, "_spool", lambda s: (parsed.append(s), real(s))[1])
+    analyze(tmp_path / "x.csv.gz", **QUICK)
+    assert len(parsed) == 1
