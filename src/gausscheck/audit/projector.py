@@ -106,7 +106,8 @@ class Projector:
     def rows(self, start: int, stop: int) -> F64:
         """Return rows of the sample, prepared, the centre of all rows taken off, ``(m, dim)``."""
         prep = self.preparation
-        rows = prep.rows(self.sample.read(start, stop)) - self.center
+        rows = prep.rows(self.sample.read(start, stop))
+        rows -= self.center
         return np.asarray(rows if prep.matrix is None else rows @ prep.matrix)
 
     @property

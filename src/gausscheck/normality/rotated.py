@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gausscheck.core import F64
+from gausscheck.normality.triangular import inverse, map_rows
 
 LEAST_REST = 1e-4
 """Share of a column's variance that the columns before it must leave: below, rounding of the
@@ -31,9 +32,6 @@ def whitened_rows(x: F64, otherwise: Callable[[F64], tuple[F64, F64 | int]]) -> 
     (n, r) array
         Mean 0, (1/n) yᵀy = I to some 1e-12. Cost O(n d²), of which half is in the covariance.
     """
-    from scipy.linalg.blas import dtrmm
-    from scipy.linalg.lapack import dtrtri
-
     n = len(x)
     centred = x - x.mean(axis=0)
     centred -= centred.mean(axis=0)
@@ -48,5 +46,4 @@ def whitened_rows(x: F64, otherwise: Callable[[F64], tuple[F64, F64 | int]]) -> 
     if lower.diagonal().min() ** 2 < LEAST_REST:
         return otherwise(x)[0]
     centred /= sd
-    inverse = np.asfortranarray(dtrtri(lower, lower=1)[0])
-    return np.asarray(dtrmm(1.0, inverse, centred.T, lower=1, overwrite_b=1).T)
+    return map_rows(inverse(lower), centred)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gausscheck.audit.use.whitened_lengths import BINS, FOLDS, LEVELS, LengthLaw
 from gausscheck.core import F64, I64, GausscheckError
+from gausscheck.normality.triangular import inverse
 
 TILE = 2500
 """Rows that are measured at once: few enough that what is made of them stays in cache."""
@@ -215,13 +216,11 @@ def _minus(a: Sums, b: Sums) -> Sums:
 
 def _measure(columns: F32, sums: Sums, ks: tuple[int, ...], bins: int) -> tuple[Flags, I64]:
     """Return which rows lie beyond each limit (K, 3, m), and the bin of each row's length (m,)."""
-    from scipy.linalg.lapack import dtrtri
-
     n, total, square = sums
     mean = total / n
-    inverse, _ = dtrtri(_factor(square - n * np.outer(mean, mean)), lower=1)
-    shift = (inverse @ mean).astype(np.float32)
-    rows = inverse.astype(np.float32)
+    root = inverse(_factor(square - n * np.outer(mean, mean)))
+    shift = (root @ mean).astype(np.float32)
+    rows = root.astype(np.float32)
     h = np.empty((len(ks), columns.shape[1]), dtype=np.float32)
     cuts = list(zip((0, *ks[:-1]), ks, strict=True))
     for start in range(0, columns.shape[1], TILE):

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from gausscheck.core import F64
 from gausscheck.normality.groups import Partition
 from gausscheck.normality.nodes import gauss_legendre
+from gausscheck.normality.triangular import inverse, squared_lengths
 
 
 def shell_transform(residuals: F64) -> F64:
@@ -91,11 +92,11 @@ def shell_left_out(
     whole, left = _left_out(shell_transform(y), [part.members() for part in partitions])
     if not refitted:
         return whole, left
-    single = y.astype(np.float32)
+    columns = np.ascontiguousarray(y.T, dtype=np.float32)
 
     def without(gone: NDArray[np.bool_], otherwise: float) -> float:
         m = len(y) - int(np.count_nonzero(gone))
-        square = _squares_without(y, single, gone) if m >= 2 * y.shape[1] else None
+        square = _squares_without(y, columns, gone) if m >= 2 * y.shape[1] else None
         if square is None:
             return otherwise
         return _squared(*_log_transforms(np.sort(square).astype(np.float64), m, y.shape[1]))
@@ -109,12 +110,9 @@ def shell_left_out(
 
 
 def _squares_without(
-    y: F64, single: NDArray[np.float32], gone: NDArray[np.bool_]
+    y: F64, columns: NDArray[np.float32], gone: NDArray[np.bool_]
 ) -> NDArray[np.float32] | None:
     """Squared lengths of rows that are not gone, whitened by themselves; None if they span less."""
-    from scipy.linalg.blas import strmm
-    from scipy.linalg.lapack import dtrtri
-
     n, k = y.shape
     group = y[gone]
     m = n - len(group)
@@ -126,11 +124,9 @@ def _squares_without(
         return None
     if np.diag(lower).min() < LEAST_SPREAD:
         return None
-    inverse = np.asfortranarray(dtrtri(lower, lower=1)[0], dtype=np.float32)
-    rows = single[~gone]
-    rows -= mean.astype(np.float32)
-    z = strmm(1.0, inverse, rows.T, lower=1, overwrite_b=1)  # half of what a full product costs
-    return np.asarray(np.einsum("ij,ij->j", z, z))
+    root = inverse(lower)
+    shift = (root @ mean).astype(np.float32)
+    return squared_lengths(root.astype(np.float32), columns, shift)[~gone]
 
 
 NODES = 16_384
