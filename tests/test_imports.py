@@ -48,8 +48,8 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
 # inside normality: the same, for its files and folders
 NORMALITY: dict[str, float] = {
     "spec": 0, "groups": 0, "gram": 0, "nodes": 0, "triangular": 0, "whiten": 0, "rotated": 1,
-    "evidence": 1, "outcomes": 1, "nulls": 2, "univariate": 3, "multivariate": 4, "sphere": 4, "registry": 5,
-    "engine": 6, "evaluate_rows": 6, "evaluate": 7, "__init__": 8,
+    "evidence": 1, "outcomes": 1, "nulls": 2, "univariate": 3, "multivariate": 4, "sphere": 4,
+    "registry": 5, "engine": 6, "evaluate_rows": 6, "evaluate": 7, "__init__": 8,
 }  # fmt: skip
 
 FILES = sorted(SRC.rglob("*.py"))

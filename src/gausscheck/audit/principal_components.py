@@ -9,6 +9,7 @@ Its interval counts how components turn with the rows: they are found again from
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,8 +69,11 @@ def cross_fitted(inputs: LevelInputs, directions: Directions, effect: Effect) ->
         return effect
     rng = stream(config.seed, "components")
     value = variance = 0.0
-    for mine, tested in ((one, other), (other, one)):
-        half = _Half.of(projector, mine, tested, directions.k)
+    with ThreadPoolExecutor(min(config.workers, 2)) as pool:
+        count = SPAN * directions.k
+        found = pool.map(lambda part: _leading(projector, part.rows, count), (one, other))
+    for mine, tested, leading in zip((one, other), (other, one), found, strict=True):
+        half = _Half.of(projector, leading, mine, tested, directions.k)
         delta, error = half.tested(rng, config.workers)
         value += delta / 2
         variance += (error**2 + half.turning(rng, config.workers)) / 4
@@ -139,9 +143,8 @@ class _Half:
     alike: bool
 
     @classmethod
-    def of(cls, projector: Projector, mine: _Part, other: _Part, k: int) -> _Half:
-        """Find the components of the rows ``mine``, and see both halves along them."""
-        matrix = _leading(projector, mine.rows, SPAN * k)
+    def of(cls, projector: Projector, matrix: F64, mine: _Part, other: _Part, k: int) -> _Half:
+        """See both halves along the leading components of the rows ``mine``, its columns."""
         directions = Directions(matrix, "pca", ("",) * matrix.shape[1], fit_rows="all")
         slabs = projector.slabs(directions.k)
         block = np.concatenate([projector.project(directions, part).copy() for part in slabs])
