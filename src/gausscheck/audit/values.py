@@ -70,7 +70,7 @@ def look_at_values(read: ReadRows, config: Config, live: NDArray[np.intp]) -> Va
     norms = read.rows.sums
     unit = notice_unit_rows(norms.mean, norms.sd, rounding_spread(some[:FEW_ROWS], grid))
     found = (
-        notice_collapse(measure_collapse(some[:, live])),
+        notice_collapse(measure_collapse(some[:FEW_ROWS, live])),
         notice_sparse(cells, sparse, unusual, sample.index[: len(some)]),
         notice_grid(grid, config.reference),
         unit,

@@ -78,14 +78,16 @@ def measure_collapse(rows: NDArray[Any]) -> Collapse:
     >>> abs(found.mean_cosine) < 0.01, round(found.effective_rank)
     (True, 8)
     """
-    x = np.asarray(rows[:ROWS], dtype=np.float64)
-    columns = x.T.copy()
-    total = _unit(x).sum(axis=0)
+    x: F64 = rows[:ROWS].astype(np.float64)  # changed in place, for new memory costs more than sums
+    total = (1 / _divisors(x)) @ x
     cosine = float(total @ total - len(x)) / (len(x) * (len(x) - 1))
     # the mean of a file with one huge row is that row's
-    far = np.linalg.norm(x - np.median(columns, axis=1, overwrite_input=True), axis=1)
-    near = x[far <= np.quantile(far, 1 - TRIMMED)]
-    unit = _unit(near - near.mean(axis=0)).astype(np.float32)
+    x -= np.median(x.T.copy(), axis=1, overwrite_input=True)
+    far = np.einsum("ij,ij->i", x, x)
+    near = far <= np.quantile(far, 1 - TRIMMED)
+    x -= near.astype(np.float64) @ x / near.sum()
+    x /= _divisors(x)[:, None]
+    unit = x.astype(np.float32)[near]
     m = len(unit)
     square = unit.T @ unit if m > unit.shape[1] else unit @ unit.T
     mean_square = (float((square.astype(np.float64) ** 2).sum()) - m) / (m * (m - 1))
@@ -94,10 +96,10 @@ def measure_collapse(rows: NDArray[Any]) -> Collapse:
     return Collapse(cosine, effective, dimensions)
 
 
-def _unit(x: F64) -> F64:
-    """Return rows of length one; rows of no length stay."""
-    length = np.linalg.norm(x, axis=1, keepdims=True)
-    return np.asarray(x / np.where(length > 0, length, 1))
+def _divisors(x: F64) -> F64:
+    """Return the lengths of rows; 1 for rows of no length, which stay."""
+    length = np.sqrt(np.einsum("ij,ij->i", x, x))
+    return np.asarray(np.where(length > 0, length, 1))
 
 
 def notice_collapse(found: Collapse) -> Noticed | None:
