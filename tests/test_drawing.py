@@ -45,7 +45,7 @@ def drawn(report, folder: Path) -> dict[str, bytes]:
 
 
 def test_two_processes_draw_what_one_does(report, tmp_path, monkeypatch):
-    monkeypatch.setattr(drawing, "_processors", lambda: range(2))
+    monkeypatch.setattr(drawing, "processors", lambda: 2)
     asked = []
     real = drawing.ProcessPoolExecutor.submit
 
@@ -57,7 +57,7 @@ def test_two_processes_draw_what_one_does(report, tmp_path, monkeypatch):
     two = drawn(report, tmp_path / "two")
     assert len(asked) == len(FIGURES)
     assert asked[0].result() is None  # the last figure was drawn elsewhere
-    monkeypatch.setattr(drawing, "_processors", lambda: range(1))
+    monkeypatch.setattr(drawing, "processors", lambda: 1)
     assert two == drawn(report, tmp_path / "one")
     assert {f"{name}.svg" for name in ("use", "verdict", "qq")} | {"report.html"} <= set(two)
     assert len(asked) == len(FIGURES)
@@ -82,7 +82,7 @@ def audit(path, out):
 @pytest.mark.parametrize("starts", [True, False])
 def test_figures_of_a_process_that_is_gone_are_drawn_here(report, tmp_path, monkeypatch, starts):
     pool = Pool(starts=starts)
-    monkeypatch.setattr(drawing, "_processors", lambda: range(2))
+    monkeypatch.setattr(drawing, "processors", lambda: 2)
     monkeypatch.setattr(drawing, "_process", lambda: pool)
     names = set(drawn(report, tmp_path / "gone"))
     assert {"use.png", "use.svg", "report.html"} <= names
@@ -93,13 +93,13 @@ def test_without_semaphores_one_process_draws(report, tmp_path, monkeypatch):
     def none(*arguments, **options):
         raise NotImplementedError("sem_open")
 
-    monkeypatch.setattr(drawing, "_processors", lambda: range(2))
+    monkeypatch.setattr(drawing, "processors", lambda: 2)
     monkeypatch.setattr(drawing, "ProcessPoolExecutor", none)
     assert "use.png" in drawn(report, tmp_path / "alone")
 
 
 def test_a_figure_that_cannot_be_written_is_told_from_either_process(report, tmp_path, monkeypatch):
-    monkeypatch.setattr(drawing, "_processors", lambda: range(2))
+    monkeypatch.setattr(drawing, "processors", lambda: 2)
     folder = tmp_path / "out"
     report.save(folder)
     for name in FIGURES:

@@ -38,6 +38,13 @@ _TEXTS = ("labels", "groups_by", "shape", "dtype", "subsets", "dataset", "resume
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """The options of one audit.
@@ -180,11 +187,7 @@ class Config:
     @property
     def workers(self) -> int:
         """Worker threads to use."""
-        if self.threads:
-            return self.threads
-        if hasattr(os, "sched_getaffinity"):
-            return len(os.sched_getaffinity(0))
-        return os.cpu_count() or 1
+        return self.threads or processors()
 
     def joint_levels(self) -> tuple[str, ...]:
         """Return ``levels`` as names."""

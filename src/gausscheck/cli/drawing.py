@@ -6,7 +6,6 @@ writes the page. What it has not begun by then is drawn here.
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -17,6 +16,7 @@ from multiprocessing import current_process, get_context
 from pathlib import Path
 
 from gausscheck import figures, html
+from gausscheck.config import processors
 from gausscheck.core import Progress, Stage
 from gausscheck.report import Report, load_report
 
@@ -76,15 +76,9 @@ def _elsewhere(folder: Path, names: list[str]) -> Iterator[Drawn]:
         pool.shutdown(cancel_futures=True)
 
 
-def _processors() -> set[int] | range:
-    """Return the processors that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return affinity(0) if affinity is not None else range(os.cpu_count() or 1)
-
-
 def _process() -> ProcessPoolExecutor | None:
     """Return another process; None where it could not run beside this one."""
-    if len(_processors()) < 2 or current_process().daemon:  # a daemon may have no children
+    if processors() < 2 or current_process().daemon:  # a daemon may have no children
         return None
     try:
         return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_quiet)

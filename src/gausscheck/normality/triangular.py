@@ -6,6 +6,9 @@ another; products of arrays do not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,8 +48,8 @@ def inverse(lower: F64) -> F64:
     return out
 
 
-def squared_lengths(lower: F32, columns: F32, shift: F32) -> F32:
-    """Return the squared lengths of ``lower @ columns - shift``, ``(n,)``.
+def squared_lengths(lower: F32, columns: F32, shift: F32, ends: Sequence[int] | None = None) -> F32:
+    """Return squared lengths of the leading entries of ``lower @ columns - shift``.
 
     Parameters
     ----------
@@ -54,22 +57,24 @@ def squared_lengths(lower: F32, columns: F32, shift: F32) -> F32:
         Lower triangular.
     columns : (k, n) array
     shift : (k,) array
+    ends : sequence of int, optional
+        Numbers of leading entries, ascending; those at which blocks of :data:`STEP` end by default.
 
     Returns
     -------
-    (n,) array
-        Cost n k² operations, half of a full product's; memory of a block.
+    (len(ends), n) array
+        The last row is of all k where the last end is k. Cost n k² operations where blocks are
+        short, half of a full product's; memory of a block.
     """
     k, n = columns.shape
-    found = np.zeros(n, dtype=np.float32)
+    cuts = (0, *(ends or (*range(STEP, k, STEP), k)))
+    found = np.empty((len(cuts) - 1, n), dtype=np.float32)
     for tile in _tiles(n, k):
-        x = columns[:, tile]
-        for low in range(0, k, STEP):
-            high = min(low + STEP, k)
-            z = lower[low:high, :high] @ x[:high]
+        for i, (low, high) in enumerate(pairwise(cuts)):
+            z = lower[low:high, :high] @ columns[:high, tile]
             z -= shift[low:high, None]
-            found[tile] += np.einsum("ij,ij->j", z, z)
-    return found
+            np.einsum("ij,ij->j", z, z, out=found[i, tile])
+    return np.cumsum(found, axis=0, out=found)
 
 
 def map_rows(lower: F64, rows: F64) -> F64:

@@ -15,10 +15,7 @@ from numpy.typing import NDArray
 
 from gausscheck.audit.use.whitened_lengths import BINS, FOLDS, LEVELS, LengthLaw
 from gausscheck.core import F64, I64, GausscheckError
-from gausscheck.normality.triangular import inverse
-
-TILE = 2500
-"""Rows that are measured at once: few enough that what is made of them stays in cache."""
+from gausscheck.normality.triangular import inverse, squared_lengths
 
 F32 = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -220,16 +217,7 @@ def _measure(columns: F32, sums: Sums, ks: tuple[int, ...], bins: int) -> tuple[
     mean = total / n
     root = inverse(_factor(square - n * np.outer(mean, mean)))
     shift = (root @ mean).astype(np.float32)
-    rows = root.astype(np.float32)
-    h = np.empty((len(ks), columns.shape[1]), dtype=np.float32)
-    cuts = list(zip((0, *ks[:-1]), ks, strict=True))
-    for start in range(0, columns.shape[1], TILE):
-        tile = slice(start, start + TILE)
-        for i, (low, high) in enumerate(cuts):
-            z = rows[low:high, :high] @ columns[:high, tile]  # the factor is triangular
-            z -= shift[low:high, None]
-            np.einsum("ij,ij->j", z, z, out=h[i, tile])
-    np.cumsum(h, axis=0, out=h)
+    h = squared_lengths(root.astype(np.float32), columns, shift, ks)
     law = LengthLaw.of(n, ks, bins)
     return h[:, None, :] > law.limits[:, :, None], np.searchsorted(law.edges, h[-1], side="left")
 

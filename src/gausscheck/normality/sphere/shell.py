@@ -126,7 +126,8 @@ def _squares_without(
         return None
     root = inverse(lower)
     shift = (root @ mean).astype(np.float32)
-    return squared_lengths(root.astype(np.float32), columns, shift)[~gone]
+    lengths = squared_lengths(root.astype(np.float32), columns, shift)[-1]
+    return np.asarray(lengths[~gone])
 
 
 NODES = 16_384
