@@ -42,6 +42,7 @@ def options(about: str | None, parts: Iterable[str] = ()) -> argparse.ArgumentPa
 
 
 BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+KERNELS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,10 @@ class RunFailed(Exception):
 def environment(given: Mapping[str, str] | None, blas: int | None) -> dict[str, str]:
     """Return the variables of a run: threads of BLAS as asked for, else as the library has them.
 
-    Bytecode is kept, as an installed copy has it.
+    OpenBLAS takes the kernels that it picks by itself, and bytecode is kept, as an installed copy
+    has it.
     """
-    left_out = {*BLAS, "PYTHONDONTWRITEBYTECODE"}
+    left_out = {*BLAS, *KERNELS, "PYTHONDONTWRITEBYTECODE"}
     kept = {name: value for name, value in os.environ.items() if name not in left_out}
     return {**kept, **({} if blas is None else dict.fromkeys(BLAS, str(blas))), **(given or {})}
 

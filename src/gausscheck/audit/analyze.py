@@ -234,6 +234,7 @@ def _inputs(rows: CleanRows, config: Config) -> LevelInputs:
         too_few_whole=rows.too_few_whole,
         note=rows.note,
         unit=rows.unit,
+        lengths=rows.lengths,
     )
 
 

@@ -34,6 +34,7 @@ from gausscheck.audit.values import Values, dither, look_at_values
 from gausscheck.config import Config
 from gausscheck.core import F64, GausscheckError, Moments
 from gausscheck.normality import A0
+from gausscheck.normality.sphere.shell import RefittedLengths
 from gausscheck.passes.scatter import ScatterMatrix
 from gausscheck.preparation import Eigenbasis, Preparation
 from gausscheck.report import Noticed, Preflight, Use
@@ -70,6 +71,8 @@ class CleanRows:
     noticed : tuple of Noticed
     grouping : Grouping
         Of the jackknife.
+    lengths : RefittedLengths or None
+        Of the first sampled rows, where levels read them as they are here.
     sparse : array of int
         Coordinates that are constant but for a few cells.
     too_few, too_few_whole : str or None
@@ -88,6 +91,7 @@ class CleanRows:
     use: Use | None
     noticed: tuple[Noticed, ...]
     grouping: Grouping
+    lengths: RefittedLengths | None
     sparse: NDArray[np.intp]
     too_few: str | None
     too_few_whole: str | None
@@ -116,7 +120,7 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
     again = second_pass(read, prepared, lengths, near)
     neighbours = known or Neighbours.of(again.neighbours, read.spread.n)
     grouping, moments = _grouping(neighbours, config, beside), again.moments
-    use = use_section(
+    use, refitted = use_section(
         read, lengths, again.lengths, repeats, whitened, fitted.basis, fitted.live, grouping,
         config, unit=unit,
     )  # fmt: skip
@@ -148,6 +152,7 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
         use=use,
         noticed=noticed,
         grouping=grouping,
+        lengths=None if out.size or values.grid.columns.size else refitted,  # of other values
         sparse=values.sparse,
         too_few=_too_few(neighbours),
         too_few_whole=_too_few_whole(neighbours, ranks, use),

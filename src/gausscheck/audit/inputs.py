@@ -13,6 +13,7 @@ from gausscheck.audit.projector import Projector
 from gausscheck.config import Config
 from gausscheck.core import Progress
 from gausscheck.normality.groups import Partition
+from gausscheck.normality.sphere.shell import RefittedLengths
 from gausscheck.report import Preflight
 
 
@@ -40,6 +41,8 @@ class LevelInputs:
         What every level has to say of its rows: that some which decide are left out.
     unit : bool
         Whether the rows have length one.
+    lengths : RefittedLengths or None
+        Whitened lengths of the first sampled rows, where they are known.
     progress : callable
     """
 
@@ -54,6 +57,7 @@ class LevelInputs:
     too_few_whole: str | None = None
     note: str | None = None
     unit: bool = False
+    lengths: RefittedLengths | None = None
 
     def partitions(self, m: int) -> list[Partition]:
         """Return how the first m sampled rows are left out: in equal groups, which are random.

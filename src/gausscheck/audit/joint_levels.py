@@ -96,7 +96,9 @@ def _norms(inputs: LevelInputs, whole: _Whole) -> JointLevel:
     reference = inputs.config.reference // SHARE
     pool = inputs.projector.pool
     drawing = pool.submit(_twin_delta, inputs, y) if inputs.unit else None
-    value, (without, *others) = shell_left_out(y, whole.partitions, refitted=True, pool=pool)
+    value, (without, *others) = shell_left_out(
+        y, whole.partitions, refitted=True, pool=pool, known=inputs.lengths
+    )
     blocks = _blocks(whole, others)
     if drawing is not None:
         twin, error = (reference * part for part in drawing.result())

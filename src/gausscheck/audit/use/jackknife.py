@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gausscheck.audit.use.whitened_lengths import BINS, FOLDS, LEVELS, LengthLaw
 from gausscheck.core import F64, I64, GausscheckError
+from gausscheck.normality.sphere.shell import RefittedLengths
 from gausscheck.normality.triangular import inverse, squared_lengths
 
 F32 = NDArray[np.float32]
@@ -37,6 +38,8 @@ class LengthErrors:
     radial_se, radial_shift : float
         Standard error of the radial divergence at m rows, and what the jackknife's correction of
         its bias adds to it; nats a row.
+    lengths : RefittedLengths
+        Of these rows in all k components, which other levels need too.
     """
 
     rows: int
@@ -44,6 +47,7 @@ class LengthErrors:
     design: F64
     radial_se: float
     radial_shift: float
+    lengths: RefittedLengths
 
 
 def length_errors(
@@ -103,13 +107,15 @@ def length_errors(
     columns = np.ascontiguousarray(y[order, : used[-1]].T)
     ends = np.cumsum(sizes)
     parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
-    share, design, (shift, variance) = _jackknife(
+    share, design, (shift, variance), (squares, least) = _jackknife(
         columns, (member if folds is None else folds)[order], parts, sizes, used, pool
     )
+    lengths = RefittedLengths(member, np.empty_like(squares), least, used[-1])
+    lengths.squares[:, order] = squares
     spread = share * (1 - share)
     design = np.where(spread > 0, design * m / np.where(spread > 0, spread, 1), 1.0)
     design = np.concatenate([design, np.repeat(design[-1:], len(ks) - len(used), axis=0)])
-    return LengthErrors(m, sizes.size, design, float(np.sqrt(variance)), shift)
+    return LengthErrors(m, sizes.size, design, float(np.sqrt(variance)), shift, lengths)
 
 
 def _checked_sizes(member: I64, least: int) -> I64:
@@ -133,30 +139,36 @@ def _jackknife(
     sizes: I64,
     ks: tuple[int, ...],
     pool: Executor | None,
-) -> tuple[F64, F64, tuple[float, float]]:
-    """Return rates (K, 3), their variances, and shift and variance of the radial divergence."""
+) -> tuple[F64, F64, tuple[float, float], tuple[F32, F64]]:
+    """Return rates (K, 3), their variances, and shift and variance of the radial divergence.
+
+    And the squared lengths (G, m) without each group, and the least spread (G,) of what is left.
+    """
     m = columns.shape[1]
     single, bins = columns.astype(np.float32), radial_bins(m)
     each = map if pool is None else pool.map
     sums = list(each(lambda part: _sums(columns[:, part]), parts))
     totals = reduce(_plus, sums)
-    flags, place = _measure(single, totals, ks, bins)
+    flags, place = _flags(_lengths(single, totals, ks)[0], LengthLaw.of(m, ks, bins))
 
-    def without(part: slice, of_part: Sums) -> tuple[F64, F64, float]:
-        left, bin_ = _measure(single, _minus(totals, of_part), ks, bins)
+    def without(part: slice, of_part: Sums) -> tuple[F64, F64, float, F32, float]:
+        others = _minus(totals, of_part)
+        h, spread = _lengths(single, others, ks)
+        left, bin_ = _flags(h, LengthLaw.of(others[0], ks, bins))
         kept, before = np.delete(left, part, axis=2), np.delete(flags, part, axis=2)
         crossed = (kept != before).sum(axis=2) / kept.shape[2] ** 2
         divergence = _divergence(np.delete(folds, part), np.delete(bin_, part), bins)
-        return kept.mean(axis=2), crossed, divergence
+        return kept.mean(axis=2), crossed, divergence, h[-1], spread
 
     found = zip(*each(without, parts, sums), strict=True)
-    rates, noise, radial = (np.array(values) for values in found)
+    rates, noise, radial, squares, least = (np.array(values) for values in found)
     share = flags.mean(axis=2)
     crossings = ((m / sizes - 1)[:, None, None] * noise).mean(axis=0)
     _, variance = _delete_group(share, rates, sizes)
     whole = np.array(_divergence(folds, place, bins))
     corrected, spread = _delete_group(whole, radial, sizes)
-    return share, variance - crossings, (float(corrected - whole), float(spread))
+    shift = float(corrected - whole)
+    return share, variance - crossings, (shift, float(spread)), (squares, least)
 
 
 def flags_without(
@@ -191,7 +203,8 @@ def flags_without(
     narrow = single.astype(np.float32)
 
     def flags(part: Sums) -> Flags:
-        return np.ascontiguousarray(_measure(narrow, part, ks, 2)[0][:, place])
+        h, _ = _lengths(narrow, part, ks)
+        return np.ascontiguousarray(_flags(h, LengthLaw.of(part[0], ks, 2))[0][:, place])
 
     return flags(totals), np.stack([flags(_minus(totals, one)) for one in sums])
 
@@ -211,14 +224,19 @@ def _minus(a: Sums, b: Sums) -> Sums:
     return a[0] - b[0], a[1] - b[1], a[2] - b[2]
 
 
-def _measure(columns: F32, sums: Sums, ks: tuple[int, ...], bins: int) -> tuple[Flags, I64]:
-    """Return which rows lie beyond each limit (K, 3, m), and the bin of each row's length (m,)."""
+def _lengths(columns: F32, sums: Sums, ks: tuple[int, ...]) -> tuple[F32, float]:
+    """Return h of every row (K, m) by the fit to some, and the least spread of these."""
     n, total, square = sums
     mean = total / n
-    root = inverse(_factor(square - n * np.outer(mean, mean)))
+    lower = _factor(square - n * np.outer(mean, mean))
+    root = inverse(lower)
     shift = (root @ mean).astype(np.float32)
     h = squared_lengths(root.astype(np.float32), columns, shift, ks)
-    law = LengthLaw.of(n, ks, bins)
+    return h, float(np.diag(lower).min() / np.sqrt(n))
+
+
+def _flags(h: F32, law: LengthLaw) -> tuple[Flags, I64]:
+    """Return which rows lie beyond each limit (K, 3, m), and the bin of each row's length (m,)."""
     return h[:, None, :] > law.limits[:, :, None], np.searchsorted(law.edges, h[-1], side="left")
 
 

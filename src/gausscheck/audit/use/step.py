@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gausscheck.audit.grouping import Grouping
 from gausscheck.audit.noticed import Distinct, EstimatedDistinct, Repeats
 from gausscheck.audit.reading import ReadRows
-from gausscheck.audit.use.jackknife import length_errors, random_groups
+from gausscheck.audit.use.jackknife import length_errors
 from gausscheck.audit.use.references import normalised_twin, plug_in_rates
 from gausscheck.audit.use.section import FEWEST_FOLDS, SAMPLED, assemble
 from gausscheck.audit.use.whitened_lengths import (
@@ -26,6 +26,8 @@ from gausscheck.audit.use.whitened_lengths import (
 )
 from gausscheck.config import Config
 from gausscheck.core import F64, I64
+from gausscheck.normality.groups import Partition
+from gausscheck.normality.sphere.shell import RefittedLengths
 from gausscheck.passes.fold import tree_fold
 from gausscheck.passes.sample import RowSample
 from gausscheck.preparation import Eigenbasis
@@ -73,7 +75,7 @@ def use_section(
     config: Config,
     *,
     unit: bool,
-) -> Use | None:
+) -> tuple[Use | None, RefittedLengths | None]:
     """Measure what Gaussian thresholds do on these rows.
 
     Parameters
@@ -94,17 +96,24 @@ def use_section(
     config : Config
     unit : bool
         Whether rows have length one, so that a normalised Gaussian twin stands beside them.
+
+    Returns
+    -------
+    use : Use or None
+    lengths : RefittedLengths or None
+        Of the first sampled rows, without groups that are those of the levels.
     """
     if lengths is None:
-        return None
+        return None, None
     law, n = lengths.law, lengths.law.n
     read.workers.progress("whitened lengths", 0.0)
-    y, ids = _some(read, whitened, stream(config.seed, "use sample"))
+    y = whitened[:SAMPLED]  # in random order
+    ids = read.sample.index[: len(y)]
     state = _counts(read, lengths, repeats, whitened) if counted is None else counted
     member = grouping.members(ids)
-    rng = stream(config.seed, "use groups")
     if member is None:
-        member, folds = random_groups(len(y), config.groups, rng), fold_of(ids)
+        equal = Partition.equal(len(y), min(config.groups, len(y)))
+        member, folds = equal.members().astype(np.int64), fold_of(ids)
     else:
         folds = member if member.max() >= FEWEST_FOLDS - 1 else fold_of(ids)
     fitted, pool = _fitted(read, y, basis, live), read.workers.pool
@@ -115,16 +124,8 @@ def use_section(
     errors = length_errors(y, member, law.ks, folds, pool=pool)
     twin = None if drawing is None else drawing.result()
     shrunk = plug_in_rates(fitted, live.size) if len(y) > 3 else None
-    return assemble(law, state, errors, twin=twin, shrunk=shrunk, confidence=config.confidence)
-
-
-def _some(read: ReadRows, whitened: F64, rng: np.random.Generator) -> tuple[F64, I64]:
-    """Return at most 10,000 of the whitened rows, and their ids."""
-    m = len(whitened)
-    if m <= SAMPLED:
-        return whitened, read.sample.index[:m]
-    part = np.sort(rng.choice(m, SAMPLED, replace=False))
-    return whitened[part], read.sample.index[part]
+    use = assemble(law, state, errors, twin=twin, shrunk=shrunk, confidence=config.confidence)
+    return use, errors.lengths
 
 
 def _counts(read: ReadRows, lengths: LengthCounts, repeats: Repeats, whitened: F64) -> LengthState:

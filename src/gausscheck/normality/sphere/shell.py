@@ -12,9 +12,10 @@ and its 5 % critical value depends on k alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -49,6 +50,43 @@ LEAST_SPREAD = 1e-3
 """Standard deviations below which rows whitened with a group do not vary without it."""
 
 
+@dataclass(frozen=True, slots=True)
+class RefittedLengths:
+    """Squared lengths of rows, whitened anew without each group of them in turn.
+
+    Attributes
+    ----------
+    member : (n,) int array
+        Group of each row, 0 to G - 1.
+    squares : (G, n) float32 array
+        (x - mean)ᵀ S⁻¹ (x - mean), with mean and scatter matrix S of the rows outside the group.
+    spread : (G,) array
+        Least standard deviation of these along a combination of dimensions in which all rows
+        vary by one.
+    k : int
+        Dimensions.
+    """
+
+    member: NDArray[np.integer]
+    squares: NDArray[np.float32]
+    spread: F64
+    k: int
+
+    def fits(self, member: NDArray[Any], k: int) -> bool:
+        """Whether it is of the groups of a partition, in so many dimensions."""
+        return self.k == k and np.array_equal(self.member, member)
+
+    def without(self, group: int) -> NDArray[np.float32] | None:
+        """Return squared lengths of the rows outside a group by their own 1/n covariance.
+
+        None where these span fewer dimensions.
+        """
+        if self.spread[group] < LEAST_SPREAD:
+            return None
+        left = self.member != group
+        return np.asarray(self.squares[group, left] * np.float32(np.count_nonzero(left)))
+
+
 def shell_without(y: F64, groups: int) -> tuple[float, F64]:
     """Return the shell A² of whitened rows ``(n, k)``, of all and without each of G groups."""
     return without_groups(shell_transform(y), groups)
@@ -66,6 +104,7 @@ def shell_left_out(
     *,
     refitted: bool,
     pool: Executor | None = None,
+    known: RefittedLengths | None = None,
 ) -> tuple[float, list[F64]]:
     """Return the shell A² of whitened rows, and without each group of several partitions of them.
 
@@ -81,6 +120,8 @@ def shell_left_out(
         which the others hardly vary, is left out of the transforms only.
     pool : Executor, optional
         Threads that leave out groups side by side.
+    known : RefittedLengths, optional
+        Of the same rows in any coordinates: what its groups are is not computed again.
 
     Returns
     -------
@@ -89,23 +130,30 @@ def shell_left_out(
         One a partition. Cost O(n log n), or O(G n k²) where refitted; these are in float32, their
         transforms interpolated in log s, to some 1e-7 of log u.
     """
-    whole, left = _left_out(shell_transform(y), [part.members() for part in partitions])
+    members = [part.members() for part in partitions]
+    whole, left = _left_out(shell_transform(y), members)
     if not refitted:
         return whole, left
+    k = y.shape[1]
     columns = np.ascontiguousarray(y.T, dtype=np.float32)
 
-    def without(gone: NDArray[np.bool_], otherwise: float) -> float:
-        m = len(y) - int(np.count_nonzero(gone))
-        square = _squares_without(y, columns, gone) if m >= 2 * y.shape[1] else None
+    def anew(g: int, member: NDArray[Any]) -> NDArray[np.float32] | None:
+        return _squares_without(y, columns, member == g)
+
+    def without(
+        lengths: Callable[[int], NDArray[np.float32] | None], g: int, m: int, otherwise: float
+    ) -> float:
+        square = lengths(g) if m >= 2 * k else None
         if square is None:
             return otherwise
-        return _squared(*_log_transforms(np.sort(square).astype(np.float64), m, y.shape[1]))
+        return _squared(*_log_transforms(np.sort(square).astype(np.float64), m, k))
 
     each = map if pool is None else pool.map
-    for part, values in zip(partitions, left, strict=True):
-        member = part.members()
-        gone = (member == g for g in range(part.sizes.size))
-        values[:] = list(each(without, gone, values.tolist()))
+    for part, member, values in zip(partitions, members, left, strict=True):
+        same = known is not None and known.fits(member, k)
+        lengths = known.without if known is not None and same else partial(anew, member=member)
+        rest, before = (len(y) - part.sizes).tolist(), values.tolist()
+        values[:] = list(each(partial(without, lengths), range(values.size), rest, before))
     return whole, left
 
 
