@@ -107,17 +107,17 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
     near = NeighbouringRows.among(read, fitted.basis, fitted.live)
     looking = read.workers.pool.submit(look_at_values, read, config, fitted.live)
     known = None if read.read_again else look_at_neighbours(read, near, beside.labels)
-    values = looking.result()
     whitened = whiten_sample(read, fitted.basis, fitted.live, _held_rows(read, fitted.basis.rank))
+    prepared = Prepared.of(read, fitted.live, fitted.basis, config)
+    lengths = length_counts(read, repeats, fitted.basis, fitted.live)
+    again = second_pass(read, prepared, lengths, near)
+    values = looking.result()
     preflight = preflight_section(
         everything.rows, repeats, everything.spread, fitted.basis, fitted.dead,
         str(read.source.dtype), read.source.eps, unit=values.unit_rows,
         confidence=config.confidence,
     )  # fmt: skip
     unit = preflight.constant_norm or config.normalize == "unit"
-    prepared = Prepared.of(read, fitted.live, fitted.basis, config)
-    lengths = length_counts(read, repeats, fitted.basis, fitted.live)
-    again = second_pass(read, prepared, lengths, near)
     neighbours = known or Neighbours.of(again.neighbours, read.spread.n)
     grouping, moments = _grouping(neighbours, config, beside), again.moments
     use, refitted = use_section(

@@ -103,15 +103,10 @@ def length_errors(
     """
     sizes = _checked_sizes(member, ks[0])
     m, used = len(y), tuple(k for k in ks if k <= len(y) - int(sizes.max()) - 2)
-    order = np.argsort(member, kind="stable")
-    columns = np.ascontiguousarray(y[order, : used[-1]].T)
-    ends = np.cumsum(sizes)
-    parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
     share, design, (shift, variance), (squares, least) = _jackknife(
-        columns, (member if folds is None else folds)[order], parts, sizes, used, pool
+        y[:, : used[-1]], member, member if folds is None else folds, used, pool
     )
-    lengths = RefittedLengths(member, np.empty_like(squares), least, used[-1])
-    lengths.squares[:, order] = squares
+    lengths = RefittedLengths(member, squares, least, used[-1])
     spread = share * (1 - share)
     design = np.where(spread > 0, design * m / np.where(spread > 0, spread, 1), 1.0)
     design = np.concatenate([design, np.repeat(design[-1:], len(ks) - len(used), axis=0)])
@@ -133,10 +128,9 @@ def _checked_sizes(member: I64, least: int) -> I64:
 
 
 def _jackknife(
-    columns: F64,
+    y: F64,
+    member: I64,
     folds: I64,
-    parts: list[slice],
-    sizes: I64,
     ks: tuple[int, ...],
     pool: Executor | None,
 ) -> tuple[F64, F64, tuple[float, float], tuple[F32, F64]]:
@@ -144,23 +138,23 @@ def _jackknife(
 
     And the squared lengths (G, m) without each group, and the least spread (G,) of what is left.
     """
-    m = columns.shape[1]
-    single, bins = columns.astype(np.float32), radial_bins(m)
+    m, sizes = len(y), np.bincount(member)
+    single, bins = np.ascontiguousarray(y.T, dtype=np.float32), radial_bins(m)
     each = map if pool is None else pool.map
-    sums = list(each(lambda part: _sums(columns[:, part]), parts))
+    groups = range(sizes.size)
+    sums = list(each(lambda g: _sums(y[member == g]), groups))
     totals = reduce(_plus, sums)
     flags, place = _flags(_lengths(single, totals, ks)[0], LengthLaw.of(m, ks, bins))
 
-    def without(part: slice, of_part: Sums) -> tuple[F64, F64, float, F32, float]:
-        others = _minus(totals, of_part)
+    def without(g: int) -> tuple[F64, F64, float, F32, float]:
+        others, rest = _minus(totals, sums[g]), member != g
         h, spread = _lengths(single, others, ks)
-        left, bin_ = _flags(h, LengthLaw.of(others[0], ks, bins))
-        kept, before = np.delete(left, part, axis=2), np.delete(flags, part, axis=2)
-        crossed = (kept != before).sum(axis=2) / kept.shape[2] ** 2
-        divergence = _divergence(np.delete(folds, part), np.delete(bin_, part), bins)
-        return kept.mean(axis=2), crossed, divergence, h[-1], spread
+        left, bin_ = _flags(h[:, rest], LengthLaw.of(others[0], ks, bins))
+        crossed = (left != flags[:, :, rest]).sum(axis=2) / left.shape[2] ** 2
+        divergence = _divergence(folds[rest], bin_, bins)
+        return left.mean(axis=2), crossed, divergence, h[-1], spread
 
-    found = zip(*each(without, parts, sums), strict=True)
+    found = zip(*each(without, groups), strict=True)
     rates, noise, radial, squares, least = (np.array(values) for values in found)
     share = flags.mean(axis=2)
     crossings = ((m / sizes - 1)[:, None, None] * noise).mean(axis=0)
@@ -196,14 +190,14 @@ def flags_without(
     without : (G, K, m) bool array
         A group's own rows are measured by the fit that it is left out of.
     """
-    sizes, single = _checked_sizes(member, ks[-1]), np.ascontiguousarray(y[:, : ks[-1]].T)
+    sizes, leading = _checked_sizes(member, ks[-1]), y[:, : ks[-1]]
     place = LEVELS.index(level)
-    sums = [_sums(single[:, member == g]) for g in range(sizes.size)]
+    sums = [_sums(leading[member == g]) for g in range(sizes.size)]
     totals = reduce(_plus, sums)
-    narrow = single.astype(np.float32)
+    single = np.ascontiguousarray(leading.T, dtype=np.float32)
 
     def flags(part: Sums) -> Flags:
-        h, _ = _lengths(narrow, part, ks)
+        h, _ = _lengths(single, part, ks)
         return np.ascontiguousarray(_flags(h, LengthLaw.of(part[0], ks, 2))[0][:, place])
 
     return flags(totals), np.stack([flags(_minus(totals, one)) for one in sums])
@@ -212,8 +206,8 @@ def flags_without(
 Sums = tuple[int, F64, F64]
 
 
-def _sums(columns: F64) -> Sums:
-    return columns.shape[1], columns.sum(axis=1), columns @ columns.T
+def _sums(rows: F64) -> Sums:
+    return len(rows), rows.sum(axis=0), rows.T @ rows
 
 
 def _plus(a: Sums, b: Sums) -> Sums:
