@@ -80,6 +80,10 @@ REACH = 1e4
 it loses there is 6e-4 of its standard deviation."""
 
 
+PART = 256
+"""Rows that are made float64 at once: few enough to stay in cache."""
+
+
 def whiten(
     rows: NDArray[Any], mean: F64, matrix: F64, *, unit: bool = False
 ) -> NDArray[np.float32]:
@@ -88,7 +92,7 @@ def whiten(
     Parameters
     ----------
     rows : (n, d) array
-        As they are stored; centred in float64.
+        As they are stored.
     mean : (d,) array
     matrix : (d, k) array
         Eigenvectors over the roots λ of their eigenvalues, largest first.
@@ -103,17 +107,19 @@ def whiten(
     """
     reach = np.linalg.norm(matrix, axis=0)
     strong = int(np.searchsorted(reach, REACH / np.sqrt((reach**-2.0).sum()), side="right"))
+    weak, narrow = matrix[:, strong:], np.empty(rows.shape, dtype=np.float32)
     out = np.empty((len(rows), matrix.shape[1]), dtype=np.float32)
-    narrow = np.empty(rows.shape, dtype=np.float32)
-    if unit or strong < reach.size:
-        wide = rows.astype(np.float64)
+    for low in range(0, len(rows), PART):
+        part = slice(low, low + PART)
+        if not unit and not weak.size:
+            np.subtract(rows[part], mean, out=narrow[part], casting="same_kind")
+            continue
+        wide = rows[part].astype(np.float64)
         if unit:
             wide /= np.sqrt(np.einsum("ij,ij->i", wide, wide))[:, None]
         wide -= mean
-        out[:, strong:] = wide @ matrix[:, strong:]
-        np.copyto(narrow, wide, casting="same_kind")
-    else:
-        np.subtract(rows, mean, out=narrow, casting="same_kind")
+        out[part, strong:] = wide @ weak
+        narrow[part] = wide
     np.matmul(narrow, matrix[:, :strong].astype(np.float32), out=out[:, :strong])
     return out
 
