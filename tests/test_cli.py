@@ -262,3 +262,26 @@ def test_a_shell_completes_commands_and_options(shell):
     assert variable in found.source()
     assert [one.value for one in found.get_completions([], "ana")] == ["analyze"]
     assert "--on-bad-rows" in [one.value for one in found.get_completions(["analyze"], "--on")]
+
+
+def test_a_command_ends_as_python_does_but_sooner(laplace_file):
+    import subprocess
+    import sys
+
+    code = (
+        "import atexit, sys; from gausscheck.__main__ import run; "
+        "print('before'); atexit.register(print, 'at the end'); "
+        "sys.argv = ['gausscheck', *sys.argv[1:]]; run(); print('never')"
+    )
+    for arguments, expected in (
+        (["--version"], 0),
+        (["analyze"], 2),
+        (["analyze", "no-such-file"], 1),
+        (["analyze", str(laplace_file), "--fail-on", "not_gaussian", *FAST], 3),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, text=True
+        )
+        said = done.stdout.splitlines()
+        assert (done.returncode, said[0], said[-1]) == (expected, "before", "at the end")
+        assert "never" not in said

@@ -6,10 +6,12 @@ SIGTERM in 143, whether modules are being imported, rows read or files written.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
 from types import FrameType
+from typing import NoReturn
 
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
@@ -95,6 +97,23 @@ def run() -> None:
         if code != _stopped.code:  # the exception was turned into another on its way
             _leave(_stopped)
         os._exit(_stopped.code)  # without waiting for threads that are at work
+    _end(code)
+
+
+def _end(code: object) -> NoReturn:
+    """End as ``sys.exit`` does, but leave it to the system to free what the process holds.
+
+    Taking hundreds of modules apart takes longer than the whole of ``--help``. What was registered
+    for the end runs, and what was printed is written.
+    """
+    if code is None or isinstance(code, int):
+        atexit._run_exitfuncs()
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:  # told by the interpreter, in its own way
+            sys.exit(code)
+        os._exit((code or 0) & 0xFF)
     sys.exit(code)  # type: ignore[arg-type]
 
 

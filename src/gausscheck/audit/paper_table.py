@@ -40,14 +40,15 @@ def paper_table(
             return table_column(value, axes.ad_star[:, None], published_pvalues(axes)[:, None])
         return table_column(value, *_statistics(inputs, kind, live, unit_mean))
 
-    raw = column("raw", cv)
     null_cv = None if found.constant_norm else float(1 / np.sqrt(2 * found.rank))
+    null = inputs.projector.pool.submit(gaussian_column, subsets, null_cv)
+    raw = column("raw", cv)
     b, size = subsets or (1, inputs.projector.sample.m)
     return PaperTable(
         subsets=Subsets(b=b, m=size),
         raw=raw,
         unit=raw if found.constant_norm else column("unit", None),
-        gaussian=gaussian_column(subsets, null_cv),
+        gaussian=null.result(),
     )
 
 

@@ -7,6 +7,7 @@ directions' A*² is: null mean + n · discrepancy, read at the reference.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -62,11 +63,11 @@ def subspace_level(inputs: LevelInputs) -> SubspaceLevel:
     rng = stream(config.seed, "marginals")
     partitions = inputs.partitions(m)
     effects, curve = [], []
-    for place, k in enumerate(sizes):
-        effect, count, pvalues = _look_at(inputs, m, k, confidence, rng, partitions)
-        effects.append(effect)
-        curve.append(_point(k, count, effect, pvalues))
-        inputs.progress("testing marginals", (place + 1) / len(sizes))
+    for k, looks in zip(sizes, _looks(inputs, m, sizes, rng, partitions), strict=True):
+        effects.append(_effect(inputs, m, k, confidence, looks, partitions))
+        tested = [look.pvalues for look in looks[:TEST_SUBSPACES]]
+        pvalues = {test: [one[test] for one in tested] for test in TESTS_OF_ROWS}
+        curve.append(_point(k, len(looks), effects[-1], pvalues))
     worst = max(range(len(curve)), key=lambda i: badness(effects[i]))
     return SubspaceLevel(
         **level_fields(
@@ -84,30 +85,59 @@ def subspace_level(inputs: LevelInputs) -> SubspaceLevel:
     )
 
 
-def _look_at(
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one subspace gives: its shell A², of all rows and without each group of partitions.
+
+    And the p-values of joint tests, of some subspaces.
+    """
+
+    whole: float
+    without: list[F64]
+    pvalues: dict[str, float | None]
+
+
+def _looks(
+    inputs: LevelInputs,
+    m: int,
+    sizes: list[int],
+    rng: np.random.Generator,
+    partitions: list[Partition],
+) -> list[list[_Look]]:
+    """Look at random subspaces of each number of dimensions, all in one go."""
+
+    def look(size: int, place: int, rows: F64) -> tuple[int, _Look]:
+        y = whitened_rows(rows, residuals)
+        whole, without = shell_left_out(y, partitions, refitted=sizes[size] >= REFIT)
+        tested = place < TEST_SUBSPACES
+        return size, _Look(whole, without, _joint_pvalues(inputs, y) if tested else {})
+
+    subspaces = (
+        (size, place, rows)
+        for size, k in enumerate(sizes)
+        for place, rows in enumerate(_subspaces(inputs, m, k, rng))
+    )
+    found: list[list[_Look]] = [[] for _ in sizes]
+    every = sum(_count(k) for k in sizes)
+    for done, (size, one) in enumerate(map_ahead(look, subspaces, inputs.projector.pool)):
+        found[size].append(one)
+        inputs.progress("testing marginals", (done + 1) / every)
+    return found
+
+
+def _effect(
     inputs: LevelInputs,
     m: int,
     k: int,
     confidence: float,
-    rng: np.random.Generator,
+    looks: list[_Look],
     partitions: list[Partition],
-) -> tuple[Effect, int, dict[str, list[float | None]]]:
-    """Take the shell statistic of random k-dimensional subspaces, and joint tests of some."""
-    refitted = k >= REFIT
-
-    def look(place: int, rows: F64) -> tuple[float, list[F64], dict[str, float | None]]:
-        y = whitened_rows(rows, residuals)
-        found = shell_left_out(y, partitions, refitted=refitted)
-        return *found, _joint_pvalues(inputs, y) if place < TEST_SUBSPACES else {}
-
-    subspaces = enumerate(_subspaces(inputs, m, k, rng))
-    looks = list(map_ahead(look, subspaces, inputs.projector.pool))
+) -> Effect:
     without, *blocks = (
-        np.array(left) for left in zip(*(left for _, left, _ in looks), strict=True)
+        np.array(left) for left in zip(*(look.without for look in looks), strict=True)
     )
-    tested = [found for _, _, found in looks if found]
-    effect = estimate_effect(
-        np.array([whole for whole, _, _ in looks]),
+    return estimate_effect(
+        np.array([look.whole for look in looks]),
         without,
         m,
         reference=inputs.config.reference // SHARE,
@@ -115,9 +145,8 @@ def _look_at(
         null_mean=shell_mean(k),
         limit=shell_limit(k),
         blocks=LeftOut(blocks[0], partitions[1].sizes) if blocks else None,
-        refitted=refitted,
+        refitted=k >= REFIT,
     )
-    return effect, len(looks), {test: [one[test] for one in tested] for test in TESTS_OF_ROWS}
 
 
 def _point(
@@ -137,10 +166,14 @@ def _point(
     )
 
 
+def _count(k: int) -> int:
+    return max(SUBSPACES, DIMENSIONS // k)
+
+
 def _subspaces(inputs: LevelInputs, m: int, k: int, rng: np.random.Generator) -> Iterator[F64]:
     """Rows (m, k) within each of several random subspaces."""
     axes, projector = inputs.space.axes, inputs.projector
-    count = max(SUBSPACES, DIMENSIONS // k)
+    count = _count(k)
     matrix = np.zeros((inputs.space.dim, count * k))
     for s in range(count):
         matrix[axes, s * k : (s + 1) * k] = haar(rng, axes.size, k)

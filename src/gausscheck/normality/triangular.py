@@ -74,7 +74,7 @@ def squared_lengths(lower: F32, columns: F32, shift: F32, ends: Sequence[int] | 
             z = lower[low:high, :high] @ columns[:high, tile]
             z -= shift[low:high, None]
             np.einsum("ij,ij->j", z, z, out=found[i, tile])
-    return np.cumsum(found, axis=0, out=found)
+    return found if len(found) == 1 else np.cumsum(found, axis=0, out=found)
 
 
 def map_rows(lower: F64, rows: F64) -> F64:
