@@ -138,10 +138,11 @@ def shell_left_out(
     whole, left = _left_out(*_log_transforms(square[order], n, k), [one[order] for one in members])
     if not refitted:
         return whole, left
-    columns = np.ascontiguousarray(y.T, dtype=np.float32)
+    shared = [known is not None and known.fits(member, k) for member in members]
+    columns = None if all(shared) else np.ascontiguousarray(y.T, dtype=np.float32)
 
     def anew(g: int, member: NDArray[Any]) -> NDArray[np.float32] | None:
-        return _squares_without(y, columns, member == g)
+        return None if columns is None else _squares_without(y, columns, member == g)
 
     def without(
         lengths: Callable[[int], NDArray[np.float32] | None], g: int, m: int, otherwise: float
@@ -152,8 +153,7 @@ def shell_left_out(
         return _squared(*_log_transforms(np.sort(square).astype(np.float64), m, k))
 
     each = map if pool is None else pool.map
-    for part, member, values in zip(partitions, members, left, strict=True):
-        same = known is not None and known.fits(member, k)
+    for part, member, values, same in zip(partitions, members, left, shared, strict=True):
         lengths = known.without if known is not None and same else partial(anew, member=member)
         rest, before = (n - part.sizes).tolist(), values.tolist()
         values[:] = list(each(partial(without, lengths), range(values.size), rest, before))
