@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -78,3 +79,37 @@ except Exception as err:
     )
     expected = "GausscheckError" if room < 384 else "[300.0, 300.0, 300.0, 300.0]"
     assert done.stdout.strip() == expected
+
+
+def test_no_room_for_a_thread_is_told_and_no_other_waits_for_it(monkeypatch, capsys):
+    started, real = [], threading.Thread.start
+
+    def start(thread):
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        real(thread)
+
+    monkeypatch.setattr(threads, "_address_space_left", lambda: 1 << 40)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(RuntimeError, match="new thread"), threads.worker_pool(2):
+        raise AssertionError("no pool")
+    assert len(started) == 1
+    started[0].join(10)
+    assert not started[0].is_alive()
+
+
+def test_threads_that_the_system_refuses_are_one_line(monkeypatch, tmp_path):
+    from click.testing import CliRunner
+
+    from gausscheck.cli import main
+
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((300, 4)))
+    monkeypatch.setattr(threading.Thread, "start", start)
+    done = CliRunner().invoke(main, ["analyze", str(tmp_path / "x.npy")])
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1].startswith("gausscheck: no room for another thread; lower")
+    assert "Traceback" not in done.stderr

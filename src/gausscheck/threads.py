@@ -73,7 +73,11 @@ def _reserve_buffers(pool: ThreadPoolExecutor, count: int) -> None:
         square @ square
         dgemm(1.0, square, square)
 
-    waiting = [pool.submit(touch, i) for i in range(count)]
+    try:
+        waiting = [pool.submit(touch, i) for i in range(count)]
+    except RuntimeError:  # no room for a thread: those that were started would wait for it
+        together.abort()
+        raise
     touch(count)
     for one in waiting:
         one.result()

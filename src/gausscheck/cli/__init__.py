@@ -23,6 +23,9 @@ _TRACE = "GAUSSCHECK_TRACEBACK"
 _UNMAPPED = "failed to map segment"
 """What the loader says of a library for which there is no memory left."""
 
+_NO_THREAD = "can't start new thread"
+"""What Python says where the system refuses a thread, for its memory or its number."""
+
 
 class _Cli(click.Group):
     """A group whose commands turn whatever goes wrong into one line on stderr and an exit code."""
@@ -78,6 +81,8 @@ def told(err: Exception) -> str:
     'x.npy: No such file or directory'
     >>> told(ImportError("x.so: failed to map segment from shared object"))
     'out of memory; lower --memory or --rows, or take fewer columns'
+    >>> told(RuntimeError("can't start new thread"))
+    'no room for another thread; lower --threads or --memory, or raise the limits (ulimit -u, -v)'
     """
     from gausscheck.files import printable, reason_of
 
@@ -85,6 +90,11 @@ def told(err: Exception) -> str:
         return printable(as_options(str(err)))
     if isinstance(err, MemoryError) or (isinstance(err, ImportError) and _UNMAPPED in str(err)):
         return "out of memory; lower --memory or --rows, or take fewer columns"
+    if isinstance(err, RuntimeError) and _NO_THREAD in str(err):
+        return (
+            "no room for another thread; lower --threads or --memory, or raise the limits "
+            "(ulimit -u, -v)"
+        )
     if isinstance(err, OSError):
         place = "" if err.filename is None else f"{err.filename}: "
         return printable(f"{place}{reason_of(err)}")
