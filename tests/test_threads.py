@@ -113,3 +113,27 @@ def test_threads_that_the_system_refuses_are_one_line(monkeypatch, tmp_path):
     assert done.exit_code == 1
     assert done.stderr.splitlines()[-1].startswith("gausscheck: no room for another thread; lower")
     assert "Traceback" not in done.stderr
+
+
+def test_an_audit_starts_its_threads_once(monkeypatch):
+    import gausscheck
+
+    started, real = [], threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda one: (started.append(one), real(one))[1])
+    x = np.random.default_rng(0).standard_normal((3000, 48))
+    gausscheck.analyze(x, threads=2)
+    assert len(started) == 2
+
+
+def test_workers_have_threads_of_their_own_and_wait_for_no_other():
+    with threads.worker_pool(1) as pool:
+        with threads.side_by_side(3) as shared:
+            assert shared is pool
+
+        def nested():
+            with threads.side_by_side(1) as other:
+                return other is not pool and other.submit(int, "7").result()
+
+        assert pool.submit(nested).result(30) == 7
+    with threads.side_by_side(1) as alone:
+        assert alone is not pool

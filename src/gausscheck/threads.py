@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from threading import Barrier
 from typing import Any
@@ -41,6 +42,29 @@ def worker_pool(count: int) -> Iterator[ThreadPoolExecutor]:
     """
     with one_thread(), ThreadPoolExecutor(count) as pool:
         _reserve_buffers(pool, count)
+        before = _POOL.set(pool)
+        try:
+            yield pool
+        finally:
+            _POOL.reset(before)
+
+
+_POOL: ContextVar[ThreadPoolExecutor | None] = ContextVar("_POOL", default=None)
+"""Threads of the audit under way, as the thread that runs it sees them; its workers see none."""
+
+
+@contextmanager
+def side_by_side(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Return threads for the work of one call, which must not wait for other work of its kind.
+
+    Those of the audit under way where there is one: a thread that is started late, when memory is
+    short, may end before Python knows that it began, and is waited for without end.
+    """
+    held = _POOL.get()
+    if held is not None:
+        yield held
+        return
+    with ThreadPoolExecutor(count) as pool:
         yield pool
 
 

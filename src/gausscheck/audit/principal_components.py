@@ -9,7 +9,6 @@ Its interval counts how components turn with the rows: they are found again from
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +23,7 @@ from gausscheck.normality import A0, profile
 from gausscheck.normality.groups import group_sizes
 from gausscheck.passes.scatter import ScatterMatrix, is_wide
 from gausscheck.rng import stream
+from gausscheck.threads import side_by_side
 
 SPAN = 2
 """Components of parts of a half lie among so many times as many of the whole half."""
@@ -69,7 +69,7 @@ def cross_fitted(inputs: LevelInputs, directions: Directions, effect: Effect) ->
         return effect
     rng = stream(config.seed, "components")
     value = variance = 0.0
-    with ThreadPoolExecutor(min(config.workers, 2)) as pool:
+    with side_by_side(min(config.workers, 2)) as pool:
         count = SPAN * directions.k
         found = pool.map(lambda part: _leading(projector, part.rows, count), (one, other))
     for mine, tested, leading in zip((one, other), (other, one), found, strict=True):

@@ -18,7 +18,6 @@ pairs.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from math import exp, sqrt
 from typing import Literal
 
@@ -32,6 +31,7 @@ from gausscheck.normality.groups import group_sizes
 from gausscheck.normality.nulls.laws import chi_square
 from gausscheck.normality.sphere.energy import energy_null, pair_sums
 from gausscheck.report import SphereClaim, SpherePart
+from gausscheck.threads import side_by_side
 
 ClaimStatus = Literal["holds", "fails", "inconclusive"]
 
@@ -189,7 +189,7 @@ def _group_sums(unit: F64, sizes: NDArray[np.intp], threads: int) -> tuple[F64, 
 
     places = [(g, h) for g in range(groups) for h in range(g, groups)]
     table = np.zeros((4, groups, groups))
-    with ThreadPoolExecutor(max(threads, 1)) as pool:
+    with side_by_side(max(threads, 1)) as pool:
         for (g, h), found in zip(places, pool.map(between, places), strict=True):
             table[:, g, h] = table[:, h, g] = found
     return table[:3], table[3]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -31,6 +30,7 @@ from gausscheck.normality.outcomes import outcome_of, undefined
 from gausscheck.normality.registry import DIRECTION_TESTS, TESTS
 from gausscheck.normality.spec import Outcome, Spec
 from gausscheck.normality.univariate.edf import ad_star
+from gausscheck.threads import side_by_side
 
 TILE_VALUES = 1 << 18
 """Values of a tile (directions times rows): few enough to stay in cache, enough that threads seldom
@@ -182,7 +182,7 @@ def _side_by_side(
     workers = min(threads or os.cpu_count() or 1, len(tiles))
     if workers <= 1:
         return [work(tile) for tile in tiles]
-    with ThreadPoolExecutor(workers) as pool:
+    with side_by_side(workers) as pool:
         return list(pool.map(work, tiles))
 
 
