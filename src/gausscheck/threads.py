@@ -12,6 +12,9 @@ from typing import Any
 
 from gausscheck.core import GausscheckError
 
+_POOL: ContextVar[ThreadPoolExecutor | None] = ContextVar("_POOL", default=None)
+"""Threads of the audit under way, as the thread that runs it sees them; its workers see none."""
+
 
 @lru_cache(maxsize=1)
 def _controller() -> Any:
@@ -47,10 +50,6 @@ def worker_pool(count: int) -> Iterator[ThreadPoolExecutor]:
             yield pool
         finally:
             _POOL.reset(before)
-
-
-_POOL: ContextVar[ThreadPoolExecutor | None] = ContextVar("_POOL", default=None)
-"""Threads of the audit under way, as the thread that runs it sees them; its workers see none."""
 
 
 @contextmanager

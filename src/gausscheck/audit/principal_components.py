@@ -23,7 +23,6 @@ from gausscheck.normality import A0, profile
 from gausscheck.normality.groups import group_sizes
 from gausscheck.passes.scatter import ScatterMatrix, is_wide
 from gausscheck.rng import stream
-from gausscheck.threads import side_by_side
 
 SPAN = 2
 """Components of parts of a half lie among so many times as many of the whole half."""
@@ -69,9 +68,8 @@ def cross_fitted(inputs: LevelInputs, directions: Directions, effect: Effect) ->
         return effect
     rng = stream(config.seed, "components")
     value = variance = 0.0
-    with side_by_side(min(config.workers, 2)) as pool:
-        count = SPAN * directions.k
-        found = pool.map(lambda part: _leading(projector, part.rows, count), (one, other))
+    count = SPAN * directions.k
+    found = projector.pool.map(lambda part: _leading(projector, part.rows, count), (one, other))
     for mine, tested, leading in zip((one, other), (other, one), found, strict=True):
         half = _Half.of(projector, leading, mine, tested, directions.k)
         delta, error = half.tested(rng, config.workers)

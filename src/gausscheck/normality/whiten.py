@@ -111,9 +111,6 @@ def whiten(
     out = np.empty((len(rows), matrix.shape[1]), dtype=np.float32)
     for low in range(0, len(rows), PART):
         part = slice(low, low + PART)
-        if not unit and not weak.size:
-            np.subtract(rows[part], mean, out=narrow[part], casting="same_kind")
-            continue
         wide = rows[part].astype(np.float64)
         if unit:
             wide /= np.sqrt(np.einsum("ij,ij->i", wide, wide))[:, None]

@@ -103,10 +103,9 @@ def length_errors(
     """
     sizes = _checked_sizes(member, ks[0])
     m, used = len(y), tuple(k for k in ks if k <= len(y) - int(sizes.max()) - 2)
-    share, design, (shift, variance), (squares, least) = _jackknife(
+    share, design, (shift, variance), lengths = _jackknife(
         y[:, : used[-1]], member, member if folds is None else folds, used, pool
     )
-    lengths = RefittedLengths(member, squares, least, used[-1])
     spread = share * (1 - share)
     design = np.where(spread > 0, design * m / np.where(spread > 0, spread, 1), 1.0)
     design = np.concatenate([design, np.repeat(design[-1:], len(ks) - len(used), axis=0)])
@@ -133,10 +132,10 @@ def _jackknife(
     folds: I64,
     ks: tuple[int, ...],
     pool: Executor | None,
-) -> tuple[F64, F64, tuple[float, float], tuple[F32, F64]]:
+) -> tuple[F64, F64, tuple[float, float], RefittedLengths]:
     """Return rates (K, 3), their variances, and shift and variance of the radial divergence.
 
-    And the squared lengths (G, m) without each group, and the least spread (G,) of what is left.
+    And the lengths without each group.
     """
     m, sizes = len(y), np.bincount(member)
     single, bins = np.ascontiguousarray(y.T, dtype=np.float32), radial_bins(m)
@@ -161,8 +160,8 @@ def _jackknife(
     _, variance = _delete_group(share, rates, sizes)
     whole = np.array(_divergence(folds, place, bins))
     corrected, spread = _delete_group(whole, radial, sizes)
-    shift = float(corrected - whole)
-    return share, variance - crossings, (shift, float(spread)), (squares, least)
+    lengths = RefittedLengths(member, squares, least, ks[-1])
+    return share, variance - crossings, (float(corrected - whole), float(spread)), lengths
 
 
 def flags_without(

@@ -138,11 +138,12 @@ def shell_left_out(
     whole, left = _left_out(*_log_transforms(square[order], n, k), [one[order] for one in members])
     if not refitted:
         return whole, left
-    shared = [known is not None and known.fits(member, k) for member in members]
-    columns = None if all(shared) else np.ascontiguousarray(y.T, dtype=np.float32)
+    same = [known if known is not None and known.fits(one, k) else None for one in members]
+    rows = y if any(one is None for one in same) else y[:0]
+    columns = np.ascontiguousarray(rows.T, dtype=np.float32)
 
     def anew(g: int, member: NDArray[Any]) -> NDArray[np.float32] | None:
-        return None if columns is None else _squares_without(y, columns, member == g)
+        return _squares_without(y, columns, member == g)
 
     def without(
         lengths: Callable[[int], NDArray[np.float32] | None], g: int, m: int, otherwise: float
@@ -153,8 +154,8 @@ def shell_left_out(
         return _squared(*_log_transforms(np.sort(square).astype(np.float64), m, k))
 
     each = map if pool is None else pool.map
-    for part, member, values, same in zip(partitions, members, left, shared, strict=True):
-        lengths = known.without if known is not None and same else partial(anew, member=member)
+    for part, member, values, one in zip(partitions, members, left, same, strict=True):
+        lengths = partial(anew, member=member) if one is None else one.without
         rest, before = (n - part.sizes).tolist(), values.tolist()
         values[:] = list(each(partial(without, lengths), range(values.size), rest, before))
     return whole, left
