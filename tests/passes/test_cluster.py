@@ -1,5 +1,6 @@
 """A Dask cluster of processes on loopback: the same bits, a killed worker, bounded memory."""
 
+import gc
 import os
 import signal
 import socket
@@ -189,6 +190,33 @@ def test_a_server_that_is_no_scheduler_is_one_line(folder, monkeypatch, answer):
         gausscheck.analyze(folder, dask=address, **FAST)
     assert len(str(caught.value).splitlines()) == 1
     assert time.monotonic() - start < 15
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["mute", "HTTP"])
+def test_no_client_is_left_to_the_garbage_collector(folder, monkeypatch, answer):
+    # Dask closes it under a lock, which the thread that happens to collect may hold itself
+    monkeypatch.setattr(dask_cluster, "CONNECT", 1.0)
+    gc.collect()
+    gc.disable()
+    try:
+        with server(answer) as address, pytest.raises(gausscheck.GausscheckError):
+            gausscheck.analyze(folder, dask=address, **FAST)
+        left = [one for one in gc.get_objects() if type(one) is distributed.Client]
+        assert {one.status for one in left} <= {"closed"}
+    finally:
+        gc.enable()
+
+
+def test_a_client_that_cannot_be_closed_counts_as_closed():
+    class Stuck:
+        status = "running"
+
+        def close(self, timeout):
+            raise TimeoutError
+
+    client = Stuck()
+    dask_cluster._close(client)
+    assert client.status == "closed"
 
 
 def test_no_workers_and_all_workers_lost_are_one_line(folder, monkeypatch):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
-from queue import Empty, Queue
 from threading import Thread
 from typing import Any
 
@@ -49,8 +49,19 @@ def cluster(address: Any) -> Iterator[Any]:
         _wait_for_workers(client, address)
         yield client
     finally:
-        with suppress(OSError, TimeoutError):
-            client.close(timeout=5)
+        _close(client)
+
+
+def _close(client: Any) -> None:
+    """Close a client at once, whatever its scheduler does.
+
+    Dask closes one that is left to the garbage collector under a lock that the thread which
+    happens to collect may hold: both wait without end.
+    """
+    try:
+        client.close(timeout=5)
+    except Exception:
+        client.status = "closed"
 
 
 def _connect(address: str) -> Any:
@@ -65,34 +76,51 @@ def _connect(address: str) -> Any:
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        return _within(2 * CONNECT, lambda: Client(address, timeout=CONNECT))  # type: ignore[no-untyped-call]
+        return _started(Client.__new__(Client), address)
     except Exception as err:  # a server of another kind makes it fail in many ways
+        known = isinstance(err, (OSError, TimeoutError))
+        got = printable(_first_line(err)) if known else "an answer that no scheduler gives"
         raise GausscheckError(
             f'dask="{address}": expected a running scheduler, such as tcp://127.0.0.1:8786, got '
-            f"{printable(_first_line(err))}"
+            f"{got}"
         ) from err
     finally:
         logger.setLevel(level)
 
 
-def _within(seconds: float, make: Callable[[], Any]) -> Any:
-    """Return what a call gives, or raise TimeoutError: a server that never speaks holds it up."""
-    found: Queue[tuple[Any, Exception | None]] = Queue()
+def _started(client: Any, address: str) -> Any:
+    """Start a client, in a thread: a server that never speaks holds it up.
+
+    One that fails is closed before this returns, and one that is too late as soon as it starts.
+
+    Raises
+    ------
+    TimeoutError
+        After twice ``CONNECT`` seconds.
+    """
+    outcome: Future[Any] = Future()
 
     def run() -> None:
         try:
-            found.put((make(), None))
+            client.__init__(address, timeout=CONNECT)
         except Exception as err:
-            found.put((None, err))
+            _close(client)
+            with suppress(InvalidStateError):
+                outcome.set_exception(err)
+            return
+        try:
+            outcome.set_result(client)
+        except InvalidStateError:
+            _close(client)
 
     Thread(target=run, daemon=True, name="gausscheck-connect").start()
+    seconds = 2 * CONNECT
     try:
-        value, error = found.get(timeout=seconds)
-    except Empty:
-        raise TimeoutError(f"no answer in {seconds:g} seconds") from None
-    if error is not None:
-        raise error
-    return value
+        return outcome.result(timeout=seconds)
+    except TimeoutError:
+        if outcome.cancel():
+            raise TimeoutError(f"no answer in {seconds:g} seconds") from None
+        return outcome.result()
 
 
 def _first_line(err: BaseException) -> str:
