@@ -4,11 +4,12 @@ import re
 
 import numpy as np
 
+from audit import exact_shell
 from gausscheck.audit import noticed as found_in
 from gausscheck.audit.noticed import serial
 from gausscheck.audit.preflight import dead_coordinates, eigenbasis
 from gausscheck.normality import A0, profile, whiten_tall
-from gausscheck.normality.sphere.shell import shell_mean, shell_transform, without_groups
+from gausscheck.normality.sphere.shell import shell_mean
 from gausscheck.passes.reductions import FirstPass
 from gausscheck.passes.row_keys import row_keys
 from gausscheck.report import Noticed
@@ -77,7 +78,7 @@ def axes_level(x):
 def shell_level(x):
     y, _ = whiten_tall(x)
     a0 = shell_mean(y.shape[1])
-    return a0 + REFERENCE / 5 * (without_groups(shell_transform(y), 2)[0] - a0) / len(x)
+    return a0 + REFERENCE / 5 * (exact_shell.shell(y) - a0) / len(x)
 
 
 def blocked_interval(x):

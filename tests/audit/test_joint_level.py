@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import gausscheck
+from audit import exact_shell
 from gausscheck.normality import residuals, whiten_tall
 from gausscheck.normality.groups import Partition
 from gausscheck.normality.rotated import whitened_rows
@@ -19,9 +20,7 @@ from gausscheck.normality.sphere.shell import (
     shell_limit,
     shell_mean,
     shell_refitted,
-    shell_transform,
     shell_without,
-    without_groups,
 )
 
 DEEP = {"directions": "axes", "levels": "marginals,norms,sphere"}
@@ -116,21 +115,6 @@ def test_levels_can_be_left_out_and_misspelt(rng):
         gausscheck.analyze(x, levels="shells")
 
 
-def test_shell_without_groups_is_the_plain_statistic(rng):
-    u = rng.random(400)
-
-    def plain(values):
-        x = np.sort(values)
-        i = np.arange(1, x.size + 1)
-        return -x.size - np.mean((2 * i - 1) * (np.log(x) + np.log1p(-x[::-1])))
-
-    whole, without = without_groups(u, 8)
-    assert whole == pytest.approx(plain(u))
-    parts = np.array_split(u, 8)
-    left = [plain(np.concatenate(parts[:g] + parts[g + 1 :])) for g in range(8)]
-    np.testing.assert_allclose(without, left)
-
-
 @pytest.mark.parametrize(("n", "k"), [(50, 3), (1000, 8), (10_000, 1), (10_000, 64), (10_000, 384)])
 @pytest.mark.parametrize("tails", [np.inf, 4])
 def test_transforms_that_are_interpolated_give_the_shell_of_exact_ones(rng, n, k, tails):
@@ -140,16 +124,16 @@ def test_transforms_that_are_interpolated_give_the_shell_of_exact_ones(rng, n, k
         y *= np.sqrt(tails / rng.chisquare(tails, (n, 1)))
     y -= y.mean(axis=0)
     y /= y.std(axis=0)
-    exact, left = without_groups(shell_transform(y), 5)
-    assert shell_without(y, 5)[0] == pytest.approx(exact, rel=1e-5, abs=1e-4)
-    assert shell_without(y, 5)[1] == pytest.approx(left, rel=1e-5, abs=1e-4)
+    whole, left = shell_without(y, 5)
+    assert whole == pytest.approx(exact_shell.shell(y), rel=1e-5, abs=1e-4)
+    assert left == pytest.approx(exact_shell.shell_without(y, 5), rel=1e-5, abs=1e-4)
 
 
 @pytest.mark.parametrize("k", [1, 4, 32])
 def test_shell_null_is_what_simulation_gives(k):
     rng = np.random.default_rng([11, k])
     found = np.array([
-        without_groups(shell_transform(residuals(rng.standard_normal((800, k)))[0]), 2)[0]
+        exact_shell.shell(residuals(rng.standard_normal((800, k)))[0])
         for _ in range(300)
     ])  # fmt: skip
     assert abs(found.mean() - shell_mean(k)) < 5 * found.std() / np.sqrt(300)
@@ -235,10 +219,10 @@ def test_groups_that_do_not_stand_side_by_side_are_left_out_as_if_they_did(rng, 
 def test_groups_of_any_size_leave_the_plain_statistic(rng):
     y, sizes = whiten_tall(centred(rng.standard_normal((300, 4))))[0], np.array([1, 120, 30, 149])
     _, (left,) = shell_left_out(y, [Partition(sizes)], refitted=False)
-    u, ends = shell_transform(y), np.cumsum(sizes)
+    u, ends = exact_shell.shell_transform(y), np.cumsum(sizes)
     for value, size, end in zip(left, sizes, ends, strict=True):
         rest = np.delete(u, np.s_[end - size : end])
-        assert value == pytest.approx(without_groups(rest, 2)[0], rel=1e-5)
+        assert value == pytest.approx(exact_shell.anderson_darling(rest), rel=1e-5)
 
 
 def test_rows_are_whitened_up_to_a_rotation_where_that_is_safe(rng):

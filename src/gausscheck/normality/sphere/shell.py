@@ -27,22 +27,6 @@ from gausscheck.normality.groups import Partition
 from gausscheck.normality.nodes import gauss_legendre
 from gausscheck.normality.triangular import inverse, squared_lengths
 
-
-def shell_transform(residuals: F64) -> F64:
-    """Return the probability transforms of the rows' squared lengths, ``(n,)``.
-
-    Parameters
-    ----------
-    residuals : (n, k) array
-        Mean 0, 1/n covariance I, k < n − 1.
-    """
-    from scipy.special import betainc
-
-    n, k = residuals.shape
-    square = np.einsum("ij,ij->i", residuals, residuals)
-    return np.asarray(betainc(k / 2, (n - k - 1) / 2, np.clip(square / (n - 1), 0, 1)))
-
-
 NEAREST = 1e-16
 """Transforms closer to 0 or 1 count as that close: beyond it their place is rounding."""
 
@@ -212,13 +196,6 @@ def _transform_table(n: int, k: int) -> tuple[F64, NDArray[np.complex128]]:
     logs = below + 1j * above
     logs[1:-1] -= np.diff(logs, 2) / 12
     return nodes, logs
-
-
-def without_groups(u: F64, groups: int) -> tuple[float, F64]:
-    """Return A² against the uniform law, of the sample and without each of G contiguous groups."""
-    order = np.argsort(u)
-    whole, (left,) = _left_out(*_logs(u[order]), [Partition.equal(u.size, groups).members()[order]])
-    return whole, left
 
 
 def _left_out(low: F64, high: F64, members: Sequence[NDArray[Any]]) -> tuple[float, list[F64]]:
