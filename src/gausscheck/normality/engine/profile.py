@@ -8,7 +8,7 @@ depends on n alone, so results do not depend on threads or on how directions com
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -168,22 +168,23 @@ def ad_star_left_out(block: NDArray[Any], groups: int, threads: int | None = Non
         found = profile(block, groups=groups, overwrite=True, **only)
         return np.asarray(found.ad_star_without, dtype=np.float64)
     tiles = _side_by_side(lambda x: _left_out(x, moments_of(x), groups), block, threads)
-    return np.concatenate(tiles)
+    return np.concatenate(list(tiles))
 
 
 def _side_by_side(
     work: Callable[[NDArray[Any]], Found], block: NDArray[Any], threads: int | None
-) -> list[Found]:
-    """Work on tiles of directions in threads; return what they give, in order."""
+) -> Iterator[Found]:
+    """Work on tiles of directions in threads; yield what they give, in order, as soon as it is."""
     k, n = block.shape
     most = LONG_VALUES if n >= CELLS_FROM else TILE_VALUES
     size = 1 << (min(max(most // n, 1), 256).bit_length() - 1)
     tiles = [block[low : low + size] for low in range(0, k, size)]
     workers = min(threads or os.cpu_count() or 1, len(tiles))
     if workers <= 1:
-        return [work(tile) for tile in tiles]
+        yield from map(work, tiles)
+        return
     with side_by_side(workers) as pool:
-        return list(pool.map(work, tiles))
+        yield from pool.map(work, tiles)
 
 
 def _tiles(
