@@ -33,9 +33,6 @@ STAIRCASE = 0.0396
 ROWS = 4096
 """Rows that a grid is looked for in."""
 
-FEW_ROWS = 64
-"""Rows whose mantissas tell about how many bits all get by with."""
-
 BITS = 12
 """Mantissas of at most so many bits are storage in few bits: float16 has 11, bfloat16 8."""
 
@@ -133,24 +130,13 @@ def mantissa_bits(x: F64) -> int | None:
     >>> mantissa_bits(x.astype(np.float16).astype(float)), mantissa_bits(x)
     (11, None)
     """
-    mantissa, _ = np.frexp(x)
-    whole = mantissa * 2.0**BITS  # mantissas lie in [1/2, 1)
-    if not _whole(whole):
-        return None
-    bits = _least(whole[:FEW_ROWS], BITS)  # all others need as many at least, and seldom more
-    return bits if _whole(whole * 2.0 ** (bits - BITS)) else _least(whole, BITS)
-
-
-def _least(whole: F64, bits: int) -> int:
-    """Return how few bits hold numbers that so many hold."""
-    while bits > 1 and _whole(whole / 2):
-        whole = whole / 2
-        bits -= 1
-    return bits
-
-
-def _whole(values: F64) -> bool:
-    return bool((values == np.rint(values)).all())
+    stored = int(np.bitwise_or.reduce(x.view(np.uint64), axis=None))
+    fraction = stored & (1 << 52) - 1
+    if fraction == 0:  # powers of two, and zeros
+        return 1
+    last = (fraction & -fraction).bit_length()  # place of the last bit that any mantissa has
+    bits = 54 - last
+    return bits if bits <= BITS else None
 
 
 def spacing_of_bits(x: NDArray[Any], bits: int | None) -> F64:
@@ -158,8 +144,8 @@ def spacing_of_bits(x: NDArray[Any], bits: int | None) -> F64:
     values = np.asarray(x, dtype=np.float64)
     if bits is None:
         return np.zeros_like(values)
-    _, exponent = np.frexp(values)
-    return np.where(values == 0, 0.0, np.ldexp(1.0, exponent - bits))
+    power = (values.view(np.uint64) & np.uint64(0x7FF << 52)).view(np.float64)
+    return np.asarray(power * 2.0 ** (1 - bits))
 
 
 def even_steps(x: F64) -> F64:
