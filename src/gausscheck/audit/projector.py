@@ -157,4 +157,5 @@ class _Product:
             out[:, start:stop] = x.T
             return
         for low in range(0, out.shape[0], TILE):
-            out[low : low + TILE, start:stop] = self._weights[low : low + TILE] @ x.T
+            # this way round: the other costs a third more in BLAS kernels of 512 bits
+            out[low : low + TILE, start:stop] = (x @ self._weights[low : low + TILE].T).T
