@@ -19,13 +19,14 @@ from gausscheck.audit.learned_bounds import (
     learned_bounds,
 )
 from gausscheck.audit.multiplicity import corrections
-from gausscheck.audit.noticed import ad_star_without
 from gausscheck.audit.principal_components import cross_fitted
 from gausscheck.audit.rejected import rejected_directions
 from gausscheck.audit.verdict import decide, level_fields
 from gausscheck.audit.worst_directions import qq_curves, worst_directions
 from gausscheck.core import F64, Directions, Moments
 from gausscheck.normality import A0, L_KURTOSIS_NORMAL, Outcome, Profile, kolmogorov_null, profile
+from gausscheck.normality.engine.jackknife import ad_star_without
+from gausscheck.normality.engine.profile import left_out_shifts
 from gausscheck.report import DirectionalLevel, DirectionTest, GlobalTest, LearnedLevel
 
 MOST_EXCEPTIONS = 0.05
@@ -219,12 +220,12 @@ def _profile(inputs: LevelInputs, directions: Directions, moments: Moments | Non
     config, projector = inputs.config, inputs.projector
     growth = GrowthCurve(directions.k, projector.span(directions)[1])
     order = inputs.grouping.order(projector.row_ids(directions))
-    pieces, without = [], []
+    pieces, shifts = [], []
     for part in projector.slabs(directions.k):
         block = projector.project(directions, part)
         growth.take(block, part, config.workers)
         if order is not None:
-            without.append(ad_star_without(block[:, order[0]], order[1], config.workers))
+            shifts.append(left_out_shifts(block[:, order[0]], order[1], config.workers))
         pieces.append(
             profile(
                 block,
@@ -236,7 +237,10 @@ def _profile(inputs: LevelInputs, directions: Directions, moments: Moments | Non
         )
         inputs.progress(f"testing {directions.kind}", part.stop / directions.k)
     whole = Profile.concatenate(pieces)
-    blocks = None if order is None else LeftOut(np.concatenate(without), order[1])
+    blocks = None
+    if order is not None:
+        without = ad_star_without(whole.ad_star, np.concatenate(shifts), order[1])
+        blocks = LeftOut(without, order[1])
     return _Found(whole, growth.curve(whole.ad_star), blocks)
 
 

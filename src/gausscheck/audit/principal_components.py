@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from gausscheck.audit.effect import Effect
 from gausscheck.audit.inputs import LevelInputs
-from gausscheck.audit.noticed import ad_star_without, corrected, group_order, wider
+from gausscheck.audit.noticed import corrected, group_order, wider
 from gausscheck.audit.projector import ROWS, Projector
 from gausscheck.core import F64, Directions
 from gausscheck.normality import A0, profile
+from gausscheck.normality.engine.jackknife import ad_star_without
+from gausscheck.normality.engine.profile import left_out_shifts
 from gausscheck.normality.groups import group_sizes
 from gausscheck.passes.scatter import ScatterMatrix, is_wide
 from gausscheck.rng import stream
@@ -159,13 +161,15 @@ class _Half:
         """Discrepancy of the other half along the components, and its error by groups of rows."""
         block, sizes = self.other[: self.k], self.other_sizes
         n = block.shape[1]
-        value = self._delta(block, threads)
+        whole = _ad_star(block, threads)
+        value = _mean_delta(whole, n)
         random = block[:, rng.permutation(n)] if self.alike else block
         equal = group_sizes(n, sizes.size)
-        found = corrected(value, _deltas_without(random, equal, threads), equal, n)
+        found = corrected(value, _deltas_without(random, whole, equal, threads), equal, n)
         if not self.alike:
             return value, found.standard_error
-        best = wider(corrected(value, _deltas_without(block, sizes, threads), sizes, n), found)
+        left = _deltas_without(block, whole, sizes, threads)
+        best = wider(corrected(value, left, sizes, n), found)
         return min(best.value, value), best.standard_error
 
     def turning(self, rng: np.random.Generator, threads: int) -> float:
@@ -186,16 +190,23 @@ class _Half:
         """Discrepancy of the other half along the components of m rows with these moments."""
         covariance = scatter / m - np.outer(total, total) / m**2
         lead = np.linalg.eigh(covariance)[1][:, ::-1][:, : self.k]
-        return self._delta(lead.T @ self.other, threads)
-
-    @staticmethod
-    def _delta(block: NDArray[np.floating], threads: int) -> float:
-        found = profile(block, tests=("anderson_darling",), effects=False, threads=threads)
-        return float(np.nanmean(np.asarray(found.ad_star) - A0) / block.shape[1])
+        return _mean_delta(_ad_star(lead.T @ self.other, threads), self.other.shape[1])
 
 
-def _deltas_without(block: NDArray[np.floating], sizes: NDArray[np.intp], threads: int) -> F64:
-    left = ad_star_without(block.copy(), sizes, threads)
+def _ad_star(block: NDArray[np.floating], threads: int) -> F64:
+    found = profile(block, tests=("anderson_darling",), effects=False, threads=threads)
+    return np.asarray(found.ad_star, dtype=np.float64)
+
+
+def _mean_delta(ad_star: F64, n: int) -> float:
+    return float(np.nanmean(ad_star - A0) / n)
+
+
+def _deltas_without(
+    block: NDArray[np.floating], whole: F64, sizes: NDArray[np.intp], threads: int
+) -> F64:
+    """Return the mean discrepancy without each group of columns, from A*² of all of them."""
+    left = ad_star_without(whole, left_out_shifts(block, sizes, threads), sizes)
     return np.asarray(np.nanmean(left - A0, axis=0) / (block.shape[1] - sizes))
 
 

@@ -15,7 +15,7 @@ from gausscheck.audit.directions import FAMILIES, PreparedSpace, coordinates, pa
 from gausscheck.audit.grouping import Grouping
 from gausscheck.audit.intervals import student_quantile
 from gausscheck.audit.learned_directions import LEARNED
-from gausscheck.audit.noticed import ad_star_without, corrected, wider
+from gausscheck.audit.noticed import corrected, wider
 from gausscheck.audit.use.jackknife import flags_without
 from gausscheck.audit.use.whitened_lengths import component_grid, fit_rows
 from gausscheck.audit.values import as_levels_read
@@ -24,6 +24,8 @@ from gausscheck.comparison.quantities import Interval
 from gausscheck.config import AD_THRESHOLD
 from gausscheck.core import F64, I64, GausscheckError, Progress, Source, Stage
 from gausscheck.normality import A0, profile
+from gausscheck.normality.engine.jackknife import ad_star_without
+from gausscheck.normality.engine.profile import left_out_shifts
 from gausscheck.normality.groups import group_sizes
 from gausscheck.passes.common_rows import common_rows
 from gausscheck.passes.scatter import ScatterMatrix
@@ -271,7 +273,8 @@ def _mean_deviation(prepared: F64, matrix: F64, groups: _Groups, threads: int | 
         value += float(found.ad_star.sum())
         random += found.ad_star_without.sum(axis=0)
         if groups.kind != "random":
-            chosen += _without(block[:, groups.order], groups.sizes, threads).sum(axis=0)
+            shifts = left_out_shifts(block[:, groups.order], groups.sizes, threads)
+            chosen += ad_star_without(found.ad_star, shifts, groups.sizes).sum(axis=0)
     return _Deviation(
         (value / k - A0) / m,
         (random / k - A0) / (m - group_sizes(m, count)),
@@ -283,13 +286,6 @@ def _ad_star(block: F64, groups: int, threads: int | None) -> Any:
     return profile(
         block, tests=("anderson_darling",), groups=groups, effects=False, threads=threads
     )
-
-
-def _without(block: F64, sizes: NDArray[np.intp], threads: int | None) -> F64:
-    """Return A*² without each contiguous group; by the engine where groups are equal."""
-    if np.array_equal(sizes, group_sizes(block.shape[1], sizes.size)):
-        return np.asarray(_ad_star(block, sizes.size, threads).ad_star_without, dtype=np.float64)
-    return ad_star_without(block, sizes, threads)
 
 
 # --- two models

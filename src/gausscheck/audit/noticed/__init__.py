@@ -5,7 +5,6 @@ Each finding is a pure function that returns :class:`Noticed` or None.
 
 from gausscheck.audit.noticed.blocks import (
     Corrected,
-    ad_star_without,
     corrected,
     group_order,
     wider,
@@ -58,7 +57,6 @@ __all__ = [
     "SerialDependence",
     "Unusual",
     "UnusualCells",
-    "ad_star_without",
     "corrected",
     "counted",
     "deciding_rows",

@@ -13,10 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.normality import profile
-from gausscheck.normality.engine.profile import ad_star_left_out
-from gausscheck.normality.groups import group_sizes
-
 F64 = NDArray[np.float64]
 
 
@@ -142,33 +138,3 @@ def group_order(
     member = place[home][cluster]
     order = in_file[np.argsort(member[in_file], kind="stable")]
     return order, load[largest_first]
-
-
-def ad_star_without(block: NDArray[Any], sizes: NDArray[Any], threads: int | None = None) -> F64:
-    """Return A*² of directions ``(k, m)`` without each contiguous group, whatever their sizes.
-
-    Equal groups are left out by the engine at little cost; others sort anew for each group.
-
-    Parameters
-    ----------
-    block : (k, m) array
-        Columns in the order of :func:`group_order`; may be sorted in place.
-    sizes : (G,) int array
-    threads : int, optional
-
-    Returns
-    -------
-    (k, G) array
-        Cost O(k m log m), or G times that.
-    """
-    if np.array_equal(sizes, group_sizes(block.shape[1], len(sizes))):
-        return ad_star_left_out(block, len(sizes), threads)
-    only: dict[str, Any] = {
-        "tests": ("anderson_darling",), "effects": False, "threads": threads, "overwrite": True
-    }  # fmt: skip
-    ends = np.cumsum(sizes)
-    left = [
-        profile(np.delete(block, np.s_[end - size : end], axis=1), **only).ad_star
-        for size, end in zip(sizes, ends, strict=True)
-    ]
-    return np.stack(left, axis=1)

@@ -22,12 +22,11 @@ from gausscheck.normality.engine.binned import (
 )
 from gausscheck.normality.engine.effects import wasserstein
 from gausscheck.normality.engine.jackknife import (
-    ad_star_without,
+    Sizes,
+    ad_star_shifts,
     group_counts,
     group_powers,
-    sort_groups,
 )
-from gausscheck.normality.groups import group_starts
 
 
 class _Buffers(local):
@@ -53,11 +52,11 @@ class LongSums:
     cells: Cells
     mean: F64
     m2: F64
-    groups: tuple[NDArray[np.intp], F64, F64] | None
+    groups: tuple[NDArray[np.intp], F64, F64, Sizes] | None
     found: dict[str, FloatArray]
 
 
-def gather_long(x: NDArray[Any], names: set[str], groups: int, effects: bool) -> LongSums:
+def gather_long(x: NDArray[Any], names: set[str], sizes: Sizes | None, effects: bool) -> LongSums:
     """Take all that is wanted from the rows of a few directions: long steps, made for threads.
 
     Parameters
@@ -66,8 +65,8 @@ def gather_long(x: NDArray[Any], names: set[str], groups: int, effects: bool) ->
         Each row is sorted in place.
     names : set of str
         Tests on sorted samples: lilliefors and keys of :data:`FROM_CELLS`.
-    groups : int
-        Groups of the jackknife, 0 for none.
+    sizes : (G,) int array or None
+        Of the groups of the jackknife, if there is one.
     effects : bool
         Whether to compute Wasserstein-1.
 
@@ -78,26 +77,22 @@ def gather_long(x: NDArray[Any], names: set[str], groups: int, effects: bool) ->
     """
     k, n = x.shape
     z, spare = _BUFFERS.of(k, n)
-    parts = max(groups, 1)
-    sort_groups(x, parts)
     np.copyto(z, x)
     pilot = z.mean(axis=1)
     z -= pilot[:, None]
-    one, two = group_powers(z, parts)
+    one, two = group_powers(z, np.array([n]) if sizes is None else sizes, spare)
     rest = one.sum(axis=1) / n
     mean = pilot + rest
-    starts = group_starts(n, parts)
-    ends = np.append(starts[1:], n) - 1
-    alive = x[:, starts].min(axis=1) < x[:, ends].max(axis=1)
-    # a constant is one exactly, not up to rounding
+    alive = x.min(axis=1) < x.max(axis=1)  # a constant is one exactly, not up to rounding
     m2 = np.where(alive, two.sum(axis=1) / n - rest**2, 0.0)
     left_out = None
-    if groups:
+    if sizes is not None:
         sd = np.where(alive, np.sqrt(m2), 1.0)
-        left_out = (group_counts(z, sd, groups), one / sd[:, None], two / m2[:, None].clip(1e-300))
-        x.sort(axis=1)
-        np.copyto(z, x)
-        z -= mean[:, None]
+        below = group_counts(z, sd, sizes, spare)
+        left_out = (below, one / sd[:, None], two / m2[:, None].clip(1e-300), sizes)
+    x.sort(axis=1)
+    np.copyto(z, x)
+    z -= mean[:, None]
     z /= np.where(alive, np.sqrt(m2 * (n / (n - 1))), np.nan)[:, None]
     found: dict[str, FloatArray] = {}
     if "lilliefors" in names:
@@ -113,7 +108,7 @@ def finish_long(sums: LongSums, names: set[str], effects: bool) -> dict[str, Any
     Returns
     -------
     dict
-        Statistics by test name, ``moments``, ``ad_star_without`` and, with effects,
+        Statistics by test name, ``moments``, with groups ``ad_star_shifts``, and with effects
         ``wasserstein1``, ``l_skewness``, ``l_kurtosis``.
     """
     cells, m2, n = sums.cells, sums.m2, sums.cells.n
@@ -121,8 +116,8 @@ def finish_long(sums: LongSums, names: set[str], effects: bool) -> dict[str, Any
     cells.finish()
     found: dict[str, Any] = dict(sums.found)
     if sums.groups is not None:
-        without = ad_star_without(*sums.groups, n)
-        found["ad_star_without"] = np.where(alive[:, None], without, np.nan)
+        shifts = ad_star_shifts(*sums.groups)
+        found["ad_star_shifts"] = np.where(alive[:, None], shifts, np.nan)
     for name in names & set(FROM_CELLS):
         found[name] = np.where(alive, FROM_CELLS[name](cells), np.nan)
     if effects:

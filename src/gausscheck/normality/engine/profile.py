@@ -19,13 +19,15 @@ from gausscheck.core import F64, FloatArray, Moments
 from gausscheck.normality.engine.binned import CELLS_FROM
 from gausscheck.normality.engine.effects import l_ratios, wasserstein
 from gausscheck.normality.engine.jackknife import (
+    Sizes,
+    ad_star_shifts,
     ad_star_without,
     group_counts,
     group_powers,
-    sort_groups,
 )
 from gausscheck.normality.engine.long_samples import LongSums, finish_long, gather_long
 from gausscheck.normality.evidence import moments_of, order, standardise
+from gausscheck.normality.groups import group_sizes
 from gausscheck.normality.outcomes import outcome_of, undefined
 from gausscheck.normality.registry import DIRECTION_TESTS, TESTS
 from gausscheck.normality.spec import Outcome, Spec
@@ -146,7 +148,8 @@ def profile(
     names = {spec.name for spec in wanted} | {"anderson_darling"}
     if effects:
         names.add("lilliefors")  # its statistic is the Kolmogorov distance
-    tiles = _tiles(block, names, groups, effects, threads, overwrite)
+    sizes = group_sizes(n, groups) if groups else None
+    tiles = _tiles(block, names, sizes, effects, threads, overwrite)
     if moments is None:
         moments = Moments.concatenate([tile["moments"] for tile in tiles])
     return Profile(
@@ -157,17 +160,13 @@ def profile(
     )
 
 
-def ad_star_left_out(block: NDArray[Any], groups: int, threads: int | None = None) -> F64:
-    """Return A*² of directions ``(k, n)`` without each of G equal groups of columns, ``(k, G)``.
+def left_out_shifts(block: NDArray[Any], sizes: Sizes, threads: int | None = None) -> F64:
+    """Return what leaving out each group of columns does to A*² of directions, ``(k, G)``.
 
-    They are those of :func:`profile`, which would take what it says of all columns as well. The
-    block is sorted in place. Cost O(k n log n).
+    With A*² of all columns, which :func:`profile` gives exactly, :func:`ad_star_without` makes of
+    it A*² without each group. Columns of a group lie side by side. Cost O(k n).
     """
-    if block.shape[1] >= CELLS_FROM:  # where one sort serves both
-        only: dict[str, Any] = {"tests": (), "effects": False, "threads": threads}
-        found = profile(block, groups=groups, overwrite=True, **only)
-        return np.asarray(found.ad_star_without, dtype=np.float64)
-    tiles = _side_by_side(lambda x: _left_out(x, moments_of(x), groups), block, threads)
+    tiles = _side_by_side(lambda x: _shifts(x, moments_of(x), sizes), block, threads)
     return np.concatenate(list(tiles))
 
 
@@ -190,7 +189,7 @@ def _side_by_side(
 def _tiles(
     block: NDArray[Any],
     names: set[str],
-    groups: int,
+    sizes: Sizes | None,
     effects: bool,
     threads: int | None,
     overwrite: bool,
@@ -202,17 +201,19 @@ def _tiles(
         if not overwrite:
             part = part.copy()
         if n >= CELLS_FROM:
-            return gather_long(part, names, groups, effects)
-        return _short(part, names, groups, effects)
+            return gather_long(part, names, sizes, effects)
+        return _short(part, names, sizes, effects)
 
     found = []
     for piece in _side_by_side(work, block, threads):
         values = finish_long(piece, names, effects) if isinstance(piece, LongSums) else piece
         count = values["anderson_darling"].size
-        values["ad_star"] = ad_star(values["anderson_darling"], n)
+        whole = values["ad_star"] = ad_star(values["anderson_darling"], n)
+        if sizes is not None:
+            values["ad_star_without"] = ad_star_without(whole, values["ad_star_shifts"], sizes)
         values["kolmogorov"] = values["lilliefors"] if effects else np.full(count, np.nan)
         missing = {name: np.full(count, np.nan) for name in _ARRAYS}
-        missing["ad_star_without"] = np.full((count, groups), np.nan)
+        missing["ad_star_without"] = np.empty((count, 0))
         found.append(missing | values)
     return found
 
@@ -229,34 +230,34 @@ def _outcome(spec: Spec, n: int, moments: Moments, tiles: list[dict[str, Any]]) 
     return outcome_of(spec, statistic, size)
 
 
-def _short(x: NDArray[Any], names: set[str], groups: int, effects: bool) -> dict[str, Any]:
+def _short(x: NDArray[Any], names: set[str], sizes: Sizes | None, effects: bool) -> dict[str, Any]:
     """Profile directions of fewer rows ``(k, n)`` value by value; the block is sorted in place."""
     moments = moments_of(x)
-    without = _left_out(x, moments, groups)
+    shifts = None if sizes is None else _shifts(x, moments, sizes)
     z = standardise(x, moments, in_place=True)
     samples = order(z)
     found: dict[str, Any] = {name: TESTS[name].statistic(samples) for name in names}
-    found |= {"moments": moments, "ad_star_without": without}
+    found |= {"moments": moments, "ad_star_shifts": shifts}
     if effects:
         found["l_skewness"], found["l_kurtosis"] = l_ratios(z)
         found["wasserstein1"] = wasserstein(z)
     return found
 
 
-def _left_out(x: NDArray[Any], moments: Moments, groups: int) -> F64:
-    """A*² of samples ``(k, n)`` without each group; NaN of those that don't vary."""
-    without = np.full((x.shape[0], groups), np.nan)
+def _shifts(x: NDArray[Any], moments: Moments, sizes: Sizes) -> F64:
+    """Say what leaving out groups does to samples ``(k, n)``; NaN of those that don't vary."""
     alive = moments.m2 > 0
-    if groups and alive.any():
-        without[alive] = _without(x[alive], moments.mean[alive], moments.m2[alive], groups)
-    return without
+    if alive.all():
+        return _shifts_alive(x, moments.mean, moments.m2, sizes)
+    found = np.full((x.shape[0], sizes.size), np.nan)
+    if alive.any():
+        found[alive] = _shifts_alive(x[alive], moments.mean[alive], moments.m2[alive], sizes)
+    return found
 
 
-def _without(rows: NDArray[Any], mean: FloatArray, m2: FloatArray, groups: int) -> F64:
-    """A*² of samples ``(k, n)`` that vary, without each group; the rows are overwritten."""
-    sort_groups(rows, groups)
-    z = rows - mean[:, None].astype(np.float64)
+def _shifts_alive(x: NDArray[Any], mean: FloatArray, m2: FloatArray, sizes: Sizes) -> F64:
+    z = x - mean[:, None].astype(np.float64)
     sd = np.sqrt(m2, dtype=np.float64)
     z /= sd[:, None]
-    one, two = group_powers(z, groups)
-    return ad_star_without(group_counts(z, np.ones_like(sd), groups), one, two, z.shape[1])
+    one, two = group_powers(z, sizes)
+    return ad_star_shifts(group_counts(z, np.ones_like(sd), sizes), one, two, sizes)
