@@ -4,13 +4,11 @@ import numpy as np
 from scipy.special import betainc
 
 
-def shell_transform(residuals):
-    """Return the probability transforms of squared lengths of whitened rows ``(n, k)``.
+def shell_transform(square, n, k):
+    """Return the probability transforms of squared lengths of rows whitened among n.
 
     None is closer to 0 or 1 than 1e-16: beyond it their place is rounding.
     """
-    n, k = residuals.shape
-    square = (residuals**2).sum(axis=1)
     u = betainc(k / 2, (n - k - 1) / 2, np.clip(square / (n - 1), 0, 1))
     return np.clip(u, 1e-16, 1 - 1e-16)
 
@@ -24,12 +22,16 @@ def anderson_darling(u):
 
 def shell(residuals):
     """Return the shell A² of whitened rows ``(n, k)``."""
-    return anderson_darling(shell_transform(residuals))
+    return anderson_darling(shell_transform((residuals**2).sum(axis=1), *residuals.shape))
 
 
-def shell_without(residuals, groups):
-    """Return the shell A² of whitened rows without each of G contiguous groups."""
-    parts = np.array_split(shell_transform(residuals), groups)
+def shell_without(residuals, sizes):
+    """Return the shell A² without each group of rows, the others' mean length that of a fit."""
+    n, k = residuals.shape
+    square, ends = (residuals**2).sum(axis=1), np.cumsum(sizes)
+    left = [
+        np.delete(square, np.s_[end - size : end]) for size, end in zip(sizes, ends, strict=True)
+    ]
     return np.array([
-        anderson_darling(np.concatenate(parts[:g] + parts[g + 1 :])) for g in range(groups)
+        anderson_darling(shell_transform(rest * k / rest.mean(), n, k)) for rest in left
     ])  # fmt: skip

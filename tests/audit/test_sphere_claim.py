@@ -13,7 +13,7 @@ from gausscheck.audit.sphere_limit import sphere_effect, sphere_limit, whitening
 from gausscheck.audit.unit_shell import normalised_twin_shell
 from gausscheck.core import GausscheckError
 from gausscheck.normality import whiten_tall
-from gausscheck.normality.groups import Partition
+from gausscheck.normality.groups import Partition, group_sizes
 from gausscheck.normality.sphere.energy import energy_left_out, energy_null
 from gausscheck.normality.sphere.shell import shell_mean
 
@@ -129,7 +129,7 @@ def test_level_on_the_uniform_law(n, p, times):
 def shell_delta(rows):
     y, _ = whiten_tall(rows - rows.mean(axis=0))
     n, r = y.shape
-    whole, without = exact_shell.shell(y), exact_shell.shell_without(y, 20)
+    whole, without = exact_shell.shell(y), exact_shell.shell_without(y, group_sizes(n, 20))
     delta, left = (whole - shell_mean(r)) / n, (without - shell_mean(r)) / (n * 19 / 20)
     return delta, np.sqrt(19 / 20 * ((left - left.mean()) ** 2).sum())
 

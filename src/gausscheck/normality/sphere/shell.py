@@ -102,7 +102,8 @@ def shell_left_out(
         Whether the other rows are whitened anew: what a long row does to the covariance that it is
         measured by is then in the spread of the values, and what the fit on n rows takes off a
         deviation is in their mean. A group that leaves fewer than 2 k rows, or a dimension in
-        which the others hardly vary, is left out of the transforms only.
+        which the others hardly vary, is only left out as it is otherwise: the lengths of the
+        others are scaled to the mean that a fit gives them, which is all of a fit that a0(k) knows.
     pool : Executor, optional
         Threads that leave out groups side by side.
     known : RefittedLengths, optional
@@ -113,13 +114,16 @@ def shell_left_out(
     whole : float
     without : list of (G,) array
         One a partition. Cost O(n log n), or O(G n k²) where refitted; these are in float32.
-        Transforms are interpolated in log s, to some 1e-7 of log u.
+        Transforms are interpolated in log s, to some 1e-7 of log u; A² by the scale of the others,
+        by a parabola.
     """
     members = [part.members() for part in partitions]
     n, k = y.shape
     square = np.einsum("ij,ij->i", y, y)
     order = np.argsort(square)
-    whole, left = _left_out(*_log_transforms(square[order], n, k), [one[order] for one in members])
+    square = square[order]
+    whole = _squared(*_log_transforms(square, n, k))
+    left = [_scaled_without(square, one[order], k) for one in members]
     if not refitted:
         return whole, left
     same = [known if known is not None and known.fits(one, k) else None for one in members]
@@ -198,28 +202,49 @@ def _transform_table(n: int, k: int) -> tuple[F64, NDArray[np.complex128]]:
     return nodes, logs
 
 
-def _left_out(low: F64, high: F64, members: Sequence[NDArray[Any]]) -> tuple[float, list[F64]]:
-    """A² of the sample, and without each group of several partitions, u ascending."""
-    return _squared(low, high), [_squared_without(low, high, one) for one in members]
+REACH = 0.05
+"""Logarithms of a scale up to which A² of lengths is a parabola in it."""
 
 
-def _squared_without(low: F64, high: F64, member: NDArray[Any]) -> F64:
-    """A² without each group, from log u and log (1 − u), u ascending, and each one's group.
+def _scaled_without(square: F64, member: NDArray[Any], k: int) -> F64:
+    """A² of ascending squared lengths without each group, the others' mean made k again."""
+    n, sizes = square.size, np.bincount(member)
+    left = n - sizes
+    rest = square.sum() - np.bincount(member, square)
+    shift = np.log(left * k / np.maximum(rest, np.finfo(float).tiny))
+    near = np.abs(shift) <= REACH
+    reach = max(float(np.abs(shift[near]).max(initial=0)), REACH / 50)
+    scaled = [_log_transforms(square * np.exp(scale), n, k) for scale in (-reach, 0.0, reach)]
+    less, plain, more = _squared_without(scaled, member)
+    place = np.where(near, shift / reach, 0)
+    found = plain + place * (more - less) / 2 + place**2 * ((more + less) / 2 - plain)
+    for group in np.flatnonzero(~near).tolist():
+        others = square[member != group] * np.exp(shift[group])
+        found[group] = _squared(*_log_transforms(others, n, k))
+    return np.asarray(found)
 
-    A² weighs log u by the odd numbers 1, 3, ... and log (1 − u) by the same backwards. Without a
-    group the weight of another's log u is 2 less for each of the group before it, that of its
-    log (1 − u) for each behind it: summed from the group's side, cost O(n) for all groups.
+
+def _squared_without(samples: Sequence[tuple[F64, F64]], member: NDArray[Any]) -> list[F64]:
+    """A² of samples without each group, from log u and log (1 − u), u ascending.
+
+    All have the same groups. A² weighs log u by the odd numbers 1, 3, ... and log (1 − u) by the
+    same backwards. Without a group the weight of another's log u is 2 less for each of the group
+    before it, that of its log (1 − u) for each behind it: summed from the group's side, cost O(n)
+    for all groups.
     """
-    n, sizes = low.size, np.bincount(member)
-    place = np.arange(1, n + 1)
+    n, sizes = member.size, np.bincount(member)
+    place, left = np.arange(1, n + 1), n - sizes
     rank = np.empty(n)  # within the group
     rank[np.argsort(member, kind="stable")] = place - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    weighed = (2 * place - 1) * low + (2 * (n - place) + 1) * high
-    behind = np.cumsum(low[::-1])[::-1] - rank * low
-    before = np.cumsum(high) - high - (sizes[member] - rank) * high
-    gone = np.bincount(member, weighed + 2 * (behind + before))
-    left = n - sizes
-    return np.asarray(-left - (weighed.sum() - gone) / left)
+    others = sizes[member] - rank
+    found = []
+    for low, high in samples:
+        weighed = (2 * place - 1) * low + (2 * (n - place) + 1) * high
+        behind = np.cumsum(low[::-1])[::-1] - rank * low
+        before = np.cumsum(high) - high - others * high
+        gone = np.bincount(member, weighed + 2 * (behind + before))
+        found.append(-left - (weighed.sum() - gone) / left)
+    return found
 
 
 def _logs(u: F64) -> tuple[F64, F64]:
