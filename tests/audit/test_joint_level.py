@@ -176,8 +176,23 @@ def test_sphere_without_groups_is_the_plain_sum_over_the_others(rng, p, rel):
         for g, value in enumerate(values):
             keep = part.members() != g
             m = int(keep.sum())
-            plain = kernel[np.ix_(keep, keep)].sum() / m - energy_shift(m, p)
+            plain = kernel[np.ix_(keep, keep)].sum() / m - energy_shift(1500, p) * m / 1500
             assert value == pytest.approx(plain, rel=rel)
+
+
+@pytest.mark.parametrize(("n", "p", "times"), [(500, 16, 80), (500, 128, 40)])
+def test_independent_rows_need_no_correction_for_blocks(n, p, times):
+    # what whitening adds to N is of all rows, and not of those that are left
+    null, sizes, moved = energy_null(p).mean, group_sizes(n, 20), []
+    with ThreadPoolExecutor(2) as pool:
+        for seed in range(times):
+            rows = np.random.default_rng([seed, n, p]).standard_normal((n, p))
+            y, _ = whiten_tall(centred(rows))
+            u = y / np.linalg.norm(y, axis=1, keepdims=True)
+            whole, (left,) = energy_left_out(u, [Partition(sizes)], pool)
+            delta, deltas = (whole - null) / n, (left - null) / (n - sizes)
+            moved.append(n * (corrected(delta, deltas, sizes, n).value - delta))
+    assert abs(np.mean(moved)) < 5 * np.std(moved) / np.sqrt(times) + 0.1 * energy_shift(n, p)
 
 
 def test_labels_tell_a_mixture_from_its_components(rng, tmp_path):

@@ -166,10 +166,11 @@ def energy_left_out(
     def left_out(part: Partition, own: F64) -> F64:
         of_group = np.bincount(part.members(), of_row)
         left = n - part.sizes
-        shifts = np.array([energy_shift(int(m), p) for m in left])
-        return np.asarray((of_row.sum() - 2 * of_group + own) / left - shifts)
+        # of a pair it is the same, for all rows are whitened together
+        return np.asarray((of_row.sum() - 2 * of_group + own) / left - shift * (left / n))
 
-    whole = float(of_row.sum()) / n - energy_shift(n, p)
+    shift = energy_shift(n, p)
+    whole = float(of_row.sum()) / n - shift
     return whole, [left_out(*found) for found in zip(partitions, within, strict=True)]
 
 
