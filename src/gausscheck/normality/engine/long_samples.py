@@ -78,19 +78,19 @@ def gather_long(x: NDArray[Any], names: set[str], sizes: Sizes | None, effects: 
     k, n = x.shape
     z, spare = _BUFFERS.of(k, n)
     np.copyto(z, x)
+    x.sort(axis=1)
     pilot = z.mean(axis=1)
     z -= pilot[:, None]
     one, two = group_powers(z, np.array([n]) if sizes is None else sizes, spare)
     rest = one.sum(axis=1) / n
     mean = pilot + rest
-    alive = x.min(axis=1) < x.max(axis=1)  # a constant is one exactly, not up to rounding
+    alive = x[:, 0] < x[:, -1]  # a constant is one exactly, not up to rounding
     m2 = np.where(alive, two.sum(axis=1) / n - rest**2, 0.0)
     left_out = None
     if sizes is not None:
         sd = np.where(alive, np.sqrt(m2), 1.0)
         below = group_counts(z, sd, sizes, spare)
         left_out = (below, one / sd[:, None], two / m2[:, None].clip(1e-300), sizes)
-    x.sort(axis=1)
     np.copyto(z, x)
     z -= mean[:, None]
     z /= np.where(alive, np.sqrt(m2 * (n / (n - 1))), np.nan)[:, None]
