@@ -35,8 +35,8 @@ SUBSPACES, DIMENSIONS = 8, 64
 """Random subspaces of each dimension: as many as make up the second number, at least the first."""
 
 REFIT = 8
-"""Dimensions from which on groups are left out with the whitening fitted anew: in fewer, what the
-fit does is far below the error of the statistic."""
+"""Dimensions from which on groups are left out with the whitening fitted anew: in fewer, the scale
+of a fit is all of it that tells."""
 
 TEST_ROWS, TEST_SUBSPACES, TEST_DRAWS = 500, 4, 199
 """Rows at most, subspaces and simulated draws behind the p-values of joint tests on subspaces; of

@@ -4,8 +4,8 @@ A² = n ∫ (F − Φ)² d logit Φ, so F is needed at the edges of a fixed grid
 edge, group by group, give F without any group, exact sums per group give the mean and sd without
 it, and the trapezoid rule gives the integral. The rule is up to 3 % of A*² off, which a jackknife
 would take G − 1 fold; but with and without a group it is off alike, in proportion to the rows. So
-A*² without a group is what the rule finds, and as much of its error for all rows: values by the
-jackknife are then those of exact deletion to a tenth of their error.
+what it is off for all rows is taken off A*² without a group, in proportion: values by the jackknife
+are then those of exact deletion to a tenth of their standard error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ _TAIL = np.geomspace(CORE, REACH, 13)[1:]
 _INNER = np.linspace(-CORE, CORE, int(2 * CORE / WIDTH) + 1)
 EDGES: F64 = np.concatenate([-_TAIL[::-1], _INNER, _TAIL])
 """Grid in sigmas: step 1/8 in the core, geometric to 100 sigmas beyond."""
-
 
 Sizes = NDArray[np.intp]
 
