@@ -78,11 +78,11 @@ def _connect(address: str) -> Any:
     try:
         return _started(Client.__new__(Client), address)
     except Exception as err:  # a server of another kind makes it fail in many ways
-        known = isinstance(err, (OSError, TimeoutError))
+        known = isinstance(err, OSError)  # no answer in time is one too
         got = printable(_first_line(err)) if known else "an answer that no scheduler gives"
         raise GausscheckError(
-            f'dask="{address}": expected a running scheduler, such as tcp://127.0.0.1:8786, got '
-            f"{got}"
+            f'dask="{address}": expected a running scheduler, such as tcp://127.0.0.1:8786, '
+            f"got {got}"
         ) from err
     finally:
         logger.setLevel(level)

@@ -163,13 +163,14 @@ def energy_left_out(
         rows = (single[group] for group in part.groups())
         within.append(np.array(list(pool.map(partial(_sum_within, null), rows))))
 
+    shift = energy_shift(n, p)
+
     def left_out(part: Partition, own: F64) -> F64:
         of_group = np.bincount(part.members(), of_row)
         left = n - part.sizes
         # of a pair it is the same, for all rows are whitened together
         return np.asarray((of_row.sum() - 2 * of_group + own) / left - shift * (left / n))
 
-    shift = energy_shift(n, p)
     whole = float(of_row.sum()) / n - shift
     return whole, [left_out(*found) for found in zip(partitions, within, strict=True)]
 

@@ -123,9 +123,12 @@ def shell_left_out(
     order = np.argsort(square)
     square = square[order]
     whole = _squared(*_log_transforms(square, n, k))
-    left = [_scaled_without(square, one[order], k) for one in members]
+
+    def scaled(member: NDArray[Any]) -> F64:
+        return _scaled_without(square, member[order], k)
+
     if not refitted:
-        return whole, left
+        return whole, [scaled(one) for one in members]
     same = [known if known is not None and known.fits(one, k) else None for one in members]
     rows = y if any(one is None for one in same) else y[:0]
     columns = np.ascontiguousarray(rows.T, dtype=np.float32)
@@ -133,19 +136,20 @@ def shell_left_out(
     def anew(g: int, member: NDArray[Any]) -> NDArray[np.float32] | None:
         return _squares_without(y, columns, member == g)
 
-    def without(
-        lengths: Callable[[int], NDArray[np.float32] | None], g: int, m: int, otherwise: float
-    ) -> float:
-        square = lengths(g) if m >= 2 * k else None
-        if square is None:
-            return otherwise
-        return _squared(*_log_transforms(np.sort(square).astype(np.float64), m, k))
+    def without(lengths: Callable[[int], NDArray[np.float32] | None], g: int, m: int) -> float:
+        others = lengths(g) if m >= 2 * k else None
+        if others is None:
+            return np.nan
+        return _squared(*_log_transforms(np.sort(others).astype(np.float64), m, k))
 
     each = map if pool is None else pool.map
-    for part, member, values, one in zip(partitions, members, left, same, strict=True):
+    left = []
+    for part, member, one in zip(partitions, members, same, strict=True):
         lengths = partial(anew, member=member) if one is None else one.without
-        rest, before = (n - part.sizes).tolist(), values.tolist()
-        values[:] = list(each(partial(without, lengths), range(values.size), rest, before))
+        rest = (n - part.sizes).tolist()
+        values = np.array(list(each(partial(without, lengths), range(len(rest)), rest)))
+        missing = np.isnan(values)
+        left.append(np.where(missing, scaled(member), values) if missing.any() else values)
     return whole, left
 
 
