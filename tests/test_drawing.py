@@ -1,7 +1,9 @@
 """Page and figures are the same drawn by one process or two, whatever becomes of the other."""
 
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
+import os
+import subprocess
+import sys
+import time
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -10,26 +12,8 @@ import pytest
 
 import gausscheck
 from gausscheck.cli import drawing, main
-from gausscheck.figures import FIGURES
-
-
-class Pool:
-    """A pool whose process ends before it has drawn anything."""
-
-    def __init__(self, *, starts):
-        self._starts = starts
-        self.shut = False
-
-    def submit(self, work, *arguments):
-        if not self._starts:
-            raise OSError("no more processes")
-        gone = Future()
-        gone.set_running_or_notify_cancel()
-        gone.set_exception(BrokenProcessPool("gone"))
-        return gone
-
-    def shutdown(self, **options):
-        self.shut = True
+from gausscheck.figures import FIGURES, draw, elsewhere
+from gausscheck.figures.elsewhere import OtherProcess
 
 
 @pytest.fixture(scope="module")
@@ -45,22 +29,31 @@ def drawn(report, folder: Path) -> dict[str, bytes]:
 
 
 def test_two_processes_draw_what_one_does(report, tmp_path, monkeypatch):
-    monkeypatch.setattr(drawing, "processors", lambda: 2)
-    asked = []
-    real = drawing.ProcessPoolExecutor.submit
+    monkeypatch.setattr(elsewhere, "processors", lambda: 2)
+    here = []
 
-    def submit(pool, work, *arguments):
-        asked.append(real(pool, work, *arguments))
-        return asked[-1]
+    def drawn_here(report, folder, *, names):
+        here.extend(names)
+        return draw(report, folder, names=names)
 
-    monkeypatch.setattr(drawing.ProcessPoolExecutor, "submit", submit)
+    monkeypatch.setattr(drawing.figures, "draw", drawn_here)
+    page = drawing.html.write
+
+    def slow(report, path):  # until the other process has begun
+        page(report, path)
+        deadline = time.monotonic() + 60
+        while not list(path.parent.glob("*.svg")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(drawing.html, "write", slow)
     two = drawn(report, tmp_path / "two")
-    assert len(asked) == len(FIGURES)
-    assert asked[0].result() is None  # the last figure was drawn elsewhere
-    monkeypatch.setattr(drawing, "processors", lambda: 1)
+    assert len(here) == len(set(here)) < len(FIGURES)  # none twice, and some elsewhere
+    here.clear()
+    monkeypatch.setattr(elsewhere, "processors", lambda: 1)
+    monkeypatch.setattr(drawing.html, "write", page)
     assert two == drawn(report, tmp_path / "one")
+    assert sorted(here) == sorted(FIGURES)
     assert {f"{name}.svg" for name in ("use", "verdict", "qq")} | {"report.html"} <= set(two)
-    assert len(asked) == len(FIGURES)
 
 
 def test_a_daemon_draws_by_itself(tmp_path):
@@ -79,27 +72,82 @@ def audit(path, out):
          standalone_mode=False)  # fmt: skip
 
 
-@pytest.mark.parametrize("starts", [True, False])
-def test_figures_of_a_process_that_is_gone_are_drawn_here(report, tmp_path, monkeypatch, starts):
-    pool = Pool(starts=starts)
-    monkeypatch.setattr(drawing, "processors", lambda: 2)
-    monkeypatch.setattr(drawing, "_process", lambda: pool)
-    names = set(drawn(report, tmp_path / "gone"))
-    assert {"use.png", "use.svg", "report.html"} <= names
-    assert pool.shut
+def end_at_once(pipe):
+    """Hear of a figure, and be gone."""
+    pipe.recv()
+    os._exit(1)
 
 
-def test_without_semaphores_one_process_draws(report, tmp_path, monkeypatch):
-    def none(*arguments, **options):
-        raise NotImplementedError("sem_open")
+def test_figures_of_a_process_that_is_gone_are_drawn_here(report, tmp_path, monkeypatch):
+    monkeypatch.setattr(elsewhere, "processors", lambda: 2)
+    monkeypatch.setattr("gausscheck.figures.elsewhere._serve", end_at_once)
+    names = {f"{name}.png" for name in FIGURES if name != "norms"}
+    assert names | {"report.html"} <= set(drawn(report, tmp_path / "gone"))
 
-    monkeypatch.setattr(drawing, "processors", lambda: 2)
-    monkeypatch.setattr(drawing, "ProcessPoolExecutor", none)
-    assert "use.png" in drawn(report, tmp_path / "alone")
+
+def test_without_another_process_one_draws(report, tmp_path, monkeypatch):
+    def none(process):
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(elsewhere, "processors", lambda: 2)
+    monkeypatch.setattr(OtherProcess, "__init__", none)
+    assert {f"{name}.png" for name in ("use", "verdict", "qq")} <= set(
+        drawn(report, tmp_path / "alone")
+    )
+
+
+def test_the_other_process_ends_with_an_error_here(report, tmp_path, monkeypatch):
+    def fails(*arguments, **options):
+        raise gausscheck.GausscheckError("no page")
+
+    started = []
+    real = OtherProcess.__init__
+
+    def start(process):
+        real(process)
+        started.append(process)
+
+    monkeypatch.setattr(elsewhere, "processors", lambda: 2)
+    monkeypatch.setattr(OtherProcess, "__init__", start)
+    monkeypatch.setattr(drawing.html, "write", fails)
+    report.save(tmp_path / "out")
+    with pytest.raises(gausscheck.GausscheckError, match="no page"):
+        drawing.draw_all(report, tmp_path / "out", lambda stage, share: None)
+    assert not started[0]._process.is_alive()
+    assert not started[0].draw(str(tmp_path / "out"), "use")
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")
+def test_the_other_process_ends_where_this_one_was_killed(tmp_path):
+    script = (
+        "import os, time\n"
+        "from gausscheck.figures.elsewhere import OtherProcess\n"
+        "if __name__ == '__main__':\n"
+        "    print(OtherProcess()._process.pid, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    (tmp_path / "start.py").write_text(script)
+    command = [sys.executable, tmp_path / "start.py"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.kill()
+    deadline = time.monotonic() + 60
+    while running(child):
+        assert time.monotonic() < deadline, "it outlived who asked for it"
+        time.sleep(0.05)
+
+
+def running(process):
+    """Whether a process is there and is not only waiting to be asked how it ended."""
+    try:
+        return "Z" not in Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
 
 
 def test_a_figure_that_cannot_be_written_is_told_from_either_process(report, tmp_path, monkeypatch):
-    monkeypatch.setattr(drawing, "processors", lambda: 2)
+    monkeypatch.setattr(elsewhere, "processors", lambda: 2)
     folder = tmp_path / "out"
     report.save(folder)
     for name in FIGURES:

@@ -27,7 +27,7 @@ from gausscheck.normality import A0, profile
 from gausscheck.normality.engine.jackknife import ad_star_without
 from gausscheck.normality.engine.profile import left_out_shifts
 from gausscheck.passes.fold import tree_fold
-from gausscheck.passes.reductions import Selection
+from gausscheck.passes.leaf import Leaf, Selection
 
 # serial dependence
 
@@ -346,9 +346,9 @@ def test_stretches_are_the_same_however_the_file_is_cut_into_blocks(rng):
         x[:40_000].mean(axis=0, dtype=float), np.eye(6), np.arange(3), np.ones(3), unit=False,
         selection=Selection(left_out, bad=True), rows=len(x), once=False,
     )  # fmt: skip
-    whole = near.of(x, 0)
+    whole = near.of_leaf(Leaf(x, 0))
     cuts = [0, 1, 8191, 8192, 30_000, 40_020, 70_001, 90_000]
-    parts = [near.of(x[low:high], low) for low, high in pairwise(cuts)]
+    parts = [near.of_leaf(Leaf(x[low:high], low)) for low, high in pairwise(cuts)]
     for joined in (reduce(near.merge, parts), tree_fold(near.merge, parts)):
         for name in ("total", "first", "last", "columns"):
             assert np.allclose(getattr(joined, name), getattr(whole, name), rtol=1e-12)
@@ -373,5 +373,5 @@ def test_rows_that_repeat_one_of_their_block_are_no_neighbours(rng):
         np.zeros(5), np.eye(5), np.arange(2), np.ones(2), unit=False,
         selection=Selection(np.zeros(0, dtype=np.int64), bad=False), rows=len(x), once=True,
     )  # fmt: skip
-    assert not near.of(x, 0).dependence(4000).present
-    assert replace(near, once=False).of(x, 0).dependence(4000).present
+    assert not near.of_leaf(Leaf(x, 0)).dependence(4000).present
+    assert replace(near, once=False).of_leaf(Leaf(x, 0)).dependence(4000).present

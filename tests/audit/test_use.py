@@ -37,6 +37,7 @@ from gausscheck.audit.use.whitened_lengths import (
 )
 from gausscheck.audit.use.words import advice
 from gausscheck.core import GausscheckError
+from gausscheck.passes.leaf import Leaf
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 NOMINAL = np.array(LEVELS)
@@ -146,7 +147,9 @@ def test_rank_deficient_rows_have_fewer_components(rng):
 
 def fold(reduction, x, cuts):
     states = [
-        reduction.of(x[a:b], a) for a, b in zip([0, *cuts], [*cuts, len(x)], strict=True) if b > a
+        reduction.of_leaf(Leaf(x[a:b], a))
+        for a, b in zip([0, *cuts], [*cuts, len(x)], strict=True)
+        if b > a
     ]
     total = states[0]
     for state in states[1:]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gausscheck.normality.whiten import REACH, whiten
+from gausscheck.passes.leaf import centred
 
 
 def fitted(x):
@@ -39,3 +40,18 @@ def test_a_mean_far_away_costs_no_digits(rng):
     mean, matrix = fitted(x.astype(np.float64))
     want = (x.astype(np.float64) - mean) @ matrix
     np.testing.assert_allclose(whiten(x, mean, matrix), want, atol=1e-5)
+
+
+@pytest.mark.parametrize("stored", [np.float16, np.float32])
+def test_a_weak_component_keeps_its_digits_beside_a_mean_far_away(rng, stored):
+    """In float32 the mean alone, 1e7 of its standard deviations along it, would hide it."""
+    turned, _ = np.linalg.qr(rng.standard_normal((8, 8)))
+    x = (rng.standard_normal((900, 8)) * [1, 1, 1, 1, 1, 1, 1, 1e-6] @ turned + 7.3).astype(stored)
+    mean, matrix = fitted(x.astype(np.float64))
+    if stored == np.float16:  # whose rounding is what varies there
+        matrix[:, -1] *= 1e3
+    want = (x.astype(np.float64) - mean) @ matrix
+    got = whiten(x, mean, matrix)
+    np.testing.assert_allclose(got, want, atol=1e-3, rtol=1e-6)
+    narrow = centred(x, mean, np.float32)
+    np.testing.assert_array_equal(whiten(x, mean, matrix, narrow=narrow), got)

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gausscheck.audit.noticed import distinct_rows
+from gausscheck.passes.direction_moments import PowerSums
 from gausscheck.passes.fold import tree_fold
-from gausscheck.passes.reductions import FirstPass, PowerSums, centred
+from gausscheck.passes.leaf import Leaf, Selection, centred, widen
+from gausscheck.passes.reductions import FirstPass
 from gausscheck.passes.row_keys import row_keys
 from gausscheck.rng import hashed_order
 
@@ -38,7 +40,7 @@ def test_first_pass_merged_equals_direct(cuts, offset):
 def test_power_sums_merged_equal_scipy(cuts, offset):
     x = np.random.default_rng(2).gamma(2.0, size=(500, 3))
     sums = PowerSums()
-    parts = (sums.of((b + offset).T, r) for r, b in pieces(x, cuts))
+    parts = (sums.of(b + offset, r) for r, b in pieces(x, cuts))
     got = tree_fold(sums.merge, parts)
     tolerance = 1e-8 if offset else 1e-12
     for order in (2, 3, 4):
@@ -54,7 +56,7 @@ def test_columns_are_centred_and_summed_in_either_order(rng, stored):
         rows = centred(x, center, dtype)
         assert rows.dtype == dtype
         np.testing.assert_allclose(rows, x - center, rtol=2e-7, atol=1e-5)
-        ours, want = PowerSums().of(rows.T), PowerSums().of(rows.T.copy())
+        ours, want = PowerSums().of(rows), PowerSums().of(np.asfortranarray(rows))
         for name in ("mean", "m2", "m3", "m4"):
             np.testing.assert_allclose(
                 getattr(ours, name), getattr(want, name), rtol=1e-11, atol=1e-11
@@ -66,6 +68,52 @@ def test_equal_values_are_centred_alike_in_any_type(rng):
     center = x.mean(axis=0, dtype=float) + 1e-3
     want = centred(x.astype(np.float32), center, np.float32)
     np.testing.assert_array_equal(centred(x, center, np.float32), want)
+
+
+def test_every_float16_is_widened_to_its_value():
+    stored = np.arange(1 << 16, dtype=np.uint16).view(np.float16)[None]
+    finite = stored[np.isfinite(stored)][None]
+    for rows in (finite, stored, finite[:, ::3], finite[:, :0], -np.abs(finite)):
+        out = np.empty(rows.shape, dtype=np.float32)
+        widen(rows, out)
+        np.testing.assert_array_equal(out, rows.astype(np.float32))
+        np.testing.assert_array_equal(np.signbit(out), np.signbit(rows))
+
+
+@pytest.mark.parametrize("k", [3, 40])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_power_sums_are_exact_in_either_precision(rng, k, dtype):
+    """A column that is constant, small ones, heavy tails, and a mean that changes on the way."""
+    y = rng.standard_t(5, (9000, k)) * np.geomspace(1e-3, 10, k)
+    y[4000:, 0] += 5
+    y[:, 1] = 0.1
+    y = y.astype(dtype)
+    parts = (PowerSums().of(y[low : low + 3000]) for low in range(0, 9000, 3000))
+    got = tree_fold(PowerSums().merge, parts)
+    exact = y.astype(np.float64)
+    assert (got.m2[1], got.m3[1], got.m4[1]) == (0, 0, 0)
+    scale = np.where(np.arange(k) == 1, 1.0, exact.std(axis=0))
+    np.testing.assert_allclose(got.mean, exact.mean(axis=0), atol=3e-7 * scale.max())
+    for order in (2, 3, 4):
+        want = ((exact - exact.mean(axis=0)) ** order).mean(axis=0)
+        error = np.abs(getattr(got, f"m{order}") - want) / scale**order
+        assert error.max() < (2e-6 * order if dtype == np.float32 else 1e-11)
+
+
+def test_several_reductions_share_a_leaf(rng):
+    x = rng.standard_normal((50, 4)).astype(np.float16)
+    x[3] = np.nan
+    leaf = Leaf(x, 100)
+    selection, center = Selection(np.array([107]), bad=True), np.full(4, 0.25)
+    rows, ids = leaf.chosen(selection)
+    assert ids.tolist() == [i for i in range(100, 150) if i not in (103, 107)]
+    single = np.dtype(np.float32)
+    one = leaf.centred(selection, center, single, unit=False)
+    assert one is leaf.centred(selection, center, single, unit=False)
+    np.testing.assert_array_equal(one, rows.astype(np.float32) - np.float32(0.25))
+    unit = leaf.centred(selection, center, single, unit=True)
+    lengths = np.linalg.norm(unit.astype(np.float64) + 0.25, axis=1)
+    np.testing.assert_allclose(lengths, 1, rtol=1e-6)
 
 
 def test_first_pass_sees_bad_rows_and_leaves_them_out():

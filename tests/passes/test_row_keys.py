@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from gausscheck.passes.leaf import Leaf
 from gausscheck.passes.row_keys import CAP, HELD, CountKeys, RowKeys, level_of, row_keys
 
 
@@ -44,7 +45,8 @@ def test_wanted_keys_are_counted_wherever_they_lie(rows):
     keys = row_keys(rows)
     wanted = np.unique(keys[5000:5100])
     count = CountKeys(wanted)
-    got = count.merge(count.of(rows[:2500], 0), count.of(rows[2500:], 2500))
+    parts = Leaf(rows[:2500], 0), Leaf(rows[2500:], 2500)
+    got = count.merge(*map(count.of_leaf, parts))
     np.testing.assert_array_equal(got.keys, wanted)
     for key, first, times in zip(got.keys, got.first, got.count, strict=True):
         places = np.flatnonzero(keys == key)

@@ -16,8 +16,9 @@ from gausscheck.audit.noticed.serial import (
 )
 from gausscheck.audit.preflight import check_rows
 from gausscheck.core import F64, I64, GausscheckError, Source
+from gausscheck.passes.leaf import squared_norms
 from gausscheck.passes.plan import plan
-from gausscheck.passes.reductions import Named, RowCheck, squared_norms
+from gausscheck.passes.reductions import Named, RowCheck
 from gausscheck.preparation import Preparation
 from gausscheck.sources import open_source, read_labels
 

@@ -33,7 +33,7 @@ from gausscheck.core import F64
 from gausscheck.normality.whiten import whiten
 from gausscheck.passes.fold import map_ahead, tree_fold
 from gausscheck.passes.kept import keep
-from gausscheck.passes.reductions import Selection, squared_norms
+from gausscheck.passes.leaf import Leaf, Selection, squared_norms
 from gausscheck.preparation import Eigenbasis
 from gausscheck.report import Noticed
 
@@ -170,8 +170,9 @@ class NeighbouringRows:
         """Where the stretches lie."""
         return windows(self.rows)
 
-    def of(self, block: NDArray[Any], row0: int) -> Stretches:
-        """Return what there is of the stretches in one block, whose first row is row ``row0``."""
+    def of_leaf(self, leaf: Leaf) -> Stretches:
+        """Return what there is of the stretches in one leaf."""
+        block, row0 = leaf.block, leaf.row0
         found = self._none()
         for place, (low, high) in enumerate(self.spans):
             start, stop = max(low, row0), min(high, row0 + len(block))
@@ -272,8 +273,8 @@ def look_at_neighbours(
     job = read.job
 
     def measure() -> Stretches:
-        blocks = ((job.source.read(low, high), low) for low, high in near.spans)
-        return tree_fold(near.merge, map_ahead(near.of, blocks, read.workers.pool))
+        leaves = ((Leaf(job.source.read(low, high), low),) for low, high in near.spans)
+        return tree_fold(near.merge, map_ahead(near.of_leaf, leaves, read.workers.pool))
 
     return Neighbours(keep(job, near.key, read.workers, measure, near.unpack).dependence(n))
 

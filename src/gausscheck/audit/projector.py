@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import F64, I64, Directions
+from gausscheck.passes.leaf import centred, stretch
 from gausscheck.passes.plan import TILE
-from gausscheck.passes.reductions import centred, stretch
 from gausscheck.passes.sample import RowSample
 from gausscheck.preparation import Preparation
 

@@ -17,15 +17,9 @@ from gausscheck.config import Config
 from gausscheck.core import F64, I64, GausscheckError, Source
 from gausscheck.passes.first_pass import FirstPassJob, first_pass, recall, watched
 from gausscheck.passes.fold import tree_fold
+from gausscheck.passes.leaf import EVERY_ROW, Selection, usable
 from gausscheck.passes.plan import check_budget, check_sample, plan
-from gausscheck.passes.reductions import (
-    Rows,
-    Selection,
-    Spread,
-    SpreadOfRows,
-    merge_spread,
-    usable,
-)
+from gausscheck.passes.reductions import Rows, Spread, SpreadOfRows, merge_spread
 from gausscheck.passes.row_keys import level_of
 from gausscheck.passes.run import Workers, fold_rows
 from gausscheck.passes.sample import RowSample, pieces
@@ -153,7 +147,7 @@ class ReadRows:
 
 
 def _spread_of_sample(sample: RowSample, unit: bool) -> Spread:
-    reduction = SpreadOfRows(Selection(np.empty(0, dtype=np.int64), bad=False), unit)
+    reduction = SpreadOfRows(EVERY_ROW, unit)
     starts = range(0, sample.m, BLOCK)
     return tree_fold(
         merge_spread, (reduction.of(sample.read(low, low + BLOCK), low) for low in starts)

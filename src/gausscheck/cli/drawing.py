@@ -1,26 +1,20 @@
 """Page and figures of a report that was just saved, drawn on two processors where there are two.
 
-Drawing is Python that holds the interpreter, so a second process takes figures while this one
-writes the page. What it has not begun by then is drawn here.
+Drawing is Python that holds the interpreter, so another process takes figures while this one writes
+the page; then both take them in turn.
 """
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from functools import lru_cache
-from multiprocessing import current_process, get_context
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 from gausscheck import figures, html
-from gausscheck.config import processors
 from gausscheck.core import Progress, Stage
-from gausscheck.report import Report, load_report
-
-Drawn = dict[str, "Future[None]"]
+from gausscheck.figures.elsewhere import OtherProcess, other_process
+from gausscheck.report import Report
 
 
 def draw_all(report: Report, folder: Path, progress: Progress) -> None:
@@ -38,63 +32,44 @@ def draw_all(report: Report, folder: Path, progress: Progress) -> None:
     GausscheckError
         If something cannot be written.
     """
-    names = list(figures.TABLES[Report])
-    with _elsewhere(folder, names) as begun:
+    names = [*figures.TABLES[Report]][::-1]  # those of many curves first
+    left: SimpleQueue[str] = SimpleQueue()
+    for name in names:
+        left.put(name)
+    missing = set(names)
+
+    def tell() -> None:
+        progress(Stage("drawing", len(names), "figures"), 1 - len(missing) / len(names))
+
+    def take(name: str) -> None:
+        figures.draw(report, folder, names=[name])
+        missing.discard(name)
+        tell()
+
+    def elsewhere(other: OtherProcess) -> None:
+        for name in _taken(left):
+            if not other.draw(str(folder), name):
+                return
+            missing.discard(name)
+
+    with ThreadPoolExecutor(1) as waiting, other_process() as other:  # which ends first
+        begun = None if other is None else waiting.submit(elsewhere, other)
         progress("writing the page", 0.0)
         html.write(report, folder / "report.html")
-        for place, name in enumerate(names):
-            progress(Stage("drawing", len(names), "figures"), place / len(names))
-            if name not in begun or begun[name].cancel() or not _done(begun[name]):
-                figures.draw(report, folder, names=[name])
+        tell()
+        for name in _taken(left):
+            take(name)
+        if begun is not None:
+            begun.result()
+    for name in names:
+        if name in missing:  # the other process is gone, or could not write it
+            take(name)
 
 
-def _done(figure: Future[None]) -> bool:
-    """Wait for a figure; return False where the process that drew it is gone."""
+def _taken(left: SimpleQueue[str]) -> Iterator[str]:
+    """Take what nobody has taken yet, until nothing is left."""
     try:
-        figure.result()
-    except BrokenProcessPool:
-        return False
-    return True
-
-
-@contextmanager
-def _elsewhere(folder: Path, names: list[str]) -> Iterator[Drawn]:
-    """Let another process draw, the last figure first; begin none where there can be no such."""
-    pool = _process()
-    if pool is None:
-        yield {}
+        while True:
+            yield left.get_nowait()
+    except Empty:
         return
-    begun: Drawn = {}
-    try:
-        for name in reversed(names):
-            begun[name] = pool.submit(_draw, str(folder), name)
-    except (OSError, RuntimeError):  # it could not be started, or is gone already
-        begun.clear()
-    try:
-        yield begun
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _process() -> ProcessPoolExecutor | None:
-    """Return another process; None where it could not run beside this one."""
-    if processors() < 2 or current_process().daemon:  # a daemon may have no children
-        return None
-    try:
-        return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_quiet)
-    except (ImportError, NotImplementedError, OSError):  # a system without semaphores
-        return None
-
-
-def _quiet() -> None:
-    """Leave an interrupt to the process that asked."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-@lru_cache(maxsize=1)
-def _saved(folder: str) -> Report:
-    return load_report(folder)
-
-
-def _draw(folder: str, name: str) -> None:
-    figures.draw(_saved(folder), folder, names=[name])

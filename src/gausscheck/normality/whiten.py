@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import F64
 from gausscheck.passes.fold import tree_fold
+from gausscheck.passes.leaf import centred, rounded_center, unit_rows, widen
 from gausscheck.passes.reductions import merge_spread, spread_of
 from gausscheck.passes.scatter import ScatterMatrix, inverse_root
 
@@ -81,11 +82,19 @@ it loses there is 6e-4 of its standard deviation."""
 
 
 PART = 256
-"""Rows that are made float64 at once: few enough to stay in cache."""
+"""Rows that are made float64 at once."""
+
+SEEN = 1e-6
+"""What rounding of the mean may leave in a component, in its standard deviations."""
 
 
 def whiten(
-    rows: NDArray[Any], mean: F64, matrix: F64, *, unit: bool = False
+    rows: NDArray[Any],
+    mean: F64,
+    matrix: F64,
+    *,
+    unit: bool = False,
+    narrow: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Return whitened rows ``(rows - mean) @ matrix``, in float32 where that loses nothing.
 
@@ -98,6 +107,8 @@ def whiten(
         Eigenvectors over the roots λ of their eigenvalues, largest first.
     unit : bool
         Whether each row is divided by its length first.
+    narrow : (n, d) float32 array, optional
+        The rows :func:`centred`, where they are at hand.
 
     Returns
     -------
@@ -107,18 +118,38 @@ def whiten(
     """
     reach = np.linalg.norm(matrix, axis=0)
     strong = int(np.searchsorted(reach, REACH / np.sqrt((reach**-2.0).sum()), side="right"))
-    weak, narrow = matrix[:, strong:], np.empty(rows.shape, dtype=np.float32)
+    if narrow is None:
+        narrow = _in_parts(rows, lambda part: centred(part, mean, np.float32), unit=unit)
     out = np.empty((len(rows), matrix.shape[1]), dtype=np.float32)
-    for low in range(0, len(rows), PART):
-        part = slice(low, low + PART)
-        wide = rows[part].astype(np.float64)
-        if unit:
-            wide /= np.sqrt(np.einsum("ij,ij->i", wide, wide))[:, None]
-        wide -= mean
-        out[part, strong:] = wide @ weak
-        narrow[part] = wide
     np.matmul(narrow, matrix[:, :strong].astype(np.float32), out=out[:, :strong])
+    stored = np.dtype(np.float64) if unit else rows.dtype
+    left = (mean - rounded_center(stored, mean, np.float32)) @ matrix[:, :strong]
+    told = int(np.argmax(np.append(np.abs(left), 1) > SEEN))  # of the stronger ones it is nothing
+    if told < strong:
+        out[:, told:strong] -= left[told:].astype(np.float32)
+    if strong < matrix.shape[1]:
+        weak = matrix[:, strong:]
+        middle = mean @ weak
+        out[:, strong:] = _in_parts(rows, lambda part: _doubled(part) @ weak - middle, unit=unit)
     return out
+
+
+def _doubled(rows: NDArray[Any]) -> F64:
+    """Return rows in float64: of float16 by way of float32, which is shorter."""
+    if rows.dtype != np.float16:
+        return rows.astype(np.float64)
+    single = np.empty(rows.shape, dtype=np.float32)
+    widen(rows, single)
+    return single.astype(np.float64)
+
+
+def _in_parts(
+    rows: NDArray[Any], work: Callable[[NDArray[Any]], NDArray[Any]], *, unit: bool
+) -> NDArray[Any]:
+    """Work on a few rows after another, so that float64 ones stay in cache."""
+    cuts = range(0, max(len(rows), 1), PART)
+    parts = (rows[low : low + PART] for low in cuts)
+    return np.concatenate([work(unit_rows(part) if unit else part) for part in parts])
 
 
 def canonical(vectors: F64) -> F64:

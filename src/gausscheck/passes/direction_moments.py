@@ -5,32 +5,30 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import F64, Moments
-from gausscheck.passes.reductions import PowerSums, Selection, centred, stretch
+from gausscheck.passes.leaf import Leaf, Selection, stretch
 
 WIDE = 256
 """Directions of one product: fewer, and packing the rows anew for each tells."""
 
-VALUES = 1 << 20
-"""Projections whose sums are taken at once: few enough to weigh little where rows are narrow, and
-leaves long."""
+VALUES = 1 << 16
+"""Projections whose powers are summed at once: few enough to stay in cache."""
 
 NARROW = 32
 """Rows of so many dimensions or fewer are multiplied by one direction at a time: a product of two
 matrices spends more on packing them."""
 
+FEW = 16
+"""Directions below which their powers are summed in float64, a direction after another."""
 
-class RowMap(Protocol):
-    """What is done to stored rows before they are centred: unit length, or nothing."""
-
-    def mapped(self, block: NDArray[Any]) -> NDArray[Any]:
-        """Return a block of rows mapped: in float64, or as it is stored."""
-        ...
+SPREADS = (1e-6, 1e4)
+"""Standard deviations whose powers float32 holds: the fourth of a value 30,000 of them from the
+mean, and of one a thousandth of one from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,36 +37,35 @@ class DirectionMoments:
 
     Attributes
     ----------
-    row_map : RowMap
+    unit : bool
+        Whether each row is divided by its length first.
     center : (d,) array
     matrices : tuple of arrays
         One a family: a matrix ``(d, k)`` to multiply by, or the numbers of coordinates, which need
         no product.
     dtype : numpy.dtype
-        Float32 or float64: what products are made in.
+        Float32 or float64: what products and powers are made in.
     selection : Selection
         Of rows.
     """
 
-    row_map: RowMap
+    unit: bool
     center: F64
     matrices: tuple[NDArray[Any], ...]
     dtype: np.dtype[Any]
     selection: Selection
 
-    def of(self, block: NDArray[Any], row0: int) -> Moments:
+    def of_leaf(self, leaf: Leaf) -> Moments:
         """Return the moments of one leaf along every direction."""
         sums = PowerSums()
-        stored = self.selection.of(block, row0)[0]
-        rows = centred(self.row_map.mapped(stored), self.center, self.dtype)
-        few = min(WIDE, max(1, VALUES // max(len(rows), 1)))
+        rows = leaf.centred(self.selection, self.center, self.dtype, unit=self.unit)
         parts: list[Moments] = []
         for matrix in self.matrices:
-            size = 1 if matrix.ndim == 2 and rows.shape[1] <= NARROW else few
+            narrow = matrix.ndim == 2 and rows.shape[1] <= NARROW
+            size = 1 if narrow else WIDE
             for low in range(0, matrix.shape[-1], size):
                 part = matrix[..., low : low + size]
-                plain = matrix.ndim == 1
-                parts.append(sums.of(rows[:, stretch(part)].T if plain else part.T @ rows.T))
+                parts.append(sums.of(rows[:, stretch(part)] if part.ndim == 1 else rows @ part))
         return Moments.concatenate(parts)
 
     def merge(self, a: Moments, b: Moments) -> Moments:
@@ -83,7 +80,7 @@ class DirectionMoments:
     @property
     def key(self) -> str:
         """Name what is looked at, for a kept pass."""
-        seen = hashlib.sha256(self.center.tobytes() + self.selection.key)
+        seen = hashlib.sha256(self.center.tobytes() + self.selection.key + bytes([self.unit]))
         for matrix in self.matrices:
             seen.update(matrix.tobytes())
         return seen.hexdigest()[:20]
@@ -94,3 +91,62 @@ class DirectionMoments:
         if {np.shape(arrays[name]) for name in names} != {(self.k,)}:
             raise ValueError("of other directions")
         return Moments(int(arrays["n"]), *(arrays[name] for name in names))
+
+
+@dataclass(frozen=True, slots=True)
+class PowerSums:
+    """Reduction of projected rows to central moments of order 1 to 4, per direction.
+
+    Blocks are ``(n, k)``: one direction a column. Merged by Pébay's formulas (2008).
+    """
+
+    def of(self, block: NDArray[Any], row0: int = 0) -> Moments:
+        """Return the moments of one block of k directions.
+
+        Powers of distances from the mean of the first rows are summed in the block's own dtype
+        over some hundred rows, and those sums in float64: in float32 good to some 1e-7 where the
+        spread lies within :data:`SPREADS`. Few directions are summed in float64 throughout.
+        """
+        n, k = block.shape
+        step = max(1, VALUES // k)
+        pilot = block[:step].mean(axis=0, dtype=np.float64).astype(block.dtype)
+        total = np.zeros((4, k))
+        for low in range(0, n, step):
+            part = block[low : low + step]
+            if k < FEW:  # along memory: sums over so few columns are slow
+                total += _power_sums(part.T.astype(np.float64) - pilot[:, None], 1)
+            else:
+                total += _power_sums(part - pilot, 0)
+        s1, s2, s3, s4 = total / n
+        m2 = np.maximum(s2 - s1**2, 0.0)
+        m3 = s3 - 3 * s1 * s2 + 2 * s1**3
+        m4 = np.maximum(s4 - 4 * s1 * s3 + 6 * s1**2 * s2 - 3 * s1**4, 0.0)
+        return Moments(n=n, mean=pilot + s1, m2=m2, m3=m3, m4=m4)
+
+    def merge(self, a: Moments, b: Moments) -> Moments:
+        """Return the moments of the two samples together."""
+        n = a.n + b.n
+        p, q = a.n / n, b.n / n
+        delta = b.mean - a.mean
+        d2 = delta * delta
+        m2 = p * a.m2 + q * b.m2 + p * q * d2
+        m3 = p * a.m3 + q * b.m3 + p * q * delta * ((p - q) * d2 + 3 * (b.m2 - a.m2))
+        m4 = (
+            p * a.m4
+            + q * b.m4
+            + p * q * (p * p - p * q + q * q) * d2 * d2
+            + 6 * p * q * d2 * (p * b.m2 + q * a.m2)
+            + 4 * p * q * delta * (b.m3 - a.m3)
+        )
+        return Moments(n=n, mean=a.mean + q * delta, m2=m2, m3=m3, m4=m4)
+
+
+def _power_sums(x: NDArray[Any], axis: int) -> F64:
+    """Return the sums of the powers 1 to 4 along an axis, (4, k)."""
+    square, along = x * x, "ij,ij->j" if axis == 0 else "ij,ij->i"
+    return np.array([
+        x.sum(axis=axis),
+        square.sum(axis=axis),
+        np.einsum(along, square, x),
+        np.einsum(along, square, square),
+    ], dtype=np.float64)  # fmt: skip

@@ -91,7 +91,7 @@ def fold_blocks(
     pool: Executor,
     progress: Callable[[float], None],
 ) -> State:
-    """Read blocks one ahead of the work on them, and fold the states of their leaves in row order.
+    """Read blocks ahead of the work on them, and fold the states of their leaves in row order.
 
     Parameters
     ----------
@@ -109,11 +109,20 @@ def fold_blocks(
     Returns
     -------
     State
-        Two blocks of rows are alive at most.
+        Three blocks of rows are alive at most: one that is worked on, one whose leaves wait, so
+        that no thread does, and one that is read.
     """
     fold = TreeFold(merge)
     spans = list(blocks.reads())
     ahead = pool.submit(read, *spans[0])
+    waiting: deque[tuple[int, list[Future[State]]]] = deque()
+
+    def finish() -> None:
+        stop, tasks = waiting.popleft()
+        for task in tasks:
+            fold.push(task.result())
+        progress(stop / blocks.n)
+
     for (start, stop), following in zip(spans, [*spans[1:], None], strict=True):
         block = ahead.result()
         if following is not None:
@@ -122,9 +131,12 @@ def fold_blocks(
             pool.submit(leaf, block[low - start : high - start], low)
             for low, high in blocks.leaves(start, stop)
         ]
-        for task in tasks:
-            fold.push(task.result())
-        progress(stop / blocks.n)
+        waiting.append((stop, tasks))
+        del block
+        if len(waiting) > 1:
+            finish()
+    while waiting:
+        finish()
     return fold.result()
 
 

@@ -13,13 +13,22 @@ from numpy.typing import NDArray
 from gausscheck.core import GausscheckError
 from gausscheck.files import atomic_path, read_arrays
 from gausscheck.passes.first_pass import FirstPassJob
-from gausscheck.passes.run import Reduction, Workers, fold_rows
+from gausscheck.passes.leaf import Leaf
+from gausscheck.passes.run import Workers, fold_rows
 
 State = TypeVar("State")
 
 
-class KeyedReduction(Reduction[State], Protocol[State]):
-    """A reduction that says what it looks at; its state is a dataclass of numbers and arrays."""
+class KeyedReduction(Protocol[State]):
+    """A quantity of leaves that says what it looks at; its state has numbers and arrays alone."""
+
+    def of_leaf(self, leaf: Leaf) -> State:
+        """Return the state of one leaf."""
+        ...
+
+    def merge(self, a: State, b: State) -> State:
+        """Return the state of the rows of ``a`` followed by those of ``b``."""
+        ...
 
     @property
     def key(self) -> str:
@@ -35,11 +44,12 @@ class KeyedReduction(Reduction[State], Protocol[State]):
 class Together:
     """Several reductions of the same rows, taken in one pass; their states are a tuple."""
 
-    reductions: tuple[Reduction[Any], ...]
+    reductions: tuple[KeyedReduction[Any], ...]
 
     def of(self, block: NDArray[Any], row0: int) -> tuple[Any, ...]:
-        """Return the states of one block."""
-        return tuple(one.of(block, row0) for one in self.reductions)
+        """Return the states of one block, whose rows are chosen and centred once."""
+        leaf = Leaf(block, row0)
+        return tuple(one.of_leaf(leaf) for one in self.reductions)
 
     def merge(self, a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the states of the rows of both."""

@@ -15,7 +15,7 @@ LEAF_VALUES = 1 << 21
 LEAF_ROWS = 1 << 16
 """Rows in a leaf at most: of narrow rows the work takes several numbers a row."""
 
-READ_BYTES = 24 << 20
+READ_BYTES = 12 << 20
 """Bytes of one read at most: larger blocks get fresh pages each time, which costs more than they
 save."""
 

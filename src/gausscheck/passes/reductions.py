@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import F64, I64, Moments
+from gausscheck.core import F64, I64
+from gausscheck.passes.leaf import Selection, squared_norms, unit_rows
 from gausscheck.passes.row_keys import RowKeys, row_keys
 from gausscheck.passes.row_norms import NormCells, NormSums
 from gausscheck.passes.scatter import ScatterMatrix, is_wide
@@ -140,85 +141,6 @@ class FirstPass:
         return Rows.join([a[0], b[0]]), merge_spread(a[1], b[1])
 
 
-def squared_norms(x: F64) -> F64:
-    """Return squared Euclidean norms: not finite where a row is not, or overflows float64."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(np.einsum("ij,ij->i", x, x))
-
-
-def centred(
-    rows: NDArray[Any], center: F64, dtype: np.dtype[Any] | type = np.float64
-) -> NDArray[Any]:
-    """Return rows without their centre in a dtype, by one pass that rounds once.
-
-    The centre of narrower rows is rounded to the dtype first, for a rounded one is but another:
-    equal values give equal results in whatever type they are stored.
-
-    Examples
-    --------
-    >>> centred(np.ones((1, 2), np.float16), np.array([0.5, 1.0]), np.float32)
-    array([[0.5, 0. ]], dtype=float32)
-    """
-    loop = dtype if rows.dtype == dtype else np.float64
-    mid = center if rows.dtype == np.float64 else center.astype(dtype)
-    out = np.empty(rows.shape, dtype=dtype)
-    np.subtract(rows, mid, out=out, dtype=loop, casting="same_kind")
-    return out
-
-
-def stretch(picks: NDArray[np.intp]) -> slice | NDArray[np.intp]:
-    """Return numbers that follow one another as a slice, which copies nothing.
-
-    Examples
-    --------
-    >>> stretch(np.array([3, 4, 5]))
-    slice(3, 6, None)
-    """
-    low = int(picks[0]) if picks.size else 0
-    if np.array_equal(picks, np.arange(low, low + picks.size)):
-        return slice(low, low + picks.size)
-    return picks
-
-
-def usable(block: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which stored rows can be analysed: finite, and not all zero."""
-    squares = squared_norms(block.astype(np.float64))
-    return np.isfinite(squares) & (squares > 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which rows a later pass looks at.
-
-    Attributes
-    ----------
-    left_out : array of int
-        Row ids, ascending.
-    bad : bool
-        Whether some rows are not finite or all zero; they are seen by their values, and left out.
-    """
-
-    left_out: I64
-    bad: bool
-
-    def of(self, block: NDArray[Any], row0: int) -> tuple[NDArray[Any], I64]:
-        """Return those rows of one block of stored rows, and their ids."""
-        ids = np.arange(row0, row0 + len(block), dtype=np.int64)
-        low, high = np.searchsorted(self.left_out, [row0, row0 + len(block)])
-        if low == high and not self.bad:
-            return block, ids
-        keep = np.ones(len(block), dtype=bool)
-        keep[self.left_out[low:high] - row0] = False
-        if self.bad:
-            keep &= usable(block)
-        return block[keep], ids[keep]
-
-    @property
-    def key(self) -> bytes:
-        """Name the rows that are left out, for a kept pass."""
-        return self.left_out.tobytes() + bytes([self.bad])
-
-
 @dataclass(frozen=True, slots=True)
 class SpreadOfRows:
     """Reduction of rows to their spread.
@@ -236,10 +158,8 @@ class SpreadOfRows:
 
     def of(self, block: NDArray[Any], row0: int) -> Spread:
         """Return the spread of one block of stored rows."""
-        x: F64 = self.selection.of(block, row0)[0].astype(np.float64)
-        if self.unit:
-            x /= np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
-        return spread_of(x)
+        rows = self.selection.of(block, row0)[0]
+        return spread_of(unit_rows(rows) if self.unit else rows.astype(np.float64))
 
     def merge(self, a: Spread, b: Spread) -> Spread:
         """Return the spread of the rows of both."""
@@ -270,39 +190,3 @@ def merge_spread(a: Spread, b: Spread) -> Spread:
     delta = b.mean - a.mean
     scatter = (a.scatter + b.scatter).plus(delta, a.n * b.n / n)
     return Spread(n, a.mean + delta * (b.n / n), scatter, np.maximum(a.largest, b.largest))
-
-
-@dataclass(frozen=True, slots=True)
-class PowerSums:
-    """Reduction of projected rows to central moments of order 1 to 4, per direction.
-
-    Blocks are ``(k, n)``: one direction a row. Merged by Pébay's formulas.
-    """
-
-    def of(self, block: NDArray[Any], row0: int = 0) -> Moments:
-        """Return the moments of one block of k directions."""
-        x = block.astype(np.float64)
-        mean = x.mean(axis=1)
-        x -= mean[:, None]
-        square = x * x
-        n = x.shape[1]
-        m3 = np.einsum("ij,ij->i", square, x) / n
-        m4 = np.einsum("ij,ij->i", square, square) / n
-        return Moments(n=n, mean=mean, m2=square.mean(axis=1), m3=m3, m4=m4)
-
-    def merge(self, a: Moments, b: Moments) -> Moments:
-        """Return the moments of the two samples together."""
-        n = a.n + b.n
-        p, q = a.n / n, b.n / n
-        delta = b.mean - a.mean
-        d2 = delta * delta
-        m2 = p * a.m2 + q * b.m2 + p * q * d2
-        m3 = p * a.m3 + q * b.m3 + p * q * delta * ((p - q) * d2 + 3 * (b.m2 - a.m2))
-        m4 = (
-            p * a.m4
-            + q * b.m4
-            + p * q * (p * p - p * q + q * q) * d2 * d2
-            + 6 * p * q * d2 * (p * b.m2 + q * a.m2)
-            + 4 * p * q * delta * (b.m3 - a.m3)
-        )
-        return Moments(n=n, mean=a.mean + q * delta, m2=m2, m3=m3, m4=m4)

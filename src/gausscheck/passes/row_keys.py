@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import I64
+from gausscheck.passes.leaf import Leaf
 
 CAP = 1 << 20
 """Rows up to which every key is held."""
@@ -107,13 +108,13 @@ class CountKeys:
 
     wanted: NDArray[np.uint64]
 
-    def of(self, block: NDArray[Any], row0: int) -> RowKeys:
-        """Return the wanted keys of one block of stored rows."""
-        keys = row_keys(block)
+    def of_leaf(self, leaf: Leaf) -> RowKeys:
+        """Return the wanted keys of one leaf of stored rows."""
+        keys = row_keys(leaf.block)
         place = np.searchsorted(self.wanted, keys).clip(max=self.wanted.size - 1)
         found = np.flatnonzero(self.wanted[place] == keys)
         ones = np.ones(found.size, dtype=np.int64)
-        return RowKeys(1, keys[found], row0 + found, ones).by_key()
+        return RowKeys(1, keys[found], leaf.row0 + found, ones).by_key()
 
     def merge(self, a: RowKeys, b: RowKeys) -> RowKeys:
         """Return the wanted keys of both."""

@@ -68,7 +68,9 @@ class ScatterMatrix:
         """Return it with ``weight`` times v vᵀ added; the weight is not negative."""
         if self.wide:
             return self + ScatterMatrix(vector[None] * sqrt(weight), wide=True)
-        return ScatterMatrix(self.held + np.outer(vector, vector) * weight)
+        out = np.outer(vector * weight, vector)
+        out += self.held
+        return ScatterMatrix(out)
 
     def over(self, count: float) -> ScatterMatrix:
         """Return it divided by a number."""

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from gausscheck.audit.noticed import Distinct
 from gausscheck.core import F64, I64, GausscheckError
 from gausscheck.normality.whiten import whiten
-from gausscheck.passes.reductions import Selection
+from gausscheck.passes.leaf import EVERY_ROW, Leaf, Selection
 
 LEVELS = (0.05, 0.01, 0.001)
 """Nominal false-alarm rates of the thresholds."""
@@ -155,8 +155,8 @@ class LengthCounts:
         them.
     folds : (rows,) int array or None
         Fold of each row, 0 to FOLDS - 1 (blocks or clusters); None: by a hash of the row number.
-    selection : Selection or None
-        Which rows are looked at; None: all.
+    selection : Selection
+        Which rows are looked at.
 
     Notes
     -----
@@ -170,24 +170,23 @@ class LengthCounts:
     unit: bool = False
     distinct: Distinct | None = None
     folds: I64 | None = None
-    selection: Selection | None = None
+    selection: Selection = EVERY_ROW
 
-    def of(self, block: NDArray[Any], row0: int) -> LengthState:
-        """Return the state of one block whose first row is row ``row0`` of the source."""
-        ids = np.arange(row0, row0 + len(block), dtype=np.int64)
-        if self.selection is not None:
-            block, ids = self.selection.of(block, row0)
+    def of_leaf(self, leaf: Leaf) -> LengthState:
+        """Return the state of one leaf."""
+        rows, ids = leaf.chosen(self.selection)
+        narrow = leaf.centred(self.selection, self.mean, np.dtype(np.float32), unit=self.unit)
         return count_lengths(
-            self.lengths(block),
+            self.lengths(rows, narrow),
             self.law,
             ids,
             fold_of(ids) if self.folds is None else self.folds[ids],
             None if self.distinct is None else self.distinct.times(ids),
         )
 
-    def lengths(self, rows: NDArray[Any]) -> F64:
-        """Return h of stored rows at each k, ``(n, K)``."""
-        y = whiten(rows, self.mean, self.matrix, unit=self.unit)
+    def lengths(self, rows: NDArray[Any], narrow: NDArray[np.float32] | None = None) -> F64:
+        """Return h of stored rows at each k, ``(n, K)``; ``narrow`` as in :func:`whiten`."""
+        y = whiten(rows, self.mean, self.matrix, unit=self.unit, narrow=narrow)
         squares = cumulative_squares(y, self.law.ks)
         return np.asarray(squares / (self.law.n - 1), dtype=np.float64)
 
@@ -217,8 +216,7 @@ class LengthCounts:
             seen.update(b"-" if values is None else values.tobytes())
         if self.distinct is not None:
             seen.update(self.distinct.first.tobytes() + self.distinct.count.tobytes())
-        if self.selection is not None:
-            seen.update(self.selection.key)
+        seen.update(self.selection.key)
         return f"lengths-{seen.hexdigest()[:20]}"
 
     def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> LengthState:
