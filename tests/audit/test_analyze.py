@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 import gausscheck
 from gausscheck.core import GausscheckError
@@ -46,8 +47,6 @@ def test_other_laws_are_not(law):
 
 def test_effects_are_what_the_statistics_say(report, gaussian):
     """delta = (mean A*² − a0)/n, with A*² from SciPy."""
-    from scipy import stats
-
     n = len(gaussian)
     a2 = []
     for column in gaussian.T:
@@ -62,8 +61,6 @@ def test_effects_are_what_the_statistics_say(report, gaussian):
 
 
 def test_the_table_agrees_with_scipy_for_raw_and_unit_rows(report, gaussian):
-    from scipy import stats
-
     unit = gaussian / np.linalg.norm(gaussian, axis=1, keepdims=True)
     for name, rows in (("raw", gaussian), ("unit", unit)):
         p = stats.normaltest(rows, axis=0).pvalue
@@ -150,8 +147,6 @@ def test_seeds_differ(gaussian):
 
 
 def test_moment_tests_see_every_row_where_the_sample_does_not():
-    from scipy import stats
-
     x = np.random.default_rng(6).standard_normal((5000, 6))
     report = gausscheck.analyze(x, directions="axes", rows=1000)
     outcomes = report.outcomes["axes"]
@@ -179,6 +174,20 @@ def test_dropping_works_where_the_sample_is_smaller_than_the_file():
     found = gausscheck.analyze(x, directions="axes", on_bad_rows="drop", rows=500)
     assert found.outcomes["axes"]["dagostino_pearson"].n == 2970
     assert 450 < found.levels["axes"].n <= 500
+
+
+@pytest.mark.parametrize("first", [0, 512, 2560])
+def test_a_leaf_of_which_no_row_is_left_adds_nothing(monkeypatch, first):
+    monkeypatch.setattr("gausscheck.passes.plan.LEAF_ROWS", 512)
+    x = np.random.default_rng(7).standard_normal((3072, 5))
+    x[first : first + 512] = np.nan
+    found = gausscheck.analyze(x, directions="axes", on_bad_rows="drop", rows=500)
+    outcome, left = found.outcomes["axes"]["dagostino_pearson"], x[np.isfinite(x[:, 0])]
+    assert outcome.n == len(left) == 2560
+    pvalues = found.to_frame()["dagostino_pearson_pvalue"]
+    np.testing.assert_allclose(pvalues, stats.normaltest(left).pvalue, rtol=1e-9)
+    assert found.use is not None
+    assert found.use.n == 2560
 
 
 def test_equal_rows_are_one_line():

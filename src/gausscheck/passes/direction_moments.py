@@ -108,6 +108,8 @@ class PowerSums:
         spread lies within :data:`SPREADS`. Few directions are summed in float64 throughout.
         """
         n, k = block.shape
+        if n == 0:
+            return Moments(0, *np.zeros((4, k)))
         step = max(1, VALUES // k)
         pilot = block[:step].mean(axis=0, dtype=np.float64).astype(block.dtype)
         total = np.zeros((4, k))
@@ -125,6 +127,8 @@ class PowerSums:
 
     def merge(self, a: Moments, b: Moments) -> Moments:
         """Return the moments of the two samples together."""
+        if a.n == 0 or b.n == 0:
+            return b if a.n == 0 else a
         n = a.n + b.n
         p, q = a.n / n, b.n / n
         delta = b.mean - a.mean
