@@ -1,6 +1,7 @@
 """Page and figures are the same drawn by one process or two, whatever becomes of the other."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ import pytest
 
 import gausscheck
 from gausscheck.cli import drawing, main
-from gausscheck.figures import FIGURES, draw, elsewhere
+from gausscheck.figures import FIGURES, UNDONE, draw, elsewhere
 from gausscheck.figures.elsewhere import OtherProcess
 
 
@@ -73,8 +74,9 @@ def audit(path, out):
 
 
 def end_at_once(pipe):
-    """Hear of a figure, and be gone."""
-    pipe.recv()
+    """Hear of a figure, begin it, and be gone."""
+    folder, _ = pipe.recv()
+    Path(folder, f"{UNDONE}begun").mkdir()
     os._exit(1)
 
 
@@ -83,17 +85,52 @@ def test_figures_of_a_process_that_is_gone_are_drawn_here(report, tmp_path, monk
     monkeypatch.setattr("gausscheck.figures.elsewhere._serve", end_at_once)
     names = {f"{name}.png" for name in FIGURES if name != "norms"}
     assert names | {"report.html"} <= set(drawn(report, tmp_path / "gone"))
+    assert not list((tmp_path / "gone").glob(f"{UNDONE}*"))
 
 
-def test_without_another_process_one_draws(report, tmp_path, monkeypatch):
+@pytest.mark.parametrize("error", [OSError, NotImplementedError, RuntimeError])
+def test_without_another_process_one_draws(report, tmp_path, monkeypatch, error):
     def none(process):
-        raise OSError("no more processes")
+        raise error("no more processes")
 
     monkeypatch.setattr(elsewhere, "processors", lambda: 2)
     monkeypatch.setattr(OtherProcess, "__init__", none)
     assert {f"{name}.png" for name in ("use", "verdict", "qq")} <= set(
         drawn(report, tmp_path / "alone")
     )
+
+
+def test_without_a_thread_to_wait_for_the_other_process_one_draws(report, tmp_path, monkeypatch):
+    class Refused(drawing.ThreadPoolExecutor):
+        def submit(self, *arguments):
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(elsewhere, "processors", lambda: 2)
+    monkeypatch.setattr(drawing, "ThreadPoolExecutor", Refused)
+    assert {f"{name}.png" for name in ("use", "verdict", "qq")} <= set(
+        drawn(report, tmp_path / "alone")
+    )
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")
+def test_no_interrupt_reaches_the_other_process(tmp_path):
+    """In a fresh interpreter: what else starts there must not lift what holds interrupts back."""
+    script = (
+        "from gausscheck.figures.elsewhere import OtherProcess\n"
+        "if __name__ == '__main__':\n"
+        "    other = OtherProcess()\n"
+        "    print(open(f'/proc/{other._process.pid}/status').read())\n"
+        "    other.end()\n"
+        "    print(open('/proc/self/status').read())\n"
+    )
+    (tmp_path / "start.py").write_text(script)
+    told = subprocess.run(
+        [sys.executable, tmp_path / "start.py"], capture_output=True, text=True, check=True
+    )
+    masks = [line.split()[1] for line in told.stdout.splitlines() if line.startswith("SigBlk")]
+    child, parent = (int(mask, 16) >> (signal.SIGINT - 1) & 1 for mask in masks)
+    assert (child, parent) == (1, 0)
+    assert told.stderr == ""
 
 
 def test_the_other_process_ends_with_an_error_here(report, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import gausscheck
 from gausscheck.audit import preflight as checks
 from gausscheck.audit.noticed import distinct_rows, notice_rank
 from gausscheck.core import GausscheckError
@@ -109,3 +110,22 @@ def test_dropping_bad_rows_needs_some_left(rng):
     x[5:] = np.nan
     with pytest.raises(GausscheckError, match=r"at least 20 usable rows, got 5 after dropping 35"):
         checks.check_rows(rows_with(x), "drop", "e.npy")
+
+
+@pytest.mark.parametrize(
+    ("stored", "power"),
+    [(np.float32, power) for power in (-34, -28, 28, 34)]
+    + [(np.float64, power) for power in (-60, -34, -28, 28, 34, 60)],
+)
+def test_a_scale_that_float32_does_not_hold_is_one_line(rng, stored, power):
+    """Whitened lengths were counted as 0 % beyond a threshold of 1 %."""
+    x = (rng.standard_normal((3000, 6)) * 10.0**power).astype(stored)
+    options = {"directions": "axes", "rows": 500, "levels": "none"}
+    if abs(power) < 30:
+        found = gausscheck.analyze(x, **options)
+        assert found.use is not None
+        assert 0.003 < found.use.false_alarm["0.01"].value < 0.02
+        return
+    sign = "+" if power > 0 else "-"
+    with pytest.raises(GausscheckError, match=rf"vary by 1e-30 to 1e\+30, got .* of \de\{sign}"):
+        gausscheck.analyze(x, **options)

@@ -80,7 +80,7 @@ def test_every_float16_is_widened_to_its_value():
         np.testing.assert_array_equal(np.signbit(out), np.signbit(rows))
 
 
-@pytest.mark.parametrize("k", [3, 40])
+@pytest.mark.parametrize("k", [3, 80])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_power_sums_are_exact_in_either_precision(rng, k, dtype):
     """A column that is constant, small ones, heavy tails, and a mean that changes on the way."""
@@ -96,8 +96,36 @@ def test_power_sums_are_exact_in_either_precision(rng, k, dtype):
     np.testing.assert_allclose(got.mean, exact.mean(axis=0), atol=3e-7 * scale.max())
     for order in (2, 3, 4):
         want = ((exact - exact.mean(axis=0)) ** order).mean(axis=0)
-        error = np.abs(getattr(got, f"m{order}") - want) / scale**order
+        error = np.abs(getattr(got, f"m{order}") - want) / (scale**order + np.abs(want))
         assert error.max() < (2e-6 * order if dtype == np.float32 else 1e-11)
+
+
+def test_power_sums_hold_any_scale_in_float32(rng):
+    """Fourth powers of float32 end at values of 4e9, and vanish below 1e-11."""
+    y = rng.standard_normal((3000, 80))
+    scale = np.ones(80)
+    scale[:4] = 1e-30, 1e30, 1e-12, 1e9
+    y *= scale
+    y[2000, 5] = 1e12  # far beyond what the first rows let expect
+    y[:300, 6] = 0.25  # nor do these
+    y[:, 7] = 0.25
+    single = y.astype(np.float32)
+    got, exact = PowerSums().of(single), single.astype(np.float64)
+    for order in (2, 3, 4):
+        want = ((exact - exact.mean(axis=0)) ** order).mean(axis=0)
+        sd = np.where(np.arange(80) == 7, 1, exact.std(axis=0))
+        error = np.abs(getattr(got, f"m{order}") / sd**order - want / sd**order)
+        assert error.max() < 2e-6 * order * max(1, np.abs(want / sd**order).max())
+        np.testing.assert_allclose(error[:4], 0, atol=2e-6 * order)
+
+
+@pytest.mark.parametrize("stored", [np.int8, np.float32])
+@pytest.mark.parametrize("k", [20, 64, 300])
+def test_power_sums_of_few_distinct_values_round_one_way_and_little(rng, stored, k):
+    y = rng.choice(np.array([-3, 4], dtype=stored), size=(20_000, k)).astype(np.float32)
+    got, exact = PowerSums().of(y), y.astype(np.float64)
+    want = stats.kurtosis(exact, fisher=False)
+    np.testing.assert_allclose(got.m4 / got.m2**2, want, rtol=2e-5)
 
 
 def test_several_reductions_share_a_leaf(rng):

@@ -46,6 +46,31 @@ def check_rows(rows: RowCheck, policy: str, uri: str) -> None:
         )
 
 
+SMALLEST, LARGEST = 1e-30, 1e30
+"""Standard deviations of coordinates beyond which products in float32 are none."""
+
+
+def check_scale(spread: Spread, uri: str) -> None:
+    """Refuse rows whose coordinates float32 does not hold: their whitened lengths would be nothing.
+
+    Raises
+    ------
+    GausscheckError
+        If one varies by more than 1e30, or the median one that varies by less than 1e-30.
+    """
+    sd = np.sqrt(spread.covariance.diagonal().clip(min=0))
+    positive = sd[sd > 0]
+    if not positive.size:
+        return
+    middle, most = float(np.median(positive)), float(positive.max())
+    if middle < SMALLEST or most > LARGEST:
+        found = f"{most:.0e}" if most > LARGEST else f"{middle:.0e}"
+        raise GausscheckError(
+            f"{uri}: expected coordinates that vary by {SMALLEST:.0e} to {LARGEST:.0e}, got a "
+            f"standard deviation of {found}; divide all rows by it"
+        )
+
+
 def dead_coordinates(spread: Spread, eps: float) -> NDArray[np.intp]:
     """Return coordinates whose sd is rounding noise.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gausscheck.audit.grouping import Grouping
 from gausscheck.audit.noticed import Repeats
-from gausscheck.audit.preflight import check_rows
+from gausscheck.audit.preflight import check_rows, check_scale
 from gausscheck.config import Config
 from gausscheck.core import F64, I64, GausscheckError, Source
 from gausscheck.passes.first_pass import FirstPassJob, first_pass, recall, watched
@@ -192,6 +192,7 @@ def read_rows(source: Source | KeptPass, config: Config, workers: Workers) -> It
         elif job is not None:
             rows, spread = first_pass(job, sample, workers)
         check_rows(rows, config.on_bad_rows, source.uri)
+        check_scale(spread, source.uri)
         if rows.bad:
             sample.drop(_unusable(sample))
         if sample.m < LEAST_ROWS:

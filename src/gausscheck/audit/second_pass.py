@@ -15,7 +15,7 @@ from gausscheck.audit.reading import ReadRows
 from gausscheck.audit.use.whitened_lengths import LengthCounts, LengthState
 from gausscheck.config import Config
 from gausscheck.core import Directions, Moments
-from gausscheck.passes.direction_moments import SPREADS, DirectionMoments
+from gausscheck.passes.direction_moments import DirectionMoments
 from gausscheck.passes.kept import fold_kept
 from gausscheck.preparation import Eigenbasis, Preparation, fit
 
@@ -73,10 +73,7 @@ class Prepared:
 
     def moments(self, read: ReadRows) -> DirectionMoments:
         """Return the reduction of rows to the moments of every given direction."""
-        spreads = np.sqrt(read.spread.covariance.diagonal())
-        seen = spreads[spreads > 0]
-        narrow = not self.double and SPREADS[0] <= seen.min() and seen.max() <= SPREADS[1]
-        dtype = np.dtype(np.float32 if narrow else np.float64)
+        dtype = np.dtype(np.float64 if self.double else np.float32)
         matrices = tuple(self._seen(family, dtype) for family in self.given)
         unit = self.preparation.kind == "unit"
         return DirectionMoments(unit, read.spread.mean, matrices, dtype, read.selection)

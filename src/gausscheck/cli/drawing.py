@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from shutil import rmtree
 
 from gausscheck import figures, html
 from gausscheck.core import Progress, Stage
@@ -52,18 +54,25 @@ def draw_all(report: Report, folder: Path, progress: Progress) -> None:
                 return
             missing.discard(name)
 
-    with ThreadPoolExecutor(1) as waiting, other_process() as other:  # which ends first
-        begun = None if other is None else waiting.submit(elsewhere, other)
-        progress("writing the page", 0.0)
-        html.write(report, folder / "report.html")
-        tell()
-        for name in _taken(left):
-            take(name)
-        if begun is not None:
-            begun.result()
+    with other_process() as other, ThreadPoolExecutor(1) as waiting:
+        if other is not None:
+            with suppress(RuntimeError):  # no thread to wait for it
+                waiting.submit(elsewhere, other)
+        try:
+            progress("writing the page", 0.0)
+            html.write(report, folder / "report.html")
+            tell()
+            for name in _taken(left):
+                take(name)
+        finally:
+            for _ in _taken(left):  # nobody begins another
+                pass
     for name in names:
         if name in missing:  # the other process is gone, or could not write it
             take(name)
+    for place in folder.glob(f"{figures.UNDONE}*"):  # of a process that was killed
+        rmtree(place, ignore_errors=True)
+    tell()
 
 
 def _taken(left: SimpleQueue[str]) -> Iterator[str]:

@@ -79,6 +79,9 @@ TABLES: Mapping[type, Mapping[str, Callable[[Any, Page], Figure | None]]] = {
 
 FORMATS = ("png", "svg", "pdf")
 
+UNDONE = ".figures-"
+"""How the name of a folder begins where figures lie until they are whole."""
+
 _METADATA: Mapping[str, dict[str, None]] = {
     "png": {"Software": None},
     "svg": {"Date": None},
@@ -184,7 +187,7 @@ def draw(
     written = []
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".figures-", dir=directory))
+        work = Path(tempfile.mkdtemp(prefix=UNDONE, dir=directory))
     except OSError as err:
         raise GausscheckError(
             f"{directory}: expected a folder that can be written: {err.strerror}"

@@ -19,6 +19,9 @@ from gausscheck.config import processors
 from gausscheck.figures import draw
 from gausscheck.report import Report, load_report
 
+GRACE = 5.0
+"""Seconds that a figure may take at the end."""
+
 
 class OtherProcess:
     """A process that draws, and the pipe to it. One figure at a time.
@@ -51,9 +54,15 @@ class OtherProcess:
             return False
 
     def end(self) -> None:
-        """End it, whatever it does."""
-        self._process.kill()
-        self._process.join()
+        """Let it write what it has begun, if that takes no longer than some seconds, and end it.
+
+        Not while :meth:`draw` waits for it.
+        """
+        self._pipe.close()
+        self._process.join(GRACE)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
 
 
 @contextmanager
@@ -61,7 +70,8 @@ def other_process() -> Iterator[OtherProcess | None]:
     """Start another process and end it; None where it could not run beside this one."""
     other = None
     if processors() > 1 and not current_process().daemon:  # a daemon may have no children
-        with suppress(ImportError, NotImplementedError, OSError):
+        # RuntimeError: no thread, or a script that runs anew in every process that it starts
+        with suppress(ImportError, NotImplementedError, OSError, RuntimeError):
             other = OtherProcess()
     try:
         yield other
@@ -76,6 +86,9 @@ def _interrupts_held() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # which would lift the mask if it had to be started below
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -85,6 +98,7 @@ def _interrupts_held() -> Iterator[None]:
 
 def _serve(pipe: Connection) -> None:
     """Draw what is asked for, silently: what was not written is drawn by who asked."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(EOFError, OSError):
         while True:
             pipe.send(_drawn(*pipe.recv()))

@@ -23,12 +23,14 @@ NARROW = 32
 """Rows of so many dimensions or fewer are multiplied by one direction at a time: a product of two
 matrices spends more on packing them."""
 
-FEW = 16
-"""Directions below which their powers are summed in float64, a direction after another."""
+ROWS = 256
+"""Rows whose powers are summed in float32 before float64 takes over: a sum of more rounds more."""
 
-SPREADS = (1e-6, 1e4)
-"""Standard deviations whose powers float32 holds: the fourth of a value 30,000 of them from the
-mean, and of one a thousandth of one from it."""
+FEW = 64
+"""Directions below which powers are summed in float64: so few are not worth the calls."""
+
+NEAR = 20
+"""Powers of two that values may lie from 1 before a direction is scaled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +106,32 @@ class PowerSums:
         """Return the moments of one block of k directions.
 
         Powers of distances from the mean of the first rows are summed in the block's own dtype
-        over some hundred rows, and those sums in float64: in float32 good to some 1e-7 where the
-        spread lies within :data:`SPREADS`. Few directions are summed in float64 throughout.
+        over some hundred rows, and those sums in float64: in float32 good to some 1e-7, to 1e-5
+        where rounding goes one way, as it does with few distinct values. Few directions are summed
+        in float64 throughout, and those whose powers float32 does not hold.
         """
         n, k = block.shape
         if n == 0:
             return Moments(0, *np.zeros((4, k)))
-        step = max(1, VALUES // k)
+        few = k < FEW
+        step = max(1, VALUES // k if few else min(ROWS, VALUES // k))
         pilot = block[:step].mean(axis=0, dtype=np.float64).astype(block.dtype)
+        scale = np.ones(k) if few else _scales(block[:step] - pilot)
+        scaled, factor = bool((scale != 1).any()), scale.astype(block.dtype)
         total = np.zeros((4, k))
         for low in range(0, n, step):
             part = block[low : low + step]
-            if k < FEW:  # along memory: sums over so few columns are slow
+            if few:  # along memory: sums over so few columns are slow
                 total += _power_sums(part.T.astype(np.float64) - pilot[:, None], 1)
-            else:
-                total += _power_sums(part - pilot, 0)
-        s1, s2, s3, s4 = total / n
+                continue
+            x = part - pilot
+            if scaled:
+                x *= factor
+            with np.errstate(over="ignore"):
+                total += _power_sums(x, 0)
+        if block.dtype != np.float64 and not np.isfinite(total).all():  # further out than it began
+            return self.of(block.astype(np.float64))
+        s1, s2, s3, s4 = total / n / scale ** np.arange(1, 5)[:, None]
         m2 = np.maximum(s2 - s1**2, 0.0)
         m3 = s3 - 3 * s1 * s2 + 2 * s1**3
         m4 = np.maximum(s4 - 4 * s1 * s3 + 6 * s1**2 * s2 - 3 * s1**4, 0.0)
@@ -143,6 +155,14 @@ class PowerSums:
             + 4 * p * q * delta * (b.m3 - a.m3)
         )
         return Moments(n=n, mean=a.mean + q * delta, m2=m2, m3=m3, m4=m4)
+
+
+def _scales(x: NDArray[Any]) -> F64:
+    """Return a power of two for each column that brings its values to 1; 1 where they are near."""
+    with np.errstate(divide="ignore"):
+        power = np.rint(np.log2(np.abs(x).max(axis=0).astype(np.float64)))
+    near = (np.abs(power) <= NEAR) | ~np.isfinite(power)
+    return np.where(near, 1.0, np.exp2(-np.where(near, 0.0, power)))
 
 
 def _power_sums(x: NDArray[Any], axis: int) -> F64:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import F64, I64
 
-PART = 1 << 17
+VALUES = 1 << 17
 """Values that are centred at once: few enough to stay in cache."""
 
 
@@ -54,6 +54,9 @@ EVERY_ROW = Selection(np.empty(0, dtype=np.int64), bad=False)
 
 class Leaf:
     """Stored rows that follow one another, and what is made of them once.
+
+    Arrays are told apart by identity: whoever asks holds those that it asks with as long as the
+    leaf is there.
 
     Parameters
     ----------
@@ -125,7 +128,7 @@ def centred(
     mid = rounded_center(rows.dtype, center, dtype)
     out = np.empty(rows.shape, dtype=dtype)
     exact = np.can_cast(rows.dtype, dtype)
-    step = max(1, PART // max(rows.shape[1], 1))
+    step = max(1, VALUES // max(rows.shape[1], 1))
     for low in range(0, len(rows), step):
         part, into = rows[low : low + step], out[low : low + step]
         if exact:

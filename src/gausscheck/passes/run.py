@@ -79,8 +79,8 @@ def fold_rows(
     Returns
     -------
     State
-        The same bits here and on a cluster. Memory: two blocks of rows, and a state for each level
-        of the tree.
+        The same bits here and on a cluster. Memory: three blocks of rows, and a state for each
+        level of the tree.
     """
     counted = Stage(stage, source.n, "rows")
     workers.progress(counted, 0.0)
