@@ -23,6 +23,18 @@ def report():
     return gausscheck.analyze(x, directions="axes,random:16")
 
 
+SOME = ("use", "verdict", "spectrum")
+
+
+@pytest.fixture
+def some(monkeypatch):
+    """Draw three figures and no page."""
+    table = {name: FIGURES[name] for name in SOME}
+    monkeypatch.setattr(drawing.figures, "TABLES", {gausscheck.Report: table})
+    monkeypatch.setattr(drawing.html, "write", lambda report, path: path.touch())
+    monkeypatch.setattr(elsewhere, "processors", lambda: 2)
+
+
 def drawn(report, folder: Path) -> dict[str, bytes]:
     report.save(folder)
     drawing.draw_all(report, folder, lambda stage, share: None)
@@ -80,36 +92,30 @@ def end_at_once(pipe):
     os._exit(1)
 
 
-def test_figures_of_a_process_that_is_gone_are_drawn_here(report, tmp_path, monkeypatch):
-    monkeypatch.setattr(elsewhere, "processors", lambda: 2)
+def test_figures_of_a_process_that_is_gone_are_drawn_here(report, tmp_path, monkeypatch, some):
     monkeypatch.setattr("gausscheck.figures.elsewhere._serve", end_at_once)
-    names = {f"{name}.png" for name in FIGURES if name != "norms"}
-    assert names | {"report.html"} <= set(drawn(report, tmp_path / "gone"))
+    assert {f"{name}.png" for name in SOME} | {"report.html"} <= set(
+        drawn(report, tmp_path / "gone")
+    )
     assert not list((tmp_path / "gone").glob(f"{UNDONE}*"))
 
 
 @pytest.mark.parametrize("error", [OSError, NotImplementedError, RuntimeError])
-def test_without_another_process_one_draws(report, tmp_path, monkeypatch, error):
+def test_without_another_process_one_draws(report, tmp_path, monkeypatch, some, error):
     def none(process):
         raise error("no more processes")
 
-    monkeypatch.setattr(elsewhere, "processors", lambda: 2)
     monkeypatch.setattr(OtherProcess, "__init__", none)
-    assert {f"{name}.png" for name in ("use", "verdict", "qq")} <= set(
-        drawn(report, tmp_path / "alone")
-    )
+    assert {f"{name}.png" for name in SOME} <= set(drawn(report, tmp_path / "alone"))
 
 
-def test_without_a_thread_to_wait_for_the_other_process_one_draws(report, tmp_path, monkeypatch):
+def test_without_a_thread_to_wait_for_the_other_one_draws(report, tmp_path, monkeypatch, some):
     class Refused(drawing.ThreadPoolExecutor):
         def submit(self, *arguments):
             raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(elsewhere, "processors", lambda: 2)
     monkeypatch.setattr(drawing, "ThreadPoolExecutor", Refused)
-    assert {f"{name}.png" for name in ("use", "verdict", "qq")} <= set(
-        drawn(report, tmp_path / "alone")
-    )
+    assert {f"{name}.png" for name in SOME} <= set(drawn(report, tmp_path / "alone"))
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")
@@ -133,7 +139,7 @@ def test_no_interrupt_reaches_the_other_process(tmp_path):
     assert told.stderr == ""
 
 
-def test_the_other_process_ends_with_an_error_here(report, tmp_path, monkeypatch):
+def test_the_other_process_ends_with_an_error_here(report, tmp_path, monkeypatch, some):
     def fails(*arguments, **options):
         raise gausscheck.GausscheckError("no page")
 
@@ -144,7 +150,6 @@ def test_the_other_process_ends_with_an_error_here(report, tmp_path, monkeypatch
         real(process)
         started.append(process)
 
-    monkeypatch.setattr(elsewhere, "processors", lambda: 2)
     monkeypatch.setattr(OtherProcess, "__init__", start)
     monkeypatch.setattr(drawing.html, "write", fails)
     report.save(tmp_path / "out")
@@ -183,11 +188,10 @@ def running(process):
         return False
 
 
-def test_a_figure_that_cannot_be_written_is_told_from_either_process(report, tmp_path, monkeypatch):
-    monkeypatch.setattr(elsewhere, "processors", lambda: 2)
+def test_a_figure_that_cannot_be_written_is_told_from_either_process(report, tmp_path, some):
     folder = tmp_path / "out"
     report.save(folder)
-    for name in FIGURES:
+    for name in SOME:
         (folder / f"{name}.png").mkdir()
     with pytest.raises(gausscheck.GausscheckError, match="could not write a figure"):
         drawing.draw_all(report, folder, lambda stage, share: None)
