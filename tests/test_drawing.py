@@ -94,9 +94,8 @@ def end_at_once(pipe):
 
 def test_figures_of_a_process_that_is_gone_are_drawn_here(report, tmp_path, monkeypatch, some):
     monkeypatch.setattr("gausscheck.figures.elsewhere._serve", end_at_once)
-    assert {f"{name}.png" for name in SOME} | {"report.html"} <= set(
-        drawn(report, tmp_path / "gone")
-    )
+    files = {f"{name}.{form}" for name in SOME for form in ("png", "svg")}
+    assert files | {"report.html"} <= set(drawn(report, tmp_path / "gone"))
     assert not list((tmp_path / "gone").glob(f"{UNDONE}*"))
 
 
@@ -118,21 +117,26 @@ def test_without_a_thread_to_wait_for_the_other_one_draws(report, tmp_path, monk
     assert {f"{name}.png" for name in SOME} <= set(drawn(report, tmp_path / "alone"))
 
 
+def program(folder: Path, *lines: str) -> Path:
+    """Write a program that starts another process."""
+    path = folder / "start.py"
+    body = "".join(f"    {line}\n" for line in lines)
+    start = "from gausscheck.figures.elsewhere import OtherProcess\n"
+    path.write_text(f"{start}if __name__ == '__main__':\n{body}")
+    return path
+
+
 @pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")
 def test_no_interrupt_reaches_the_other_process(tmp_path):
     """In a fresh interpreter: what else starts there must not lift what holds interrupts back."""
-    script = (
-        "from gausscheck.figures.elsewhere import OtherProcess\n"
-        "if __name__ == '__main__':\n"
-        "    other = OtherProcess()\n"
-        "    print(open(f'/proc/{other._process.pid}/status').read())\n"
-        "    other.end()\n"
-        "    print(open('/proc/self/status').read())\n"
+    script = program(
+        tmp_path,
+        "other = OtherProcess()",
+        "print(open(f'/proc/{other._process.pid}/status').read())",
+        "other.end()",
+        "print(open('/proc/self/status').read())",
     )
-    (tmp_path / "start.py").write_text(script)
-    told = subprocess.run(
-        [sys.executable, tmp_path / "start.py"], capture_output=True, text=True, check=True
-    )
+    told = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     masks = [line.split()[1] for line in told.stdout.splitlines() if line.startswith("SigBlk")]
     child, parent = (int(mask, 16) >> (signal.SIGINT - 1) & 1 for mask in masks)
     assert (child, parent) == (1, 0)
@@ -161,15 +165,10 @@ def test_the_other_process_ends_with_an_error_here(report, tmp_path, monkeypatch
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc")
 def test_the_other_process_ends_where_this_one_was_killed(tmp_path):
-    script = (
-        "import os, time\n"
-        "from gausscheck.figures.elsewhere import OtherProcess\n"
-        "if __name__ == '__main__':\n"
-        "    print(OtherProcess()._process.pid, flush=True)\n"
-        "    time.sleep(60)\n"
+    script = program(
+        tmp_path, "print(OtherProcess()._process.pid, flush=True)", "import time; time.sleep(60)"
     )
-    (tmp_path / "start.py").write_text(script)
-    command = [sys.executable, tmp_path / "start.py"]
+    command = [sys.executable, script]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())

@@ -144,7 +144,7 @@ def test_the_command_over_files(tmp_path):
 @pytest.mark.slow
 def test_the_laws_of_the_sphere():
     found = gausscheck.scale(
-        *[sphere(d, 100_000) for d in (8, 16, 32, 64, 128, 256)], sample=100_000
+        *[sphere(d, 100_000) for d in (8, 16, 32, 64, 128, 256, 512)], sample=100_000
     )
     delta, distance = found.fits["ad_discrepancy"], found.fits["kolmogorov"]
     assert delta["slope"] == pytest.approx(-2, abs=0.1)

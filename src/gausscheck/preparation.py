@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gausscheck.config import NORMALIZE
 from gausscheck.core import F64, GausscheckError, Source, printable
 from gausscheck.files import atomic_path, read_arrays
+from gausscheck.passes.leaf import unit_rows
 from gausscheck.passes.reductions import Spread
 
 
@@ -72,15 +73,11 @@ class Preparation:
 
     def mapped(self, block: NDArray[Any]) -> NDArray[Any]:
         """Apply the row map alone; rows that it leaves alone stay as they are stored."""
-        return self.rows(block) if self.kind == "unit" else block
+        return unit_rows(block) if self.kind == "unit" else block
 
-    def rows(self, block: NDArray[Any], dtype: type = np.float64) -> NDArray[Any]:
+    def rows(self, block: NDArray[Any]) -> F64:
         """Apply the row map alone (unit length, or nothing) and upcast."""
-        x: NDArray[Any] = block.astype(dtype)
-        if self.kind == "unit":
-            norms = np.sqrt(np.einsum("ij,ij->i", x, x, dtype=np.float64))
-            x /= norms[:, None].astype(dtype)
-        return x
+        return unit_rows(block) if self.kind == "unit" else block.astype(np.float64)
 
     def apply(self, block: NDArray[Any]) -> NDArray[np.float64]:
         """Map stored rows ``(n, d)`` to prepared rows ``(n, dim)`` in float64.

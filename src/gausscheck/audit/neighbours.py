@@ -33,7 +33,7 @@ from gausscheck.core import F64
 from gausscheck.normality.whiten import whiten
 from gausscheck.passes.fold import map_ahead, tree_fold
 from gausscheck.passes.kept import keep
-from gausscheck.passes.leaf import Leaf, Selection, squared_norms
+from gausscheck.passes.leaf import Leaf, Selection, unit_rows
 from gausscheck.preparation import Eigenbasis
 from gausscheck.report import Noticed
 
@@ -160,9 +160,7 @@ class NeighbouringRows:
 
     def columns(self, rows: NDArray[Any]) -> F64:
         """Return some columns, standardised by the mean and sd of all rows."""
-        x: F64 = rows[:, self.some].astype(np.float64)
-        if self.unit:
-            x /= np.sqrt(squared_norms(rows.astype(np.float64)))[:, None]
+        x = (unit_rows(rows) if self.unit else rows)[:, self.some].astype(np.float64)
         return np.asarray((x - self.mean[self.some]) / self.sd)
 
     @property

@@ -75,8 +75,7 @@ class Prepared:
         """Return the reduction of rows to the moments of every given direction."""
         dtype = np.dtype(np.float64 if self.double else np.float32)
         matrices = tuple(self._seen(family, dtype) for family in self.given)
-        unit = self.preparation.kind == "unit"
-        return DirectionMoments(unit, read.spread.mean, matrices, dtype, read.selection)
+        return DirectionMoments(read.unit, read.spread.mean, matrices, dtype, read.selection)
 
     def _seen(self, family: Directions, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return the matrix of a family of directions, or the coordinates that it is."""

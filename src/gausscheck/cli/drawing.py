@@ -6,11 +6,11 @@ the page; then both take them in turn.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from shutil import rmtree
 
 from gausscheck import figures, html
@@ -35,10 +35,7 @@ def draw_all(report: Report, folder: Path, progress: Progress) -> None:
         If something cannot be written.
     """
     names = [*figures.TABLES[Report]][::-1]  # those of many curves first
-    left: SimpleQueue[str] = SimpleQueue()
-    for name in names:
-        left.put(name)
-    missing = set(names)
+    left, missing = deque(names), set(names)
 
     def tell() -> None:
         progress(Stage("drawing", len(names), "figures"), 1 - len(missing) / len(names))
@@ -65,8 +62,7 @@ def draw_all(report: Report, folder: Path, progress: Progress) -> None:
             for name in _taken(left):
                 take(name)
         finally:
-            for _ in _taken(left):  # nobody begins another
-                pass
+            left.clear()  # nobody begins another
     for name in names:
         if name in missing:  # the other process is gone, or could not write it
             take(name)
@@ -75,10 +71,8 @@ def draw_all(report: Report, folder: Path, progress: Progress) -> None:
     tell()
 
 
-def _taken(left: SimpleQueue[str]) -> Iterator[str]:
+def _taken(left: deque[str]) -> Iterator[str]:
     """Take what nobody has taken yet, until nothing is left."""
-    try:
+    with suppress(IndexError):
         while True:
-            yield left.get_nowait()
-    except Empty:
-        return
+            yield left.popleft()

@@ -66,9 +66,10 @@ class ScatterMatrix:
 
     def plus(self, vector: F64, weight: float = 1.0) -> ScatterMatrix:
         """Return it with ``weight`` times v vᵀ added; the weight is not negative."""
+        scaled = vector * sqrt(weight)
         if self.wide:
-            return self + ScatterMatrix(vector[None] * sqrt(weight), wide=True)
-        out = np.outer(vector * weight, vector)
+            return self + ScatterMatrix(scaled[None], wide=True)
+        out = np.outer(scaled, scaled)
         out += self.held
         return ScatterMatrix(out)
 
