@@ -13,7 +13,7 @@ from gausscheck.config import NORMALIZE
 from gausscheck.core import F64, GausscheckError, Source, printable
 from gausscheck.files import atomic_path, read_arrays
 from gausscheck.passes.leaf import unit_rows
-from gausscheck.passes.reductions import Spread
+from gausscheck.passes.spread import Spread
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from gausscheck.audit.spectrum import (
     vmf_concentration,
     with_interval,
 )
-from gausscheck.passes.reductions import Spread, spread_of
 from gausscheck.passes.row_norms import NormSums
 from gausscheck.passes.scatter import ScatterMatrix
+from gausscheck.passes.spread import Spread, spread_of
 
 
 def told(eigenvalues, mean=None):

@@ -11,9 +11,9 @@ from gausscheck.passes import scatter
 from gausscheck.passes.first_pass import sketch_rows
 from gausscheck.passes.fold import tree_fold
 from gausscheck.passes.plan import check_budget
-from gausscheck.passes.reductions import merge_spread, spread_of
 from gausscheck.passes.scatter import ScatterMatrix, is_wide, unpacked
 from gausscheck.passes.sketch import load_pass, save_pass
+from gausscheck.passes.spread import merge_spread, spread_of
 from gausscheck.sources import open_source
 
 

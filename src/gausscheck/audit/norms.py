@@ -7,9 +7,10 @@ from math import sqrt
 from gausscheck.config import Config
 from gausscheck.core import F64
 from gausscheck.normality.groups import jackknife_interval
-from gausscheck.passes.reductions import Rows, Spread
+from gausscheck.passes.reductions import Rows
 from gausscheck.passes.row_norms import NormSums
 from gausscheck.passes.scatter import ScatterMatrix
+from gausscheck.passes.spread import Spread
 from gausscheck.report import Norms, Preflight
 
 

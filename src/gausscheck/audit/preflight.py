@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from gausscheck.audit.noticed import Repeats, counted
 from gausscheck.core import GausscheckError
 from gausscheck.normality.whiten import canonical
-from gausscheck.passes.reductions import RowCheck, Rows, Spread
+from gausscheck.passes.reductions import RowCheck, Rows
+from gausscheck.passes.spread import Spread
 from gausscheck.preparation import Eigenbasis
 from gausscheck.report import Preflight
 

@@ -19,11 +19,12 @@ from gausscheck.passes.first_pass import FirstPassJob, first_pass, recall, watch
 from gausscheck.passes.fold import tree_fold
 from gausscheck.passes.leaf import EVERY_ROW, Selection, usable
 from gausscheck.passes.plan import check_budget, check_sample, plan
-from gausscheck.passes.reductions import Rows, Spread, SpreadOfRows, merge_spread
+from gausscheck.passes.reductions import Rows
 from gausscheck.passes.row_keys import level_of
 from gausscheck.passes.run import Workers, fold_rows
 from gausscheck.passes.sample import RowSample, pieces
 from gausscheck.passes.sketch import KeptPass
+from gausscheck.passes.spread import Spread, SpreadOfRows, merge_spread
 
 LEAST_ROWS = 20
 """Rows that an audit needs."""

@@ -13,7 +13,7 @@ from gausscheck.audit.reading import ReadRows
 from gausscheck.core import F64, I64
 from gausscheck.normality.groups import jackknife_interval
 from gausscheck.passes.leaf import squared_norms
-from gausscheck.passes.reductions import Spread
+from gausscheck.passes.spread import Spread
 from gausscheck.report import Spectrum
 
 ALPHA_RANGE = (11, 50)

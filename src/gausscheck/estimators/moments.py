@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import F64
 from gausscheck.passes.fold import tree_fold
-from gausscheck.passes.reductions import Spread, merge_spread, spread_of
+from gausscheck.passes.spread import Spread, merge_spread, spread_of
 
 BLOCK = 4096
 """Rows taken at once."""

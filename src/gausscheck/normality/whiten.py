@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from gausscheck.core import F64
 from gausscheck.passes.fold import tree_fold
 from gausscheck.passes.leaf import centred, rounded_center, unit_rows, widen
-from gausscheck.passes.reductions import merge_spread, spread_of
 from gausscheck.passes.scatter import ScatterMatrix, inverse_root
+from gausscheck.passes.spread import merge_spread, spread_of
 
 _BLOCK = 8192
 

@@ -17,8 +17,8 @@ from gausscheck.config import Config
 from gausscheck.core import F64, GausscheckError, Progress, Source, Stage
 from gausscheck.paper.inputs import SAMPLE, Opened, check_rows, grouped, opened
 from gausscheck.passes.common_rows import common_rows
-from gausscheck.passes.reductions import spread_of
 from gausscheck.passes.row_norms import NormSums
+from gausscheck.passes.spread import spread_of
 from gausscheck.report import PaperColumn
 from gausscheck.threads import one_thread
 

@@ -95,14 +95,19 @@ class Leaf:
 
 def usable(block: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which stored rows can be analysed: finite, and not all zero."""
-    squares = squared_norms(block.astype(np.float64))
+    squares = squared_norms(block)
     return np.isfinite(squares) & (squares > 0)
 
 
-def squared_norms(x: F64) -> F64:
+def squared_norms(x: NDArray[Any]) -> F64:
     """Return squared Euclidean norms: not finite where a row is not, or overflows float64."""
+    out = np.empty(len(x))
+    step = max(1, VALUES // max(x.shape[1], 1))
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(np.einsum("ij,ij->i", x, x))
+        for low in range(0, len(x), step):
+            part = x[low : low + step].astype(np.float64, copy=False)
+            np.einsum("ij,ij->i", part, part, out=out[low : low + step])
+    return out
 
 
 def unit_rows(rows: NDArray[Any]) -> F64:
@@ -161,6 +166,13 @@ def widen(rows: NDArray[Any], out: NDArray[Any]) -> None:
     np.left_shift(words, 13, out=words)
     np.bitwise_and(words, np.int32(-0x70000001), out=words)  # copies of the sign but the first
     np.multiply(out, np.float32(2.0**112), out=out)
+
+
+def widened(rows: NDArray[Any], dtype: np.dtype[Any] | type) -> NDArray[Any]:
+    """Return a copy of rows, values unchanged, in a dtype; in float64 where that is narrower."""
+    out = np.empty(rows.shape, dtype=dtype if np.can_cast(rows.dtype, dtype) else np.float64)
+    widen(rows, out)
+    return out
 
 
 def _longest(rows: NDArray[np.float16]) -> np.float16:

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import F64, I64
-from gausscheck.passes.leaf import Selection, squared_norms, unit_rows
+from gausscheck.core import I64
+from gausscheck.passes.leaf import squared_norms, widened
 from gausscheck.passes.row_keys import RowKeys, row_keys
 from gausscheck.passes.row_norms import NormCells, NormSums
-from gausscheck.passes.scatter import ScatterMatrix, is_wide
+from gausscheck.passes.single_precision import SinglePrecision
+from gausscheck.passes.spread import Spread, merge_spread, spread_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,36 +87,22 @@ class Rows(RowCheck):
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """Count, mean (d,), scatter matrix and largest magnitude (d,) of rows."""
-
-    n: int
-    mean: F64
-    scatter: ScatterMatrix
-    largest: F64
-
-    @property
-    def covariance(self) -> ScatterMatrix:
-        """The unbiased covariance matrix."""
-        return self.scatter.over(max(self.n - 1, 1))
-
-
-@dataclass(frozen=True, slots=True)
 class FirstPass:
     """Reduction of the first pass: :class:`Rows` of all rows, :class:`Spread` of the good ones.
 
     ``unit`` divides each row by its norm before the spread is taken; ``groups`` are those of the
-    jackknife of norms, ``level`` that of :class:`RowKeys`. Cost O(n d²) in one float64 product,
-    O(d min(n, d)) memory a live state.
+    jackknife of norms, ``level`` that of :class:`RowKeys`, ``single`` how rows are multiplied in
+    float32. Cost O(n d²) in one product, O(d min(n, d)) memory a live state.
     """
 
     unit: bool = False
     groups: int = 20
     level: int = 0
+    single: SinglePrecision | None = None
 
     def of(self, block: NDArray[Any], row0: int) -> tuple[Rows, Spread]:
         """Return the state of one block of stored rows."""
-        x = block.astype(np.float64)
+        x = widened(block, np.float64 if self.single is None else np.float32)
         squares = squared_norms(x)
         finite = np.isfinite(squares)  # a row too long for float64 (1e154) is not usable either
         good = finite & (squares != 0)
@@ -133,60 +120,9 @@ class FirstPass:
             NormCells.of(norms),
         )
         if self.unit:
-            x /= norms[:, None]
-        return rows, spread_of(x)
+            x = x / norms[:, None]
+        return rows, spread_of(x) if self.single is None else self.single.spread_of(x)
 
     def merge(self, a: tuple[Rows, Spread], b: tuple[Rows, Spread]) -> tuple[Rows, Spread]:
         """Return the state of a's rows followed by b's."""
         return Rows.join([a[0], b[0]]), merge_spread(a[1], b[1])
-
-
-@dataclass(frozen=True, slots=True)
-class SpreadOfRows:
-    """Reduction of rows to their spread.
-
-    Attributes
-    ----------
-    selection : Selection
-        Of rows.
-    unit : bool
-        Whether rows are divided by their lengths first.
-    """
-
-    selection: Selection
-    unit: bool = False
-
-    def of(self, block: NDArray[Any], row0: int) -> Spread:
-        """Return the spread of one block of stored rows."""
-        rows = self.selection.of(block, row0)[0]
-        return spread_of(unit_rows(rows) if self.unit else rows.astype(np.float64))
-
-    def merge(self, a: Spread, b: Spread) -> Spread:
-        """Return the spread of the rows of both."""
-        return merge_spread(a, b)
-
-
-def spread_of(x: F64) -> Spread:
-    """Return the state of rows; they are overwritten."""
-    n, d = x.shape
-    if n == 0:
-        return Spread(0, np.zeros(d), ScatterMatrix.zero(d), np.zeros(d))
-    mean = x.mean(axis=0)
-    largest = np.maximum(x.max(axis=0), -x.min(axis=0))
-    x -= mean
-    residual = x.mean(axis=0)  # what rounding left of the mean: removed once more, it is exact
-    if is_wide(n, d):
-        scatter = ScatterMatrix.of(x - residual)
-    else:
-        scatter = ScatterMatrix(x.T @ x - n * np.outer(residual, residual))
-    return Spread(n, mean + residual, scatter, largest)
-
-
-def merge_spread(a: Spread, b: Spread) -> Spread:
-    """Return the state of the rows of both."""
-    if a.n == 0 or b.n == 0:
-        return b if a.n == 0 else a
-    n = a.n + b.n
-    delta = b.mean - a.mean
-    scatter = (a.scatter + b.scatter).plus(delta, a.n * b.n / n)
-    return Spread(n, a.mean + delta * (b.n / n), scatter, np.maximum(a.largest, b.largest))

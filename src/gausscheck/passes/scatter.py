@@ -73,6 +73,16 @@ class ScatterMatrix:
         out += self.held
         return ScatterMatrix(out)
 
+    def joined(self, other: ScatterMatrix, vector: F64, weight: float) -> ScatterMatrix:
+        """Return the scatter of the rows of both, with ``weight`` times v vᵀ added."""
+        if self.wide and other.wide:
+            return (self + other).plus(vector, weight)
+        scaled = vector * sqrt(weight)
+        out = np.outer(scaled, scaled)
+        out += self.dense()
+        out += other.dense()
+        return ScatterMatrix(out)
+
     def over(self, count: float) -> ScatterMatrix:
         """Return it divided by a number."""
         return ScatterMatrix(self.held / (sqrt(count) if self.wide else count), self.wide)

@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 from gausscheck.core import GausscheckError
 from gausscheck.files import atomic_path, check_file, printable
 from gausscheck.passes.fold import Node, TreeFold
-from gausscheck.passes.reductions import Rows, Spread, merge_spread
+from gausscheck.passes.reductions import Rows
 from gausscheck.passes.row_keys import level_of
 from gausscheck.passes.row_norms import NormSums
 from gausscheck.passes.scatter import ScatterMatrix, packed, unpacked
 from gausscheck.passes.sketch_archive import array_of, digest, member
 from gausscheck.passes.sketch_rows import members_of, rows_from, rows_from_1
+from gausscheck.passes.spread import Spread, merge_spread
 
 FORMAT, VERSION = "gausscheck.sketch", (2, 0)
 """Version 1.1 counts the header into the checksum; 2.0 holds nothing that grows with the rows."""

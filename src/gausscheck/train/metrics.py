@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gausscheck.audit.paper_table import table_column
 from gausscheck.audit.spectrum import companions
 from gausscheck.normality import profile
-from gausscheck.passes.reductions import spread_of
+from gausscheck.passes.spread import spread_of
 
 NAMES = (
     "cv", "cv_scaled", "ad_raw", "ad_pass_raw", "dp_raw", "dp_pass_raw", "ad_unit", "ad_pass_unit",
