@@ -203,6 +203,7 @@ def first_pass(job: FirstPassJob, sample: RowSample, workers: Workers) -> tuple[
     if workers.client is None:
         rows, spread = _by_leaves(job, held, sample, workers, single)
     else:
+        held.clear()  # workers read these themselves
         kept = _by_stretches(job, sample, workers, single)
         rows, spread = kept.rows, kept.spread
     if single is None:
