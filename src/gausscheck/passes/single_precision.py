@@ -154,7 +154,8 @@ class SinglePrecision:
         else:
             parts = (rows[low : low + PRODUCT] for low in range(0, n, PRODUCT))
             products = reduce(np.add, ((part.T @ part).astype(np.float64) for part in parts))
-            products -= n * np.outer(mean, mean)
+            shift = sqrt(n) * mean
+            products -= np.outer(shift, shift)
             scatter = ScatterMatrix(products)
         taken = self.scale * carried.middle
         mean = mean + np.append(taken, taken @ self.weak)
