@@ -15,7 +15,7 @@ import pytest
 import gausscheck
 from gausscheck.passes import dask as dask_cluster
 from gausscheck.passes import first_pass as passes
-from gausscheck.passes import row_keys, row_norms, single_precision
+from gausscheck.passes import row_keys, row_norms
 from gausscheck.passes.plan import plan
 from gausscheck.passes.run import Workers, fold_rows
 
@@ -61,18 +61,6 @@ def test_the_report_is_the_serial_one_to_the_bit(cluster, folder, monkeypatch):
     assert plain(ours) == plain(serial)
     for name, values in serial.arrays().items():
         np.testing.assert_array_equal(ours.arrays()[name], values)
-
-
-def test_products_in_float32_are_the_same_on_a_cluster(cluster, rng, tmp_path, monkeypatch):
-    monkeypatch.setattr(single_precision, "VALUES", 1 << 20)
-    x = rng.standard_normal((20_000, 128)) * np.geomspace(1, 0.05, 128)
-    x[:, 4] += x[:, 5]
-    np.save(tmp_path / "x.npy", (x @ np.linalg.qr(x[:128])[0]).astype(np.float32))
-    serial = gausscheck.analyze(tmp_path / "x.npy", **FAST)
-    ours = gausscheck.analyze(tmp_path / "x.npy", dask=cluster.scheduler_address, **FAST)
-    assert plain(ours) == plain(serial)
-    monkeypatch.undo()
-    assert plain(gausscheck.analyze(tmp_path / "x.npy", **FAST)) != plain(serial)
 
 
 def test_repeats_are_estimated_alike_on_a_cluster(cluster, folder, monkeypatch):

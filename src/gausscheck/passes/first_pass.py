@@ -14,16 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source, Stage
-from gausscheck.passes.fold import TreeFold, fold_blocks, map_ahead, tree_fold
-from gausscheck.passes.leaf import Selection
+from gausscheck.passes.fold import TreeFold, fold_blocks, map_ahead
 from gausscheck.passes.plan import Plan, check_budget, check_sample, plan
 from gausscheck.passes.reductions import FirstPass, Rows
 from gausscheck.passes.row_keys import level_of
-from gausscheck.passes.run import STRETCHES, Workers, fold_rows, submit
+from gausscheck.passes.run import STRETCHES, Workers, submit
 from gausscheck.passes.sample import Places, RowSample
-from gausscheck.passes.single_precision import SinglePrecision, rows_first
 from gausscheck.passes.sketch import KeptPass, PassMeta, load_pass, merge_passes, save_pass
-from gausscheck.passes.spread import Spread, SpreadOfRows
+from gausscheck.passes.spread import Spread
 from gausscheck.passes.watch import check_unchanged, stamp_of
 from gausscheck.rng import hashed_sample
 from gausscheck.threads import one_thread
@@ -82,9 +80,10 @@ class FirstPassJob:
             unit=self.unit, groups=self.groups, level=self.level,
         )  # fmt: skip
 
-    def reduction(self, single: SinglePrecision | None = None) -> FirstPass:
-        """Return what is taken from each leaf, in float64 or in single precision."""
-        return FirstPass(self.unit, self.groups, self.level, single)
+    @property
+    def reduction(self) -> FirstPass:
+        """What is taken from each leaf."""
+        return FirstPass(self.unit, self.groups, self.level)
 
     @property
     def key(self) -> str:
@@ -114,11 +113,7 @@ def watched(job: FirstPassJob | None) -> Iterator[None]:
 
 
 def take_stretch(
-    job: FirstPassJob,
-    leaves: range,
-    places: Places,
-    single: SinglePrecision | None = None,
-    pool: Executor | None = None,
+    job: FirstPassJob, leaves: range, places: Places, pool: Executor | None = None
 ) -> KeptPass:
     """Take the first pass over some leaves.
 
@@ -128,12 +123,10 @@ def take_stretch(
     leaves : range
     places : Places
         Of those of their rows that belong to the sample.
-    single : SinglePrecision, optional
-        How rows are multiplied in float32: the spread that is kept is then to be settled.
     pool : Executor, optional
         Where leaves are worked on side by side; one after another without it.
     """
-    reduction, size = job.reduction(single), job.blocks.leaf
+    reduction, size = job.reduction, job.blocks.leaf
 
     def work(leaf: int, block: NDArray[Any]) -> tuple[tuple[Rows, Spread], NDArray[Any]]:
         low = leaf * size
@@ -196,70 +189,21 @@ def first_pass(job: FirstPassJob, sample: RowSample, workers: Workers) -> tuple[
         With a cluster, states and sampled rows alone come back; with a folder to keep what was
         taken, an interrupted pass goes on and a second one reads nothing.
     """
-    if workers.keep is not None:  # what is kept is joined by others, who cannot look again
-        kept = _by_stretches(job, sample, workers)
-        return kept.rows, kept.spread
-    single, held = _look_first(job)
-    if workers.client is None:
-        rows, spread = _by_leaves(job, held, sample, workers, single)
-    else:
-        held.clear()  # workers read these themselves
-        kept = _by_stretches(job, sample, workers, single)
-        rows, spread = kept.rows, kept.spread
-    if single is None:
-        return rows, spread
-    spread = single.settled(spread)
-    if not single.holds(spread):
-        again = SpreadOfRows(Selection(np.empty(0, dtype=np.int64), rows.bad > 0), job.unit)
-        spread = fold_rows(job.source, job.blocks, again, workers, "reading in float64")
+    if workers.client is None and workers.keep is None:
+        reduction = job.reduction
+
+        def leaf(block: NDArray[Any], row0: int) -> tuple[Rows, Spread]:
+            sample.put(block, row0)
+            return reduction.of(block, row0)
+
+        found = fold_blocks(
+            job.source.read, job.blocks, leaf, reduction.merge, workers.pool,
+            lambda done: workers.progress(Stage("reading", job.source.n, "rows"), done),
+        )  # fmt: skip
         job.check_unchanged()
-    return rows, spread
-
-
-def _look_first(job: FirstPassJob) -> tuple[SinglePrecision | None, dict[int, NDArray[Any]]]:
-    """Find out from the first rows how all are multiplied; return what was read, by its start."""
-    held: dict[int, NDArray[Any]] = {}
-    wanted = rows_first(job.source.n, job.source.d)
-    if not wanted:
-        return None, held
-    reduction = SpreadOfRows(Selection(np.empty(0, dtype=np.int64), bad=True), job.unit)
-
-    def states() -> Iterator[Spread]:
-        for start, stop in job.blocks.reads():
-            held[start] = job.source.read(start, stop)
-            for low, high in job.blocks.leaves(start, min(stop, wanted)):
-                yield reduction.of(held[start][low - start : high - start], low)
-            if stop >= wanted:
-                return
-
-    with one_thread():
-        first = tree_fold(reduction.merge, states())
-    return SinglePrecision.of(first), held
-
-
-def _by_leaves(
-    job: FirstPassJob,
-    held: dict[int, NDArray[Any]],
-    sample: RowSample,
-    workers: Workers,
-    single: SinglePrecision | None,
-) -> tuple[Rows, Spread]:
-    """Take the pass in threads of this process; what is held is not read again."""
-    reduction = job.reduction(single)
-
-    def read(start: int, stop: int) -> NDArray[Any]:
-        return held.pop(start) if start in held else job.source.read(start, stop)
-
-    def leaf(block: NDArray[Any], row0: int) -> tuple[Rows, Spread]:
-        sample.put(block, row0)
-        return reduction.of(block, row0)
-
-    found = fold_blocks(
-        read, job.blocks, leaf, reduction.merge, workers.pool,
-        lambda done: workers.progress(Stage("reading", job.source.n, "rows"), done),
-    )  # fmt: skip
-    job.check_unchanged()
-    return found
+        return found
+    kept = _by_stretches(job, sample, workers)
+    return kept.rows, kept.spread
 
 
 def recall(kept: KeptPass, job_meta: PassMeta, sample: RowSample) -> tuple[Rows, Spread]:
@@ -281,12 +225,7 @@ def recall(kept: KeptPass, job_meta: PassMeta, sample: RowSample) -> tuple[Rows,
     return kept.rows, kept.spread
 
 
-def _by_stretches(
-    job: FirstPassJob,
-    sample: RowSample,
-    workers: Workers,
-    single: SinglePrecision | None = None,
-) -> KeptPass:
+def _by_stretches(job: FirstPassJob, sample: RowSample, workers: Workers) -> KeptPass:
     """Take the pass stretch by stretch, each kept as soon as it is done."""
     keep = workers.keep
     whole = None if keep is None else keep / f"{job.key}.sketch"
@@ -298,7 +237,7 @@ def _by_stretches(
     paths = [None if keep is None else keep / f"{job.key}-{r.start}.sketch" for r in ranges]
     old = [_kept(path) for path in paths]
     jobs = [
-        (job, r, _within(sample.places, job, r), single)
+        (job, r, _within(sample.places, job, r))
         for r, had in zip(ranges, old, strict=True)
         if had is None
     ]

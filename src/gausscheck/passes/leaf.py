@@ -168,13 +168,6 @@ def widen(rows: NDArray[Any], out: NDArray[Any]) -> None:
     np.multiply(out, np.float32(2.0**112), out=out)
 
 
-def widened(rows: NDArray[Any], dtype: np.dtype[Any] | type) -> NDArray[Any]:
-    """Return a copy of rows, values unchanged, in a dtype; in float64 where that is narrower."""
-    out = np.empty(rows.shape, dtype=dtype if np.can_cast(rows.dtype, dtype) else np.float64)
-    widen(rows, out)
-    return out
-
-
 def _longest(rows: NDArray[np.float16]) -> np.float16:
     """Return a value of the largest magnitude: words of one sign are in the order of the values."""
     positive = rows.view(np.int16).max(initial=0)

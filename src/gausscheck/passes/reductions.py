@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import I64
-from gausscheck.passes.leaf import squared_norms, widened
+from gausscheck.passes.leaf import squared_norms
 from gausscheck.passes.row_keys import RowKeys, row_keys
 from gausscheck.passes.row_norms import NormCells, NormSums
-from gausscheck.passes.single_precision import SinglePrecision
 from gausscheck.passes.spread import Spread, merge_spread, spread_of
 
 
@@ -91,18 +90,17 @@ class FirstPass:
     """Reduction of the first pass: :class:`Rows` of all rows, :class:`Spread` of the good ones.
 
     ``unit`` divides each row by its norm before the spread is taken; ``groups`` are those of the
-    jackknife of norms, ``level`` that of :class:`RowKeys`, ``single`` how rows are multiplied in
-    float32. Cost O(n d²) in one product, O(d min(n, d)) memory a live state.
+    jackknife of norms, ``level`` that of :class:`RowKeys`. Cost O(n d²) in one float64 product,
+    O(d min(n, d)) memory a live state.
     """
 
     unit: bool = False
     groups: int = 20
     level: int = 0
-    single: SinglePrecision | None = None
 
     def of(self, block: NDArray[Any], row0: int) -> tuple[Rows, Spread]:
         """Return the state of one block of stored rows."""
-        x = widened(block, np.float64 if self.single is None else np.float32)
+        x = block.astype(np.float64)
         squares = squared_norms(x)
         finite = np.isfinite(squares)  # a row too long for float64 (1e154) is not usable either
         good = finite & (squares != 0)
@@ -120,8 +118,8 @@ class FirstPass:
             NormCells.of(norms),
         )
         if self.unit:
-            x = x / norms[:, None]
-        return rows, spread_of(x) if self.single is None else self.single.spread_of(x)
+            x /= norms[:, None]
+        return rows, spread_of(x)
 
     def merge(self, a: tuple[Rows, Spread], b: tuple[Rows, Spread]) -> tuple[Rows, Spread]:
         """Return the state of a's rows followed by b's."""
