@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+from contextlib import closing
 from pathlib import Path
 
 import h5py
@@ -221,18 +222,18 @@ def outcome(path, x):
 def test_any_range_in_any_order_and_any_block_size(tmp_path, form):
     writer, name, dtype = DAMAGED[form]
     x = matrix(dtype)
-    source = open_source(writer(tmp_path / name, x))
+    with closing(open_source(writer(tmp_path / name, x))) as source:
 
-    @given(st.integers(0, N - 1), st.integers(1, N))
-    @settings(max_examples=40, deadline=None)
-    def any_range(start, length):
-        stop = min(start + length, N)
-        np.testing.assert_array_equal(source.read(start, stop), x[start:stop])
+        @given(st.integers(0, N - 1), st.integers(1, N))
+        @settings(max_examples=40, deadline=None)
+        def any_range(start, length):
+            stop = min(start + length, N)
+            np.testing.assert_array_equal(source.read(start, stop), x[start:stop])
 
-    any_range()
-    for block in (1, 2, 7, 16, 64, N):
-        pieces = [source.read(low, min(low + block, N)) for low in range(0, N, block)]
-        np.testing.assert_array_equal(np.concatenate(pieces), x)
+        any_range()
+        for block in (1, 2, 7, 16, 64, N):
+            pieces = [source.read(low, min(low + block, N)) for low in range(0, N, block)]
+            np.testing.assert_array_equal(np.concatenate(pieces), x)
 
 
 @pytest.mark.parametrize("form", [form for form in ONE_FILE if form != "fvecs"])
