@@ -29,6 +29,7 @@ def test_both_answer_alike(both, rng):
     held, rows = both
     exact = rows.T @ rows
     some, matrix, vector = np.array([3, 7, 11]), rng.standard_normal((60, 4)), rows[5] + 1
+    plane = np.outer(vector, vector)
     for got, want in (
         (held.dense(), exact),
         (held.diagonal(), np.diag(exact)),
@@ -40,9 +41,10 @@ def test_both_answer_alike(both, rng):
         (held.mapped(matrix).dense(), matrix.T @ exact @ matrix),
         (held.of_columns(some).dense(), exact[np.ix_(some, some)]),
         (held.over(7.0).dense(), exact / 7),
-        (held.plus(vector, 3.0).dense(), exact + 3 * np.outer(vector, vector)),
-        ((held + ScatterMatrix.of(rows)).dense(), 2 * exact),
-        ((held + ScatterMatrix.zero(60)).dense(), exact),
+        (held.plus(vector, 3.0).dense(), exact + 3 * plane),
+        (held.plus(0 * vector, others=[ScatterMatrix.of(rows)]).dense(), 2 * exact),
+        (held.plus(vector, others=[ScatterMatrix.zero(60)]).dense(), exact + plane),
+        (held.plus(vector, 3.0, [ScatterMatrix(exact)] * 2).dense(), 3 * exact + 3 * plane),
     ):
         np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-12 * exact.max())
 

@@ -58,29 +58,19 @@ class ScatterMatrix:
         """Return the matrix itself, (d, d)."""
         return np.asarray(self.held.T @ self.held) if self.wide else self.held
 
-    def __add__(self, other: ScatterMatrix) -> ScatterMatrix:
-        """Return the scatter of the rows of both."""
-        if self.wide and other.wide:
-            return ScatterMatrix.of(np.concatenate([self.held, other.held]))
-        return ScatterMatrix(self.dense() + other.dense())
+    def plus(
+        self, vector: F64, weight: float = 1.0, others: Sequence[ScatterMatrix] = ()
+    ) -> ScatterMatrix:
+        """Return the scatter of its rows and of others', with ``weight`` times v vᵀ added.
 
-    def plus(self, vector: F64, weight: float = 1.0) -> ScatterMatrix:
-        """Return it with ``weight`` times v vᵀ added; the weight is not negative."""
-        scaled = vector * sqrt(weight)
-        if self.wide:
-            return self + ScatterMatrix(scaled[None], wide=True)
+        The weight is not negative.
+        """
+        scaled, parts = vector * sqrt(weight), (self, *others)
+        if all(part.wide for part in parts):
+            return ScatterMatrix.of(np.concatenate([*(part.held for part in parts), scaled[None]]))
         out = np.outer(scaled, scaled)
-        out += self.held
-        return ScatterMatrix(out)
-
-    def joined(self, other: ScatterMatrix, vector: F64, weight: float) -> ScatterMatrix:
-        """Return the scatter of the rows of both, with ``weight`` times v vᵀ added."""
-        if self.wide and other.wide:
-            return (self + other).plus(vector, weight)
-        scaled = vector * sqrt(weight)
-        out = np.outer(scaled, scaled)
-        out += self.dense()
-        out += other.dense()
+        for part in parts:
+            out += part.dense()
         return ScatterMatrix(out)
 
     def over(self, count: float) -> ScatterMatrix:

@@ -78,5 +78,5 @@ def merge_spread(a: Spread, b: Spread) -> Spread:
         return b if a.n == 0 else a
     n = a.n + b.n
     delta = b.mean - a.mean
-    scatter = a.scatter.joined(b.scatter, delta, a.n * b.n / n)
+    scatter = a.scatter.plus(delta, a.n * b.n / n, [b.scatter])
     return Spread(n, a.mean + delta * (b.n / n), scatter, np.maximum(a.largest, b.largest))
