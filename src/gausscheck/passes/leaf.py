@@ -95,19 +95,14 @@ class Leaf:
 
 def usable(block: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which stored rows can be analysed: finite, and not all zero."""
-    squares = squared_norms(block)
+    squares = squared_norms(block.astype(np.float64))
     return np.isfinite(squares) & (squares > 0)
 
 
-def squared_norms(x: NDArray[Any]) -> F64:
+def squared_norms(x: F64) -> F64:
     """Return squared Euclidean norms: not finite where a row is not, or overflows float64."""
-    out = np.empty(len(x))
-    step = max(1, VALUES // max(x.shape[1], 1))
     with np.errstate(over="ignore", invalid="ignore"):
-        for low in range(0, len(x), step):
-            part = x[low : low + step].astype(np.float64, copy=False)
-            np.einsum("ij,ij->i", part, part, out=out[low : low + step])
-    return out
+        return np.asarray(np.einsum("ij,ij->i", x, x))
 
 
 def unit_rows(rows: NDArray[Any]) -> F64:

@@ -1,8 +1,4 @@
-"""Mergeable states of the passes over the rows: what is dirty, and the first two moments.
-
-Sums are central and in float64 (Chan, Golub & LeVeque 1983; Pébay 2008): raw power sums lose the
-kurtosis, float32 sums lose the mean.
-"""
+"""The first pass as a mergeable state: what is dirty, norms, keys of rows, and their spread."""
 
 from __future__ import annotations
 
