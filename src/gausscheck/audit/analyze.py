@@ -283,7 +283,7 @@ def _report(
     ranking = read.workers.pool.submit(rankme, read, config.groups, config.confidence)
     unit_sum: F64 = sum_of_unit_rows(sample.read, sample.m, source.d)
     axes = audits["axes"].profile if "axes" in audits else None
-    norms = norms_section(config, rows.preflight, read.rows, read.spread)
+    norms = norms_section(config, rows.preflight, read)
     isotropic = _isotropic(inputs) if config.null == "isotropic" else None
     return Report(
         source=SourceInfo(
@@ -332,10 +332,13 @@ def _isotropic(inputs: LevelInputs) -> IsotropicResult:
     sample, prep = inputs.projector.sample, inputs.projector.preparation
     m = min(sample.m, ISOTROPIC_ROWS)
     config = inputs.config
+    rows = prep.apply(sample.read(0, m))
+    groups = inputs.grouping.order(sample.index[:m])
     return isotropic(
-        prep.apply(sample.read(0, m)),
+        rows if groups is None else rows[groups[0]],
         stream(config.seed, "isotropic"),
         groups=config.groups,
         confidence=config.confidence,
         alpha=config.alpha,
+        sizes=None if groups is None else groups[1],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,7 @@ def audit_directions(
     config = inputs.config
     found = _profile(inputs, directions, moments)
     whole, blocks = found.profile, found.blocks
+    dependent = blocks is not None
     sparse = _sparse(inputs, directions)
     values = np.where(sparse, np.nan, whole.ad_star)
     of_rows: dict[str, Any] = {
@@ -102,9 +103,9 @@ def audit_directions(
         "l_skewness": _mean(whole.l_skewness),
         "l_kurtosis": _mean(whole.l_kurtosis),
         "l_kurtosis_null": L_KURTOSIS_NORMAL,
-        "global_test": _global_test(inputs, directions, whole),
+        "global_test": None if dependent else _global_test(inputs, directions, whole),
         "worst": worst,
-        "table": direction_table(whole, directions),
+        "table": direction_table(whole, directions, dependent=dependent),
         "growth": found.growth,
         "qq": qq,
         "qq_labels": qq_labels,
@@ -115,7 +116,8 @@ def audit_directions(
         if directions.fit_rows == "half"
         else DirectionalLevel(**fields)
     )
-    tests = {name: summed(outcome, config.alpha) for name, outcome in whole.outcomes.items()}
+    outcomes = _lawless(whole) if dependent else whole.outcomes
+    tests = {name: summed(outcome, config.alpha) for name, outcome in outcomes.items()}
     return DirectionalAudit(level, tests, effect, whole)
 
 
@@ -260,8 +262,13 @@ def _log_pvalues(whole: Profile) -> F64:
     return np.asarray(log_pvalue, dtype=np.float64)
 
 
-def direction_table(whole: Profile, directions: Directions) -> dict[str, NDArray[Any]]:
-    """Return a value a direction: effect sizes, and every test's statistic and p-value."""
+def direction_table(
+    whole: Profile, directions: Directions, *, dependent: bool = False
+) -> dict[str, NDArray[Any]]:
+    """Return a value a direction: effect sizes, and every test's statistic and p-value.
+
+    No p-values where rows are ``dependent``.
+    """
     m = whole.moments
     table: dict[str, NDArray[Any]] = {
         "label": np.array(directions.labels),
@@ -275,7 +282,8 @@ def direction_table(whole: Profile, directions: Directions) -> dict[str, NDArray
         "wasserstein1": whole.wasserstein1,
         "sd": np.sqrt(m.m2),
     }
-    for test, outcome in whole.outcomes.items():
+    outcomes = _lawless(whole) if dependent else whole.outcomes
+    for test, outcome in outcomes.items():
         table[f"{test}_statistic"] = outcome.statistic
         if outcome.pvalue is not None:
             table[f"{test}_pvalue"] = outcome.pvalue
@@ -284,12 +292,26 @@ def direction_table(whole: Profile, directions: Directions) -> dict[str, NDArray
     return {name: np.asarray(values) for name, values in table.items()}
 
 
+DEPENDENT = "no p-value: rows depend on each other, and nulls are of independent rows"
+"""Why tests of dependent rows have statistics alone."""
+
+
+def _lawless(whole: Profile) -> dict[str, Outcome]:
+    """Return the tests without p-values: their nulls are of independent rows."""
+    return {
+        name: replace(
+            outcome, pvalue=None, log_pvalue=None, calibration="none",
+            notes=(*outcome.notes, DEPENDENT),
+        )
+        for name, outcome in whole.outcomes.items()
+    }  # fmt: skip
+
+
 def summed(outcome: Outcome, alpha: float) -> DirectionTest:
     """Sum one test up over all directions."""
     defined: dict[str, Any] = {}
     if outcome.pvalue is not None:
         defined = {
-            "statistic_mean": _mean(outcome.statistic),
             "pvalue_mean": _mean(outcome.pvalue),
             **corrections(np.asarray(outcome.pvalue, dtype=np.float64), alpha),
         }
@@ -299,5 +321,6 @@ def summed(outcome: Outcome, alpha: float) -> DirectionTest:
         n=outcome.n,
         calibration=outcome.calibration,
         notes=outcome.notes,
+        statistic_mean=_mean(outcome.statistic),
         **defined,
     )

@@ -20,10 +20,12 @@ from math import exp, log1p, sqrt
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gausscheck.audit.intervals import jackknife_error, student_quantile
 from gausscheck.audit.multiplicity import holm
 from gausscheck.core import F64, GausscheckError
+from gausscheck.normality.groups import delete_group, group_sizes
 from gausscheck.normality.multivariate.known_epps_pulley import (
     EP_MEAN,
     epps_pulley_known_log_p,
@@ -82,6 +84,7 @@ def isotropic(
     groups: int = 20,
     confidence: float = 0.95,
     alpha: float = 0.05,
+    sizes: NDArray[np.integer] | None = None,
 ) -> IsotropicResult:
     """Test that rows are N(0, σ² I): known mean, known shape of the covariance.
 
@@ -98,6 +101,11 @@ def isotropic(
         Random directions of the sliced distance; the axes are looked at beside them.
     groups, confidence, alpha
         Of the jackknife, the intervals, the rejection.
+    sizes : (G,) int array, optional
+        Rows of contiguous groups within which rows depend on each other (blocks of neighbours,
+        clusters), in place of random ones; 2 at least. Effects are then without their bias by the
+        jackknife, which is what dependent pairs add, and there are no p-values: the interval
+        alone says whether a margin is exceeded.
 
     Returns
     -------
@@ -115,16 +123,18 @@ def isotropic(
     >>> isotropic(rng.standard_normal((6000, 8)), rng).status
     'holds'
     """
-    _check(rows, scale, groups)
+    left_out = _LeftOut.of(len(rows), groups, sizes)
+    _check(rows, scale, left_out.sizes.size)
     n, d = rows.shape
-    second, without = second_order(rows, groups)
+    second, without = second_order(rows, left_out.sizes)
     sigma = scale if scale is not None else sqrt(second.trace / d)
     null_error = sqrt(2 / (n * (n - 1)))
-    quantile = student_quantile(groups, 0.5 + confidence / 2)
+    quantile = student_quantile(left_out.sizes.size, 0.5 + confidence / 2)
 
     def effect(estimate: Callable[[SecondOrder], float], least: float) -> tuple[float, float]:
-        error = jackknife_error(np.array([estimate(part) for part in without]))
-        return estimate(second), quantile * max(float(error), least)
+        parts = np.array([estimate(part) for part in without])
+        value, error = left_out.of_values(estimate(second), parts)
+        return float(value), quantile * max(float(error), least)
 
     effects = {
         "mean": (*effect(mean_effect, null_error), PAIR_MARGIN),
@@ -138,15 +148,18 @@ def isotropic(
             SCALE_MARGIN,
         )
         logs["scale"] = scale_log_p(second, variance)
-    sliced = _sliced(rows / sigma, _frame(d, directions, rng), directions, groups, confidence)
+    sliced = _sliced(rows / sigma, _frame(d, directions, rng), directions, left_out, confidence)
     effects["sliced"] = (*sliced.mean, SLICED_MARGIN)
     effects["worst"] = (*sliced.worst, WORST_MARGIN)
     logs["worst"] = sliced.log_p
+    if left_out.dependent:
+        logs = {}
     parts = _parts(effects, logs, alpha)
-    share = min(1 / (1 + sqrt(2) * sphericity_effect(second)), 1.0)
+    statuses = {part.status for part in parts}
+    share = min(1 / (1 + sqrt(2) * effects["sphericity"][0]), 1.0)
     return IsotropicResult(
         status=_overall(parts),
-        rejected=any(_rejected(logs, alpha).values()),
+        rejected=any(_rejected(logs, alpha).values()) or (not logs and "fails" in statuses),
         parts=parts,
         n=n,
         d=d,
@@ -157,8 +170,10 @@ def isotropic(
         direction_effects=sliced.effects,
         participation=share,
         iso_score=(d * share - 1) / (d - 1),
-        identity_pvalue=None if scale is None else identity_pvalue(second, scale**2),
-        john_pvalue=john_pvalue(second),
+        identity_pvalue=None
+        if scale is None or left_out.dependent
+        else identity_pvalue(second, scale**2),
+        john_pvalue=None if left_out.dependent else john_pvalue(second),
     )
 
 
@@ -178,6 +193,28 @@ def _check(rows: F64, scale: float | None, groups: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class _LeftOut:
+    """Groups of rows side by side, and whether rows of one depend on each other."""
+
+    sizes: NDArray[np.integer]
+    dependent: bool
+
+    @classmethod
+    def of(cls, n: int, groups: int, sizes: NDArray[np.integer] | None) -> _LeftOut:
+        return cls(group_sizes(n, groups), False) if sizes is None else cls(sizes, True)
+
+    def of_values(self, whole: F64 | float, without: F64) -> tuple[F64, F64]:
+        """Return a statistic and its error; without what dependent pairs add where there are any.
+
+        ``without`` is (G,) or (G, k).
+        """
+        if not self.dependent:
+            return np.asarray(whole), jackknife_error(without.T)
+        value, variance = delete_group(whole, without, self.sizes)
+        return value, np.sqrt(variance)
+
+
+@dataclass(frozen=True, slots=True)
 class _Sliced:
     """``mean`` and ``worst``: effect and half width; log_p of the worst, Šidák over directions."""
 
@@ -194,20 +231,19 @@ def _frame(d: int, directions: int, rng: np.random.Generator) -> F64:
     return np.hstack([random / np.linalg.norm(random, axis=0), np.eye(d)])
 
 
-def _sliced(rows: F64, frame: F64, random: int, groups: int, confidence: float) -> _Sliced:
-    n, k = rows.shape[0], frame.shape[1]
-    gaps, without = known_gaps(rows, frame, groups)
-    sizes = n - np.array([part.size for part in np.array_split(np.arange(n), groups)])
-    effects = gaps - EP_MEAN / n
-    left = without - EP_MEAN / sizes
-    mean = float(effects[:random].mean())
-    mean_half = student_quantile(groups, 0.5 + confidence / 2) * float(
-        jackknife_error(left[:random].mean(axis=0))
+def _sliced(rows: F64, frame: F64, random: int, left_out: _LeftOut, confidence: float) -> _Sliced:
+    n, k, groups = rows.shape[0], frame.shape[1], left_out.sizes.size
+    gaps, without = known_gaps(rows, frame, left_out.sizes)
+    left = (without - EP_MEAN / (n - left_out.sizes)).T
+    effects, errors = left_out.of_values(gaps - EP_MEAN / n, left)
+    value, error = left_out.of_values(
+        float((gaps[:random] - EP_MEAN / n).mean()), left[:, :random].mean(axis=1)
     )
-    place = int(np.argmax(gaps))
+    mean, mean_half = float(value), student_quantile(groups, 0.5 + confidence / 2) * float(error)
+    place = int(np.argmax(effects))
     null_error = sqrt(2 * float((known_kernel_values() ** 2).sum())) / n
     worst_half = student_quantile(groups, 1 - (1 - confidence) / (2 * k)) * max(
-        float(jackknife_error(left[place])), null_error
+        float(errors[place]), null_error
     )
     log_p = epps_pulley_known_log_p(n * float(gaps[place]))
     # log(1 − (1 − p)^k); for a small p, k p to first order
@@ -219,6 +255,8 @@ def _sliced(rows: F64, frame: F64, random: int, groups: int, confidence: float) 
 
 
 def _rejected(logs: dict[str, float], alpha: float) -> dict[str, bool]:
+    if not logs:
+        return {}
     return dict(zip(logs, holm(np.array(list(logs.values())), alpha).tolist(), strict=True))
 
 

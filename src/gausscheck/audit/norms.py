@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from math import sqrt
 
+import numpy as np
+
+from gausscheck.audit.intervals import student_quantile
+from gausscheck.audit.reading import ReadRows
 from gausscheck.config import Config
 from gausscheck.core import F64
-from gausscheck.normality.groups import jackknife_interval
-from gausscheck.passes.reductions import Rows
+from gausscheck.normality.groups import delete_group
+from gausscheck.passes.leaf import squared_norms
 from gausscheck.passes.row_norms import NormSums
+from gausscheck.passes.sample import RowSample
 from gausscheck.passes.scatter import ScatterMatrix
-from gausscheck.passes.spread import Spread
 from gausscheck.report import Norms, Preflight
 
+BLOCK = 4096
+"""Sampled rows that are measured at once."""
 
-def norms_section(config: Config, found: Preflight, rows: Rows, spread: Spread) -> Norms:
+
+def norms_section(config: Config, found: Preflight, read: ReadRows) -> Norms:
     """Return the norms' coefficient of variation beside its Gaussian value, and a histogram."""
+    rows, spread = read.rows, read.spread
     if found.constant_norm:
         return Norms(
             applicable=False,
@@ -31,19 +39,49 @@ def norms_section(config: Config, found: Preflight, rows: Rows, spread: Spread) 
         else "Gaussian value from the mean and covariance of the rows",
         mean=found.norm_mean,
         cv=found.norm_cv,
-        cv_ci=cv_interval(rows.sums, config.confidence),
+        cv_ci=_interval(read, found, config.confidence),
         cv_gaussian=None if divided else gaussian_norm_cv(spread.mean, spread.covariance),
         counts=counts,
         edges=edges,
     )
 
 
+def _interval(read: ReadRows, found: Preflight, confidence: float) -> tuple[float, float] | None:
+    """Return an interval of the coefficient of variation that knows how rows depend.
+
+    Of rows that depend on each other the error is that of the sampled rows, by the groups that
+    levels leave out: no smaller than that of all rows. Rows that occur more than once count once.
+    None where all are of one group.
+    """
+    sums, distinct = read.rows.sums, read.rows.sums.n - found.duplicates
+    value = sums.cv
+    low, high = cv_interval(sums, confidence)
+    half = (high - low) / 2 * sqrt(sums.n / max(distinct, 1))
+    groups = None if read.grouping is None else read.grouping.order(read.sample.index)
+    if groups is not None:
+        order, sizes = groups
+        if sizes.size < 2:
+            return None
+        low, high = cv_interval(NormSums.of_groups(_lengths(read.sample)[order], sizes), confidence)
+        half = max(half, (high - low) / 2)
+    return value - half, value + half
+
+
+def _lengths(sample: RowSample) -> F64:
+    blocks = (sample.read(low, low + BLOCK) for low in range(0, sample.m, BLOCK))
+    return np.asarray(
+        np.sqrt(np.concatenate([squared_norms(rows.astype(np.float64)) for rows in blocks]))
+    )
+
+
 def cv_interval(norms: NormSums, confidence: float) -> tuple[float, float]:
     """Return a delete-a-group jackknife interval of the coefficient of variation of norms.
 
-    Row i belongs to group i modulo G: rows saved class by class are spread over all groups.
+    By the groups of the sums, whose sizes may differ.
     """
-    return jackknife_interval(norms.cv, norms.cv_without, confidence)[1]
+    error = sqrt(float(delete_group(norms.cv, norms.cv_without, norms.count)[1]))
+    half = student_quantile(norms.count.size, 0.5 + confidence / 2) * error
+    return norms.cv - half, norms.cv + half
 
 
 def gaussian_norm_cv(mean: F64, covariance: ScatterMatrix) -> float:

@@ -65,7 +65,7 @@ def subspace_level(inputs: LevelInputs) -> SubspaceLevel:
     effects, curve = [], []
     for k, looks in zip(sizes, _looks(inputs, m, sizes, rng, partitions), strict=True):
         effects.append(_effect(inputs, m, k, confidence, looks, partitions))
-        tested = [look.pvalues for look in looks[:TEST_SUBSPACES]]
+        tested = [look.pvalues for look in looks[:TEST_SUBSPACES] if look.pvalues]
         pvalues = {test: [one[test] for one in tested] for test in TESTS_OF_ROWS}
         curve.append(_point(k, len(looks), effects[-1], pvalues))
     worst = max(range(len(curve)), key=lambda i: badness(effects[i]))
@@ -105,11 +105,12 @@ def _looks(
     partitions: list[Partition],
 ) -> list[list[_Look]]:
     """Look at random subspaces of each number of dimensions, all in one go."""
+    independent = len(partitions) == 1  # the nulls of joint tests are of independent rows
 
     def look(size: int, place: int, rows: F64) -> tuple[int, _Look]:
         y = whitened_rows(rows, residuals)
         whole, without = shell_left_out(y, partitions, refitted=sizes[size] >= REFIT)
-        tested = place < TEST_SUBSPACES
+        tested = place < TEST_SUBSPACES and independent
         return size, _Look(whole, without, _joint_pvalues(inputs, y) if tested else {})
 
     subspaces = (

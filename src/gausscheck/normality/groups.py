@@ -72,6 +72,32 @@ def group_starts(n: int, groups: int) -> NDArray[np.intp]:
     return np.asarray(np.cumsum(sizes) - sizes)
 
 
+def delete_group(whole: F64 | float, without: F64, sizes: NDArray[np.integer]) -> tuple[F64, F64]:
+    """Return a statistic without its bias of order 1/n, and its variance, by leaving out groups.
+
+    Parameters
+    ----------
+    whole : float or array
+        The statistic on all rows.
+    without : (G, ...) array
+        Without each group.
+    sizes : (G,) int array
+        Rows of each group, which need not be alike (Busing, Meijer & van der Leeden 1999).
+
+    Examples
+    --------
+    >>> centre, variance = delete_group(1.0, np.array([0.9, 1.1, 1.0]), np.array([5, 5, 5]))
+    >>> round(float(centre), 6), round(float(variance), 6)
+    (1.0, 0.013333)
+    """
+    n, groups = sizes.sum(), len(sizes)
+    shape = (-1,) + (1,) * (without.ndim - 1)
+    ratio = (n / sizes).reshape(shape)
+    pseudo = ratio * whole - (ratio - 1) * without
+    centre = groups * whole - ((1 - 1 / ratio) * without).sum(axis=0)
+    return np.asarray(centre), np.asarray(((pseudo - centre) ** 2 / (ratio - 1)).mean(axis=0))
+
+
 def jackknife_interval(
     whole: float, without: F64, confidence: float
 ) -> tuple[float, tuple[float, float]]:

@@ -15,6 +15,7 @@ from gausscheck.audit.preflight import dead_coordinates
 from gausscheck.audit.values import as_levels_read
 from gausscheck.config import Config
 from gausscheck.core import F64, GausscheckError, Progress, Source, Stage
+from gausscheck.normality.groups import group_sizes
 from gausscheck.paper.inputs import SAMPLE, Opened, check_rows, grouped, opened
 from gausscheck.passes.common_rows import common_rows
 from gausscheck.passes.row_norms import NormSums
@@ -145,7 +146,8 @@ def _measured(one: Opened, source: Source, config: Config) -> Setting:
     read, sparse = as_levels_read(stored, live, config.seed)
     kept = np.setdiff1d(live, sparse)
     norms = np.sqrt(np.einsum("ij,ij->i", x, x))
-    sums = NormSums.of(norms, config.groups)
+    in_order = norms[np.argsort(ids)]  # blocks of neighbours, which may be alike
+    sums = NormSums.of_groups(in_order, group_sizes(in_order.size, config.groups))
     cv = sums.cv
     unit = cv < UNIT
     rows = read[:, kept if kept.size else live].astype(np.float64)

@@ -19,10 +19,11 @@ _DENSE = 17
 
 @dataclass(frozen=True, slots=True)
 class NormSums:
-    """Count, mean and sum of squared deviations of norms, by group: row i is in group i modulo G.
+    """Count, mean and sum of squared deviations of norms, by group.
 
-    Rows are numbered among the usable ones, from the first row of the state. Central sums in
-    float64 (Chan, Golub & LeVeque 1983).
+    Row i is in group i modulo G where states are merged: rows saved class by class are spread over
+    all groups. Rows are numbered among the usable ones, from the first row of the state. Central
+    sums in float64 (Chan, Golub & LeVeque 1983).
 
     Attributes
     ----------
@@ -54,6 +55,14 @@ class NormSums:
         count[:more] += 1
         held = np.maximum(count, 1)
         return cls(count, pilot + one / held, (two - one * one / held).clip(min=0))
+
+    @classmethod
+    def of_groups(cls, norms: F64, sizes: NDArray[np.integer]) -> NormSums:
+        """Return the state of norms whose groups stand side by side, none empty."""
+        parts = np.split(norms, np.cumsum(sizes)[:-1])
+        means = np.array([part.mean() for part in parts])
+        squares = np.array([((part - part.mean()) ** 2).sum() for part in parts])
+        return cls(np.asarray(sizes, dtype=np.int64), means, squares)
 
     @classmethod
     def merge(cls, a: NormSums, b: NormSums) -> NormSums:

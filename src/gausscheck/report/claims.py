@@ -85,7 +85,8 @@ class IsotropicPart:
         narrower than the error under the null makes it, where that is known.
     margin : float
     pvalue, log_pvalue : float or None
-        Of the null; None for ``sliced``, whose statistics are correlated over directions.
+        Of the null; None for ``sliced``, whose statistics are correlated over directions, and of
+        rows that depend on each other.
     status : {"holds", "fails", "inconclusive"}
         ``fails``: beyond the margin, and rejected (Holm over the parts; ``sliced``: the interval
         lies beyond the margin). ``holds``: the interval lies within it.
@@ -135,9 +136,10 @@ class IsotropicResult:
         participation ratio, without its bias at small n.
     identity_pvalue : float or None
         Of Σ = σ² I with the scale given (Ledoit & Wolf 2002, W); None where it is estimated.
-    john_pvalue : float
+    john_pvalue : float or None
         Of sphericity by John's U with its chi-square law (Ledoit & Wolf 2002), beside the
-        U-statistic of Chen, Zhang & Zhong (2010) behind the part.
+        U-statistic of Chen, Zhang & Zhong (2010) behind the part. None of rows that depend on each
+        other.
     """
 
     status: Claim
@@ -153,7 +155,7 @@ class IsotropicResult:
     participation: float
     iso_score: float
     identity_pvalue: float | None
-    john_pvalue: float
+    john_pvalue: float | None
 
     def part(self, name: str) -> IsotropicPart:
         """Return the part of that name."""

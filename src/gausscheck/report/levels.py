@@ -253,7 +253,8 @@ class SubspacePoint:
     times_limit : float
     discrepancy : float
     pvalues : dict of str to tuple
-        P-values of joint tests on the first subspaces, by test; None where not defined.
+        P-values of joint tests on the first subspaces, by test; None where not defined, none where
+        rows depend on each other.
     """
 
     k: int
@@ -297,7 +298,8 @@ class DirectionTest:
         ``asymptotic``, ``table``, ``monte_carlo`` or ``none``.
     notes : tuple of str
     statistic_mean, pvalue_mean : float or None
-        Over directions; None where the test is not defined.
+        Over directions; None where the test is not defined. No p-values where rows depend on each
+        other: those of independent rows would be too small.
     tested, rejected, holm, bh : int or None
         Directions tested, and those that reject at alpha: singly, by Holm, by Benjamini-Hochberg.
     """

@@ -119,6 +119,14 @@ class Report:
         """The levels that are families of directions."""
         return {k: v for k, v in self.levels.items() if isinstance(v, DirectionalLevel)}
 
+    @property
+    def why_no_pvalues(self) -> str | None:
+        """Why no test of directions has a p-value; None where one has."""
+        tests = [test for level in self.outcomes.values() for test in level.values()]
+        if not tests or any(test.tested is not None for test in tests):
+            return None
+        return next((test.notes[-1] for test in tests if test.notes), "no p-value at this n and d")
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row a direction: level, direction, effect sizes, statistics and p-values."""
         import pandas as pd

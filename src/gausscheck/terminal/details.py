@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -12,8 +12,6 @@ from gausscheck.config import AD_THRESHOLD
 from gausscheck.report import (
     DirectionalLevel,
     JointLevel,
-    Norms,
-    PaperTable,
     Report,
     SubspaceLevel,
 )
@@ -36,7 +34,7 @@ def show_details(report: Report, out: Console) -> None:
         *_use(report),
         _levels(report),
         *_isotropic(report),
-        _paper_table(report.paper_table, report.norms),
+        _paper_table(report),
         _tests(report),
         *_marginals(report),
         _worst(report),
@@ -129,10 +127,12 @@ _SHORT = {
 }
 
 
-def _paper_table(found: PaperTable, norms: Norms) -> tuple[str, Table]:
+def _paper_table(report: Report) -> tuple[str, Table]:
+    found, norms = report.paper_table, report.norms
     subsets = found.subsets
     rows = f"{subsets.m:,} rows" if subsets.b == 1 else f"{subsets.b} x {subsets.m:,}"
-    title = f"The paper's table on {rows} (averages grow with n: compare with the null)"
+    as_if = "" if report.why_no_pvalues is None else ", taken as independent"
+    title = f"The paper's table on {rows}{as_if} (averages grow with n: compare with the null)"
     made = table("", "raw rows", "unit rows", "true Gaussian")
     gaussian = found.gaussian
     if norms.cv_gaussian is not None:
@@ -153,10 +153,12 @@ def _paper_table(found: PaperTable, norms: Norms) -> tuple[str, Table]:
     return title, made
 
 
-def _tests(report: Report) -> tuple[str, Table]:
+def _tests(report: Report) -> tuple[str, RenderableType]:
     alpha = report.config.alpha
     names = list(report.outcomes)
     title = f"Directions that reject at {alpha:.0%} (number left after Holm's correction)"
+    if report.why_no_pvalues is not None:
+        return title, indented(report.why_no_pvalues)
     made = table("test", *names)
     for test in report.outcomes[names[0]] if names else ():
         cells = []
@@ -179,7 +181,7 @@ def _marginals(report: Report) -> list[tuple[str, Table]]:
     if not isinstance(found, SubspaceLevel):
         return []
     alpha = report.config.alpha
-    names = list(found.curve[0].pvalues)
+    names = [name for name, ps in found.curve[0].pvalues.items() if ps]
     made = table("dimension", "shell A²", "limit", *(name.replace("_", "\n") for name in names))
     for point in found.curve:
         cells = []
@@ -189,10 +191,12 @@ def _marginals(report: Report) -> list[tuple[str, Table]]:
             cells.append(f"{hits} of {len(known)}" if known else "not defined")
         value = Text(number(point.value), style=STYLE[point.status])
         made.add_row(f"{point.k}", value, number(point.limit), *cells)
-    title = (
-        f"Random subspaces; joint tests that reject at {alpha:.0%} on {found.tests.rows:,} rows of "
-        f"{found.tests.subspaces}"
-    )
+    title = "Random subspaces"
+    if names:
+        title += (
+            f"; joint tests that reject at {alpha:.0%} on {found.tests.rows:,} rows of "
+            f"{found.tests.subspaces}"
+        )
     return [(title, made)]
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gausscheck.audit.use.whitened_lengths import BINS, FOLDS, LEVELS, LengthLaw
 from gausscheck.core import F64, I64, GausscheckError
+from gausscheck.normality.groups import delete_group
 from gausscheck.normality.sphere.shell import RefittedLengths
 from gausscheck.normality.triangular import inverse, squared_lengths
 
@@ -157,9 +158,9 @@ def _jackknife(
     rates, noise, radial, squares, least = (np.array(values) for values in found)
     share = flags.mean(axis=2)
     crossings = ((m / sizes - 1)[:, None, None] * noise).mean(axis=0)
-    _, variance = _delete_group(share, rates, sizes)
+    _, variance = delete_group(share, rates, sizes)
     whole = np.array(_divergence(folds, place, bins))
-    corrected, spread = _delete_group(whole, radial, sizes)
+    corrected, spread = delete_group(whole, radial, sizes)
     lengths = RefittedLengths(member, squares, least, ks[-1])
     return share, variance - crossings, (float(corrected - whole), float(spread)), lengths
 
@@ -249,16 +250,6 @@ def _factor(scatter: F64) -> F64:
     except np.linalg.LinAlgError:
         pass
     return np.asarray(np.linalg.cholesky(scatter + trifle * np.eye(len(scatter))))
-
-
-def _delete_group(whole: F64, left: F64, sizes: I64) -> tuple[F64, F64]:
-    """Return the jackknife's bias-corrected value and its variance; ``left`` is (G, ...)."""
-    n, groups = sizes.sum(), len(sizes)
-    shape = (-1,) + (1,) * (left.ndim - 1)
-    ratio = (n / sizes).reshape(shape)
-    pseudo = ratio * whole - (ratio - 1) * left
-    centre = groups * whole - ((1 - 1 / ratio) * left).sum(axis=0)
-    return np.asarray(centre), np.asarray(((pseudo - centre) ** 2 / (ratio - 1)).mean(axis=0))
 
 
 def jeffreys(share: float, n: int, design: float, confidence: float = 0.95) -> tuple[float, float]:

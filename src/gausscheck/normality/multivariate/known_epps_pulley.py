@@ -24,11 +24,13 @@ _FREQUENCIES = np.linspace(0, 6, 31)
 """The weight beyond 6 is 2e-9; the step resolves values within ±15 standard deviations."""
 
 
-def known_gaps(rows: F64, frame: F64, groups: int) -> tuple[F64, F64]:
-    """∫ |φ_n(t) − exp(−t²/2)|² φ(t) dt along each column, (k,), and without each group, (k, G)."""
-    n, k = rows.shape[0], frame.shape[1]
-    starts = np.cumsum([0, *(part.size for part in np.array_split(np.arange(n), groups))])[:-1]
-    sizes = np.diff(np.append(starts, n))
+def known_gaps(rows: F64, frame: F64, sizes: NDArray[np.integer]) -> tuple[F64, F64]:
+    """∫ |φ_n(t) − exp(−t²/2)|² φ(t) dt along each column, (k,), and without each group, (k, G).
+
+    Rows of a group stand side by side; none is empty.
+    """
+    n, k, groups = rows.shape[0], frame.shape[1], sizes.size
+    starts = np.cumsum(sizes) - sizes
     gaps, without = np.empty(k), np.empty((k, groups))
     tile = max(1, (1 << 18) // n)
     for low in range(0, k, tile):

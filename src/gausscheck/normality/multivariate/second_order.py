@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import exp, sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gausscheck.core import F64
 from gausscheck.normality.nulls.laws import chi_square
@@ -26,8 +27,8 @@ class SecondOrder:
     mean: float
 
 
-def second_order(rows: F64, groups: int) -> tuple[SecondOrder, list[SecondOrder]]:
-    """Of all rows, and without each group; memory O(d²)."""
+def second_order(rows: F64, sizes: NDArray[np.integer]) -> tuple[SecondOrder, list[SecondOrder]]:
+    """Of all rows, and without each group of rows side by side; memory O(d²)."""
     center = rows.mean(axis=0)
     y = rows - center
     scatter = y.T @ y
@@ -46,7 +47,7 @@ def second_order(rows: F64, groups: int) -> tuple[SecondOrder, list[SecondOrder]
         unbiased *= (n - 1) * (n - 2) * square + trace**2 - n * quartic
         return SecondOrder(n, d, trace, square, unbiased, float(((center + shift) ** 2).sum()))
 
-    parts = np.array_split(np.arange(len(y)), groups)
+    parts = np.split(np.arange(len(y)), np.cumsum(sizes)[:-1])
     return of(y, none), [of(np.delete(y, part, axis=0), y[part]) for part in parts]
 
 
