@@ -12,6 +12,7 @@ import click
 
 from gausscheck.cli import audit, compare, pairs, plot, repair, scale, scoring, sketch, train
 from gausscheck.cli.options import as_options
+from gausscheck.cli.places import guard
 from gausscheck.core import GausscheckError, __version__
 
 DATA_ERROR = 1
@@ -151,4 +152,5 @@ def main() -> None:
 
 for _module in (audit, compare, pairs, plot, repair, scale, scoring, sketch, train):
     for _command in _module.COMMANDS:
+        guard(_command)
         main.add_command(_command)

@@ -11,6 +11,7 @@ import click
 from gausscheck.cli.compare import show_compared
 from gausscheck.cli.gate import gate_options
 from gausscheck.cli.options import UNTRUSTED, audit_options, merge
+from gausscheck.cli.places import OutFile, OutFolder
 from gausscheck.cli.plot import load_saved
 from gausscheck.cli.progress import QUIET, ProgressLine, counted
 from gausscheck.core import GausscheckError, Progress, printable
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
 @click.argument("file")
 @audit_options
 @QUIET
-@click.option(
-    "--out", type=click.Path(file_okay=False), help="Write report, page and figures here."
-)
+@click.option("--out", type=OutFolder("report"), help="Write report, page and figures here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every test, and notes in full.")
 @click.option("--explain", is_flag=True, help="Define each term that is printed, in one line.")
@@ -89,7 +88,7 @@ def inspect(file: str, untrusted: bool | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every test, and notes in full.")
 @click.option("--explain", is_flag=True, help="Define each term that is printed, in one line.")
-@click.option("--html", type=click.Path(dir_okay=False), help="Write it as one HTML page instead.")
+@click.option("--html", type=OutFile(), help="Write it as one HTML page instead.")
 @gate_options
 def show(
     directory: str, as_json: bool, verbose: bool, explain: bool, html: str | None
@@ -121,7 +120,7 @@ def _write_page(saved: Report | Comparison, path: str) -> Path:
 @click.option("--dataset", "--column", help="The array of a container that holds several.")
 @UNTRUSTED
 @QUIET
-@click.option("--out", required=True, type=click.Path(dir_okay=False), help="The .npy to write.")
+@click.option("--out", required=True, type=OutFile(), help="The .npy to write.")
 def apply_(
     directory: str, file: str, dataset: str | None, untrusted: bool | None, out: str
 ) -> None:

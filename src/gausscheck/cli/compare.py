@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.places import OutFolder
 from gausscheck.cli.progress import QUIET, ProgressLine
 from gausscheck.config import NORMALIZE, NULLS, ON_BAD_ROWS
 from gausscheck.core import Progress, printable
@@ -48,7 +49,7 @@ WORSE = 3
 @click.option("--memory", help="Budget for buffers.")
 @click.option("--seed", type=int, help="Seed.")
 @click.option("--threads", type=int, help="Worker threads.  [default: all processors]")
-@click.option("--out", type=click.Path(file_okay=False), help="Write tables, page, figure here.")
+@click.option("--out", type=OutFolder("comparison"), help="Write tables, page, figure here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON, nothing else.")
 @click.option(
     "--format", "form", type=click.Choice(["md", "latex", "csv"]),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gausscheck.cli.places import OutFile
 from gausscheck.core import GausscheckError
 
 if TYPE_CHECKING:
@@ -83,12 +84,8 @@ _OPTIONS = (
         help="Fail at this status or a worse one: exit 3, 4 if inconclusive. gaussian_except is "
         "the strictest.",
     ),
-    click.option(
-        "--junit", type=click.Path(dir_okay=False), help="Write the checks as JUnit XML here."
-    ),
-    click.option(
-        "--summary", type=click.Path(dir_okay=False), help="Write a Markdown summary here."
-    ),
+    click.option("--junit", type=OutFile(), help="Write the checks as JUnit XML here."),
+    click.option("--summary", type=OutFile(), help="Write a Markdown summary here."),
 )
 
 

@@ -7,6 +7,7 @@ import json
 import click
 
 from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.places import OutFolder
 from gausscheck.cli.progress import QUIET, ProgressLine
 from gausscheck.config import ON_BAD_ROWS
 from gausscheck.core import printable
@@ -28,7 +29,7 @@ from gausscheck.core import printable
 @QUIET
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed.")
 @click.option("--threads", type=int, help="Worker threads.  [default: all processors]")
-@click.option("--out", type=click.Path(file_okay=False), help="Write numbers and figure here.")
+@click.option("--out", type=OutFolder("pairs"), help="Write numbers and figure here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON, nothing else.")
 def pairs(
     anchor: str,

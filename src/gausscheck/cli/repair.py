@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.places import OutFolder
 from gausscheck.cli.progress import QUIET, ProgressLine
 from gausscheck.config import ON_BAD_ROWS, Config
 from gausscheck.core import printable
@@ -39,7 +40,7 @@ _DEFAULT = Config()
 @click.option("--threads", type=int, help="Worker threads.  [default: all processors]")
 @UNTRUSTED
 @QUIET
-@click.option("--out", type=click.Path(file_okay=False), help="Write repair.json here.")
+@click.option("--out", type=OutFolder("repair"), help="Write repair.json here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON, nothing else.")
 def repair(
     file: str, untrusted: bool | None, out: str | None, as_json: bool, **options: Any

@@ -7,6 +7,7 @@ import json
 import click
 
 from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.places import OutFolder
 from gausscheck.cli.progress import QUIET, ProgressLine
 from gausscheck.core import GausscheckError, printable
 
@@ -32,7 +33,7 @@ def _sizes(option: str, text: str | None) -> list[int]:
 @QUIET
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed.")
 @click.option("--threads", type=int, help="Worker threads.  [default: all processors]")
-@click.option("--out", type=click.Path(file_okay=False), help="Write numbers and figure here.")
+@click.option("--out", type=OutFolder("scaling"), help="Write numbers and figure here.")
 @click.option(
     "--format", "formats", multiple=True, type=click.Choice(["png", "svg", "pdf"]),
     default=("png", "svg"), show_default=True, help="Of the figure; may be repeated.",

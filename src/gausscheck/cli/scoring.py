@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.places import OutFile
 from gausscheck.cli.progress import QUIET, ProgressLine
 from gausscheck.config import ON_BAD_ROWS, Config
 from gausscheck.core import GausscheckError, printable
@@ -36,7 +37,7 @@ class Shrinkage(click.ParamType):  # type: ignore[type-arg]  # generic from clic
 @click.argument("reference")
 @click.argument("new")
 @click.option(
-    "-o", "--out", required=True, type=click.Path(dir_okay=False),
+    "-o", "--out", required=True, type=OutFile(),
     help="The .parquet, .csv or .npz to write.",
 )  # fmt: skip
 @click.option("--components", type=click.IntRange(1), metavar="K", help="Leading components alone.")

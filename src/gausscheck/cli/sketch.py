@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.places import OutFile
 from gausscheck.cli.progress import QUIET, ProgressLine, counted
 from gausscheck.config import Config
 from gausscheck.core import GausscheckError, printable
@@ -17,7 +18,7 @@ _DEFAULT = Config()
 
 @click.command()
 @click.argument("file")
-@click.option("-o", "--out", required=True, type=click.Path(dir_okay=False), help="The .sketch.")
+@click.option("-o", "--out", required=True, type=OutFile(".sketch"), help="The .sketch.")
 @click.option("--part", default="1/1", show_default=True, metavar="I/N", help="Which rows: I of N.")
 @click.option("--dataset", "--column", help="The array of a container that holds several.")
 @UNTRUSTED
@@ -68,7 +69,7 @@ def sketch(
 
 @click.command()
 @click.argument("sketches", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
-@click.option("-o", "--out", required=True, type=click.Path(dir_okay=False), help="The .sketch.")
+@click.option("-o", "--out", required=True, type=OutFile(".sketch"), help="The .sketch.")
 def merge(sketches: tuple[str, ...], out: str) -> None:
     """Join SKETCHES, in any order, into one that analyze takes."""
     from gausscheck.passes.sketch import load_pass, merge_passes, save_pass

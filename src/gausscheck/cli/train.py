@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.places import OutFile, check_not_read
 from gausscheck.cli.progress import QUIET, ProgressLine
 from gausscheck.core import GausscheckError
 
@@ -21,7 +22,7 @@ def _need_torch() -> None:
 
 
 @click.command()
-@click.option("--out", required=True, type=click.Path(dir_okay=False), help="The .h5 to write.")
+@click.option("--out", required=True, type=OutFile(), help="The .h5 to write.")
 @click.option("--data", help="Kind of data.  [default: power-laplace]")
 @click.option("--encoder", help="linear, mlp, resnet-small or resnet18.  [default: mlp]")
 @click.option("--objective", help="infonce, clip, ..., cross-entropy.  [default: infonce]")
@@ -54,6 +55,7 @@ def train(
     settings = (
         Settings(**named) if config_file is None else Settings.from_toml(config_file, **named)
     )
+    check_not_read(out, [settings.file])
     with ProgressLine() as progress:
         pace = Pace()
         written = run(
