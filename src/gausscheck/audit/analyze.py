@@ -174,6 +174,7 @@ def open_rows(source: Any, config: Config) -> Source | KeptPass:
             limit=config.limit,
             seed=config.seed,
             untrusted=config.untrusted,
+            beside=[name for name in (config.labels, config.groups_by) if name is not None],
         )
     if config.untrusted:
         raise GausscheckError(

@@ -119,7 +119,8 @@ def repair(
         )
     if repeats < 1:
         raise GausscheckError(f"repeats: expected 1 or more, got {repeats}")
-    opened = open_source(source, dataset=dataset, untrusted=untrusted)
+    beside = [groups_by] if isinstance(groups_by, str) else []
+    opened = open_source(source, dataset=dataset, untrusted=untrusted, beside=beside)
     held = hold(
         opened, rows=config.rows, memory=config.memory_bytes // config.workers, seed=seed,
         on_bad_rows=on_bad_rows, groups_by=groups_by, untrusted=untrusted,

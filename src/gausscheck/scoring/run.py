@@ -115,8 +115,10 @@ def score(
     check_ending(path)
     _check_apart(path, reference, new)
     check_folder(path.parent)
+    beside = [groups_by] if isinstance(groups_by, str) else []
     first, second = (
-        open_source(given, dataset=dataset, untrusted=untrusted) for given in (reference, new)
+        open_source(given, dataset=dataset, untrusted=untrusted, beside=beside)
+        for given in (reference, new)
     )
     if first.d != second.d:
         raise GausscheckError(

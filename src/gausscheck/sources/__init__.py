@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from os import PathLike
@@ -21,6 +21,7 @@ from gausscheck.sources.base import (
     check_bytes,
     line_of,
     one_a_row,
+    side_columns,
 )
 from gausscheck.sources.formats import SOURCES, Format
 from gausscheck.sources.limit import limited
@@ -42,6 +43,7 @@ def open_source(
     limit: int | None = None,
     seed: int = 0,
     untrusted: bool = False,
+    beside: Sequence[str] = (),
 ) -> Source:
     """Open a file, or wrap an array, as rows of embeddings.
 
@@ -69,6 +71,9 @@ def open_source(
     untrusted : bool
         Whether a child process with limits on memory and time reads the file; what is in memory
         already is taken as it is.
+    beside : sequence of str
+        Columns of a table of numbers that are no coordinates, such as labels; names of no column
+        leave nothing out.
 
     Returns
     -------
@@ -92,18 +97,22 @@ def open_source(
 
         if shape is not None or dtype is not None:
             raise GausscheckError("shape, dtype: an array in memory has its own; leave them out")
-        return limited(open_memory(source, dataset, flatten), limit, seed)
+        with side_columns(beside):
+            return limited(open_memory(source, dataset, flatten), limit, seed)
     opener: Any = partial(_open_local, flatten=flatten, shape=shape, dtype=dtype)
     if untrusted:
         from gausscheck.sources.untrusted import UntrustedSource
 
-        opener = partial(UntrustedSource, flatten=flatten, shape=shape, dtype=dtype)
+        opener = partial(
+            UntrustedSource, flatten=flatten, shape=shape, dtype=dtype, beside=list(beside)
+        )
     address = str(source)
-    if is_remote(address) and not address.startswith("file://"):
-        url, key = split_address(address)
-        fetched = RemoteSource(url, partial(opener, dataset=dataset if key is None else key))
-        return limited(fetched, limit, seed)
-    return limited(opener(address.removeprefix("file://"), dataset), limit, seed)
+    with side_columns(beside):
+        if is_remote(address) and not address.startswith("file://"):
+            url, key = split_address(address)
+            fetched = RemoteSource(url, partial(opener, dataset=dataset if key is None else key))
+            return limited(fetched, limit, seed)
+        return limited(opener(address.removeprefix("file://"), dataset), limit, seed)
 
 
 def _open_local(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +28,23 @@ LARGEST_PIECE = 1 << 30
 
 SIDE_NAMES = (*LABEL_NAMES, "id", "index", "", "Unnamed: 0")
 """Columns of a table of numbers that are not coordinates: labels, and indexes written along."""
+
+_NAMED: ContextVar[frozenset[str]] = ContextVar("columns that are named as labels or groups")
+
+
+def is_side(name: str) -> bool:
+    """Whether a column of numbers is no coordinate: by its name, or since it is asked for."""
+    return name in SIDE_NAMES or name in _NAMED.get(frozenset())
+
+
+@contextmanager
+def side_columns(names: Iterable[str]) -> Iterator[None]:
+    """Let columns of these names be no coordinates of the tables that are opened within."""
+    token = _NAMED.set(_NAMED.get(frozenset()) | frozenset(names))
+    try:
+        yield
+    finally:
+        _NAMED.reset(token)
 
 
 @dataclass(frozen=True, slots=True)

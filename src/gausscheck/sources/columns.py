@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
 from gausscheck.sources.base import (
-    SIDE_NAMES,
     Entry,
     FileSource,
     choose,
+    is_side,
     left_out,
     line_of,
     problem_of,
@@ -69,7 +69,7 @@ def columns_of(schema: Any, n: int, first: First) -> Columns:
     packed: dict[str, str] = {}
     for field in schema:
         kind = getattr(field.type, "storage_type", field.type)
-        if kinds.is_floating(kind) and field.name not in SIDE_NAMES:
+        if kinds.is_floating(kind) and not is_side(field.name):
             floats[field.name] = np.dtype(kind.to_pandas_dtype())
         fixed = kinds.is_fixed_size_list(kind)
         if fixed or kinds.is_list(kind) or kinds.is_large_list(kind):

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from gausscheck.core import GausscheckError
 from gausscheck.sources.base import (
     KNOWN_NAMES,
-    SIDE_NAMES,
     ArraySource,
+    is_side,
     left_out,
     line_of,
 )
@@ -61,11 +61,12 @@ class FrameSource(ArraySource):
                 listed = ", ".join(map(str, self._names[:12]))
                 raise GausscheckError(f"{uri}: expected a column {dataset!r}, got {listed}")
             return [], named[0]
-        numbers, vectors = [], []
+        numbers, floats, vectors = [], [], []
         for name in self._names:
             values = self._column(name)
-            if values.dtype.kind in "fiu" and str(name) not in SIDE_NAMES:
+            if values.dtype.kind in "fiu" and not is_side(str(name)):
                 numbers.append(name)
+                floats += [name] if values.dtype.kind == "f" else []
             elif values.dtype.kind == "O" and _first(values) is not None:
                 vectors.append(name)
         known = [name for key in KNOWN_NAMES for name in vectors if name == key]
@@ -79,7 +80,8 @@ class FrameSource(ArraySource):
             raise GausscheckError(
                 f"{uri}: expected columns of numbers, or one of vectors, got {listed}"
             )
-        return numbers, None
+        # beside embeddings with fractions whole numbers are labels, counts or times
+        return (floats if len(floats) > 1 else numbers), None
 
     def _column(self, name: Any) -> NDArray[Any]:
         held = self._frame[name]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from gausscheck.sources.base import KNOWN_NAMES, SIDE_NAMES
+from gausscheck.sources.base import KNOWN_NAMES, is_side
 from gausscheck.sources.cells import is_list
 
 _PIECE = 1 << 16
@@ -218,5 +218,5 @@ def fields_of(item: Any, wanted: str | None) -> Fields | None:
     if not isinstance(item, dict):
         return None
     plain = [key for key, value in item.items() if type(value) in (int, float)]
-    columns = tuple(key for key in plain if key not in SIDE_NAMES)
+    columns = tuple(key for key in plain if not is_side(key))
     return Fields(columns=columns) if len(columns) > 1 else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gausscheck.core import GausscheckError
-from gausscheck.sources.base import KNOWN_NAMES, SIDE_NAMES
+from gausscheck.sources.base import KNOWN_NAMES, is_side
 from gausscheck.sources.cells import is_list, missing
 from gausscheck.sources.dialect import Dialect
 
@@ -102,7 +102,7 @@ def layout_of(rows: Sequence[Numbered], wanted: str | None, path: Path, dialect:
     column = _column(names, lists, wanted, path)
     plain = [] if column is not None else numbers
     if headed:
-        plain = [i for i in plain if names[i].strip() not in SIDE_NAMES]
+        plain = [i for i in plain if not is_side(names[i].strip())]
     counted = None if wanted == NUMBERS else _counted(plain, below)
     plain = [i for i in plain if i != counted]
     if column is None and len(plain) < 2:

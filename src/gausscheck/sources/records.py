@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
 from gausscheck.sources.base import (
-    SIDE_NAMES,
     Contents,
     Entry,
     FileSource,
     choose,
     contents_of,
+    is_side,
     left_out,
     problem_of,
     read_stored,
@@ -86,7 +86,7 @@ class RecordsSource(FileSource):
 
 def _floats(stored: np.dtype[Any]) -> list[str]:
     names = stored.names or ()
-    return [k for k in names if stored[k].kind == "f" and k not in SIDE_NAMES]
+    return [k for k in names if stored[k].kind == "f" and not is_side(k)]
 
 
 def _entries(shape: tuple[int, ...], stored: np.dtype[Any]) -> list[Entry]:

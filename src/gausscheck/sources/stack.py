@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
 from gausscheck.sources.base import (
-    SIDE_NAMES,
     Entry,
     FileSource,
     dtype_problem,
+    is_side,
     line_of,
     stored_eps,
 )
@@ -143,7 +143,7 @@ def stack_of(entries: Sequence[Entry], ndim: int = 1, least: int = _LEAST) -> li
     for entry in entries:
         name = posixpath.basename(entry.key)
         other = entry.key not in keys and posixpath.dirname(entry.key) == group
-        if other and name not in SIDE_NAMES:
+        if other and not is_side(name):
             raise GausscheckError(
                 f"{entry.key}: expected {most[0].dtype} of shape {most[0].shape} like the "
                 f"{len(most):,} others beside it, got {entry.dtype} {entry.shape}; remove it, or "
