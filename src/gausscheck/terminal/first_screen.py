@@ -8,6 +8,7 @@ import textwrap
 from rich.console import Console
 from rich.text import Text
 
+from gausscheck.audit.use.words import leading
 from gausscheck.audit.verdict import LADDER, LEVEL_WORDS
 from gausscheck.files import printable
 from gausscheck.report import (
@@ -111,16 +112,11 @@ def _components(use: Use) -> str:
             f"{safe.of} components are fitted on {use.n:,} rows: the fit itself pulls this rate "
             "towards 1 %."
         )
-    if safe.value == safe.of:
-        words = f"At most 2 % among any number of its {safe.of} leading components"
-    elif safe.value:
-        words = f"At most 2 % up to {safe.value} of {safe.of} leading components"
-    else:
-        words = f"More than 2 % from the first of {safe.of} components on"
+    words = leading(use.curve, safe.ci)
+    words = words[0].upper() + words[1:]
     few = [k for k in use.too_few if k != safe.of]
     if few:
-        words += f"; too few at {few[0]}" if len(few) == 1 else f"; too few at {len(few)} sizes, "
-        words += "" if len(few) == 1 else f"{few[0]} to {few[-1]}"
+        words += f"; too few at {few[0]}" if len(few) == 1 else f"; too few at {len(few)} sizes"
     return words + "."
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import groupby
 from typing import Literal
 
 from gausscheck.audit.use.jackknife import jeffreys
@@ -43,7 +45,8 @@ def sentence(curve: tuple[UseCurvePoint, ...], n: int, *, unit: bool) -> str:
             "the fit itself pulls rates towards 1 %."
         )
     if len(curve) > 1:
-        parts += [words for words in (_leading(curve, masked), _few(curve)) if words]
+        parts.append(f"It flags {leading(curve)}.")
+        parts += [words for words in (_few(curve),) if words]
     return " ".join(parts)
 
 
@@ -55,46 +58,54 @@ def _is_few(point: UseCurvePoint) -> bool:
     return point.false_alarm[ONE].ci[1] < LEAST
 
 
-def _leading(curve: tuple[UseCurvePoint, ...], masked: bool) -> str:
-    """Say up to how many components the rate is at most 2 %."""
+def leading(curve: tuple[UseCurvePoint, ...], ends: tuple[int, int] | None = None) -> str:
+    """Say among how many leading components a 1 % threshold flags at most 2 %.
+
+    ``ends`` is the interval of the number up to which it does.
+    """
     of = curve[-1].k
-    failing = [i for i, point in enumerate(curve) if point.false_alarm[ONE].value > MOST]
-    if not failing:
-        return f"It flags at most 2 % among any number of leading components (of {of})."
-    first = failing[0]
-    rate = percent(curve[first].false_alarm[ONE].value)
-    if curve[-1].false_alarm[ONE].value <= MOST and not masked:  # a component, not their number
-        before = curve[first - 1].k if first else 0
-        return f"Among leading components, {_span(before + 1, curve[first].k)} stands out: {rate}."
-    if not first:
-        return f"The first component alone gives {rate}."
-    return f"It flags at most 2 % up to {curve[first - 1].k} of {of} leading components."
-
-
-def _span(low: int, high: int) -> str:
-    return f"component {low}" if low == high else f"one of components {low} to {high}"
+    runs = _runs(curve, lambda point: point.false_alarm[ONE].value > MOST)
+    if not runs:
+        return f"at most 2 % among any number of its {of} leading components"
+    if len(runs) == 1 and runs[0] == list(curve):
+        return f"more than 2 % among any number of its {of} leading components"
+    if len(runs) == 1 and runs[0][-1].k == of:
+        most = curve[curve.index(runs[0][0]) - 1].k
+        told = "" if ends is None else f" [{ends[0]}, {ends[1]}]"
+        return f"at most 2 % up to {most} of {of} leading components{told}"
+    which = f"the first {_listed(runs)} of {of} leading components"
+    if _listed(runs) == "1":
+        which = f"the first of {of} leading components alone"
+    return f"more than 2 % with {which} ({_rates(runs)}), at most 2 % with other numbers"
 
 
 def _few(curve: tuple[UseCurvePoint, ...]) -> str:
     """Say among how many leading components it flags too few."""
-    runs: list[list[UseCurvePoint]] = []
-    previous = False
-    for point in curve[:-1]:
-        if _is_few(point):
-            if not previous:
-                runs.append([])
-            runs[-1].append(point)
-        previous = _is_few(point)
+    runs = _runs(curve[:-1], _is_few)
     if not runs:
         return ""
+    listed = _listed(runs)
+    if listed == "1":
+        return f"With the first component alone it flags too few ({_rates(runs)})."
+    return f"With {listed} leading components it flags too few ({_rates(runs)})."
+
+
+def _runs(
+    curve: tuple[UseCurvePoint, ...], asked: Callable[[UseCurvePoint], bool]
+) -> list[list[UseCurvePoint]]:
+    """Return the stretches of points of which something is true."""
+    return [list(run) for true, run in groupby(curve, asked) if true]
+
+
+def _listed(runs: list[list[UseCurvePoint]]) -> str:
     ks = [f"{run[0].k} to {run[-1].k}" if len(run) > 1 else f"{run[0].k}" for run in runs]
+    return ks[0] if len(ks) == 1 else ", ".join(ks[:-1]) + " and " + ks[-1]
+
+
+def _rates(runs: list[list[UseCurvePoint]]) -> str:
     values = [point.false_alarm[ONE].value for run in runs for point in run]
     low, high = percent_digits(min(values)), percent_digits(max(values))
-    listed = ks[0] if len(ks) == 1 else ", ".join(ks[:-1]) + " and " + ks[-1]
-    span = f"{high} %" if low == high else f"{low} to {high} %"
-    if listed == "1":
-        return f"With the first component alone it flags too few ({span})."
-    return f"With {listed} leading components it flags too few ({span})."
+    return f"{high} %" if low == high else f"{low} to {high} %"
 
 
 def advice(use: Use) -> tuple[Advice, str]:
