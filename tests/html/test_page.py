@@ -216,3 +216,21 @@ def test_a_browser_says_nothing_and_asks_for_nothing(hostile, tmp_path):
     said, asked = browse(control, tmp_path)
     assert len(said) >= 1
     assert asked == {"http://192.0.2.1/x.png"}
+
+
+def test_the_methods_name_the_law_and_what_the_jackknife_leaves_out(tmp_path):
+    from gausscheck.html.methods import methods
+
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((600, 6))
+    np.save(tmp_path / "clusters.npy", np.arange(600) // 10)
+    quick = {"directions": "axes", "levels": "none"}
+    drift = np.cumsum(x, axis=0)
+    said = {
+        "20 random groups": gausscheck.analyze(x, **quick),
+        "whole clusters": gausscheck.analyze(x, groups_by=str(tmp_path / "clusters.npy"), **quick),
+        "blocks of neighbouring rows": gausscheck.analyze(drift, **quick),
+    }
+    for words, report in said.items():
+        assert words in methods(report)
+        assert methods(report).index("Beta(") < methods(report).index("of that law")
