@@ -4,12 +4,15 @@ import h5py
 import numpy as np
 import pytest
 
+import gausscheck
 from audit.noticed_steps import LIMIT, blocked_interval, mean_ad, says, truncated_bfloat16
 from gausscheck.audit import noticed as found_in
 from gausscheck.audit.noticed import serial
 from gausscheck.audit.preflight import dead_coordinates, eigenbasis
 from gausscheck.normality import A0
 from gausscheck.passes.reductions import FirstPass
+
+QUICK = {"directions": "axes", "levels": "none"}
 
 # grids
 
@@ -234,3 +237,72 @@ def test_looking_at_values_leaves_them_as_they_are(rng, order):
     found_in.measure_collapse(x)
     np.testing.assert_array_equal(x, before)
     np.testing.assert_array_equal(usual, np.median(x, axis=0))
+
+
+@pytest.mark.parametrize("offset", [1e5, 1e6, 3e6])
+def test_float32_far_from_zero_is_a_grid_that_is_taken_off(offset):
+    x = (offset + np.random.default_rng(0).standard_normal((4000, 8))).astype(np.float32)
+    report = gausscheck.analyze(x, directions="axes", levels="none")
+    grid = [found for found in report.noticed if found.kind == "grid"]
+    assert bool(grid) == (offset >= 1e6)
+    assert not grid or "float32" in grid[0].text
+    assert report.levels["axes"].status == "gaussian"
+    assert report.levels["axes"].times_limit < 0.5
+
+
+@pytest.mark.parametrize(("count", "times"), [(12, 1000), (25, 1000), (100, 80)])
+def test_more_far_rows_than_may_decide_are_named(count, times):
+    x = np.random.default_rng(1).standard_normal((5000, 8))
+    x[:count] *= times
+    found = {one.kind: one for one in gausscheck.analyze(x, **QUICK).noticed}
+    assert set(found["far_rows"].rows) <= set(range(count))
+    assert f"{count} of 5,000 rows" in found["far_rows"].text
+
+
+@pytest.mark.parametrize("law", ["normal", "laplace", "student", "scales", "half of them zero"])
+def test_tails_that_have_a_covariance_have_no_far_rows(law):
+    rng = np.random.default_rng(2)
+    for d in (1, 2, 32):
+        x = {
+            "normal": rng.standard_normal,
+            "laplace": lambda size: rng.laplace(size=size),
+            "student": lambda size: rng.standard_t(5, size),
+            "scales": lambda size: rng.standard_normal(size) * rng.gamma(0.5, size=(size[0], 1)),
+            "half of them zero": lambda size: np.maximum(rng.standard_normal(size), 0),
+        }[law]((3000, d))
+        x = x[np.any(x != 0, axis=1)]
+        assert "far_rows" not in [one.kind for one in gausscheck.analyze(x, **QUICK).noticed]
+
+
+def test_a_row_that_decides_is_not_said_twice():
+    x = np.random.default_rng(3).standard_normal((5000, 8))
+    x[7] *= 1000
+    kinds = [one.kind for one in gausscheck.analyze(x, **QUICK).noticed]
+    assert "deciding_rows" in kinds
+    assert "far_rows" not in kinds
+
+
+def test_a_column_that_hides_the_others_is_named_and_not_called_their_combination():
+    rng = np.random.default_rng(4)
+    x = np.column_stack([rng.standard_t(4, (3000, 12)), 1.7e9 + 1e9 * rng.random(3000)])
+    found = {one.kind: one for one in gausscheck.analyze(x, **QUICK).noticed}
+    assert found["rank"].columns == (12,)
+    assert "do not show" in found["rank"].text
+    assert "combinations" not in found["rank"].text
+
+
+def test_columns_that_depend_on_others_are_still_called_combinations():
+    x = np.random.default_rng(5).standard_normal((3000, 6))
+    x = np.column_stack([x, x[:, :3] @ np.ones((3, 1)), 1e5 * x[:, :1]])
+    found = {one.kind: one for one in gausscheck.analyze(x, **QUICK).noticed}
+    assert "combinations" in found["rank"].text
+
+
+def test_columns_that_vary_faintly_are_not_said_not_to_vary():
+    rng = np.random.default_rng(6)
+    x = np.column_stack([rng.standard_normal((3000, 12)), 1e-8 * rng.laplace(size=(3000, 3))])
+    x = np.column_stack([x, np.full(3000, 7.0)])
+    found = {one.kind: one for one in gausscheck.analyze(x, **QUICK).noticed}
+    assert "3 columns vary by less than a millionth" in found["dead_columns"].text
+    assert "1 not at all" in found["dead_columns"].text
+    assert set(found["dead_columns"].columns) == {12, 13, 14, 15}

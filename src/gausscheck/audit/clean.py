@@ -15,14 +15,22 @@ from gausscheck.audit.directions import PreparedSpace
 from gausscheck.audit.grouping import Grouping
 from gausscheck.audit.neighbours import NeighbouringRows, Neighbours, look_at_neighbours
 from gausscheck.audit.noticed import (
+    distances_from_the_middle,
     in_order,
     notice_dead_columns,
     notice_duplicates,
+    notice_far_rows,
     notice_rank,
     too_few_for_directions,
     too_few_for_whitening,
 )
-from gausscheck.audit.preflight import dead_coordinates, eigenbasis, preflight_section
+from gausscheck.audit.preflight import (
+    dead_coordinates,
+    eigenbasis,
+    faint_coordinates,
+    hidden_by_scale,
+    preflight_section,
+)
 from gausscheck.audit.projector import Projector
 from gausscheck.audit.reading import Beside, ReadRows
 from gausscheck.audit.repeats import find_repeats, without_repeats
@@ -133,8 +141,16 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
         *neighbours.notes(ranks, _lower_rates(use)),
         notice_duplicates(repeats, config.reference, A0),
         deciding,
-        notice_dead_columns(fitted.dead),
-        notice_rank(ranks, fitted.live.size, read.spread.n),
+        _far(read, [*values.noticed, *([] if deciding is None else [deciding])]),
+        notice_dead_columns(
+            fitted.dead, faint_coordinates(read.spread, fitted.dead, read.source.eps)
+        ),
+        notice_rank(
+            ranks,
+            fitted.live.size,
+            read.spread.n,
+            hidden_by_scale(read.spread, fitted.live, fitted.basis),
+        ),
     )
     out = rows_of(deciding)
     if out.size:
@@ -224,6 +240,14 @@ def _note(rows: list[int]) -> str | None:
     named = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
     word = "row that decides" if len(rows) == 1 else "rows that decide"
     return f"without {len(rows)} {word} ({named})"
+
+
+def _far(read: ReadRows, found: list[Noticed]) -> Noticed | None:
+    """Look for rows far beyond all others, which no other finding names."""
+    sample = read.sample
+    distances = distances_from_the_middle(sample.read, sample.m)
+    known = [row for one in found for row in one.rows or ()]
+    return notice_far_rows(distances, sample.index[: distances.size], known)
 
 
 def _deciding(

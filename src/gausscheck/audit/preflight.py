@@ -47,6 +47,9 @@ def check_rows(rows: RowCheck, policy: str, uri: str) -> None:
         )
 
 
+LARGE_SHARE = 1e-4
+"""A column hides others where they vary by less than such a share of it."""
+
 SMALLEST, LARGEST = 1e-30, 1e30
 """Standard deviations of coordinates beyond which products in float32 are none."""
 
@@ -84,6 +87,33 @@ def dead_coordinates(spread: Spread, eps: float) -> NDArray[np.intp]:
         return np.arange(sd.size)
     floor = DEAD_RELATIVE * np.median(positive)
     return np.flatnonzero((sd <= floor) | (sd <= 0.5 * min(eps, 1e-3) * spread.largest))
+
+
+def faint_coordinates(spread: Spread, dead: NDArray[np.intp], eps: float) -> NDArray[np.intp]:
+    """Return the dead coordinates that vary beyond rounding: only beside others they do not."""
+    sd = np.sqrt(spread.covariance.diagonal().clip(min=0))[dead]
+    varies = (sd > 4 * min(eps, 1e-3) * spread.largest[dead]) & (sd > 0)
+    return np.asarray(dead[varies])
+
+
+def hidden_by_scale(
+    spread: Spread, live: NDArray[np.intp], basis: Eigenbasis
+) -> tuple[NDArray[np.intp], int] | None:
+    """Return the columns whose scale hides dimensions of others, and how many it hides.
+
+    The rank of the correlations does not depend on the scales of columns; None where it is that of
+    the covariance. Cost O(d³) where that is not the number of columns.
+    """
+    if basis.rank >= live.size or spread.n <= live.size:
+        return None
+    sd = np.sqrt(spread.covariance.diagonal()[live])
+    scaled = spread.covariance.of_columns(live).dense() / np.outer(sd, sd)
+    values = np.linalg.eigvalsh(scaled)
+    hidden = int((values > basis.tolerance * values[-1]).sum()) - basis.rank
+    large = np.flatnonzero(sd * LARGE_SHARE > np.median(sd))
+    if hidden <= 0 or not large.size:
+        return None
+    return live[large[np.argsort(-sd[large], kind="stable")]], hidden
 
 
 def eigenbasis(spread: Spread, live: NDArray[np.intp]) -> Eigenbasis:

@@ -93,7 +93,7 @@ def _columns(
 def dither(read: ReadRows, grid: Grid, config: Config) -> None:
     """Take a grid that is worth noticing off the sampled rows, in place."""
     if grid.columns.size:
-        read.sample.change(partial(_dithered, grid, config.seed), np.dtype(np.float32))
+        read.sample.change(partial(_dithered, grid, config.seed), grid.dtype)
 
 
 def as_levels_read(
@@ -121,7 +121,7 @@ def as_levels_read(
     _, _, sparse, grid = _columns(stored[:ROWS], live)
     if not grid.columns.size:
         return stored, sparse
-    rows = np.empty(stored.shape, dtype=np.float32)
+    rows = np.empty(stored.shape, dtype=grid.dtype)
     for part in pieces(len(stored)):
         rows[part] = _dithered(grid, seed, stored[part], part.start)
     return rows, sparse

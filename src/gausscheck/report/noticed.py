@@ -12,6 +12,7 @@ Kind = Literal[
     "sorted_rows",
     "duplicates",
     "deciding_rows",
+    "far_rows",
     "grid",
     "unit_rows",
     "dead_columns",

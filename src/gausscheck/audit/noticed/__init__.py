@@ -20,6 +20,7 @@ from gausscheck.audit.noticed.duplicates import (
     distinct_rows,
     notice_duplicates,
 )
+from gausscheck.audit.noticed.far_rows import distances_from_the_middle, notice_far_rows
 from gausscheck.audit.noticed.finding import counted, in_order
 from gausscheck.audit.noticed.grid import Grid, dithered, find_grid, notice_grid
 from gausscheck.audit.noticed.serial import (
@@ -60,6 +61,7 @@ __all__ = [
     "corrected",
     "counted",
     "deciding_rows",
+    "distances_from_the_middle",
     "distinct_rows",
     "dithered",
     "find_grid",
@@ -70,6 +72,7 @@ __all__ = [
     "notice_collapse",
     "notice_dead_columns",
     "notice_duplicates",
+    "notice_far_rows",
     "notice_grid",
     "notice_rank",
     "notice_serial",

@@ -50,8 +50,8 @@ class Grid:
     Attributes
     ----------
     bits : int or None
-        Bits of the mantissa that all values get by with, where they are few: the grid is as coarse
-        as a value is large. None for full precision.
+        Bits of the mantissa that all values get by with, where they are few or the values so far
+        from zero that it tells: the grid is as coarse as a value is large. None otherwise.
     step : (d,) array
         Distance of a column's evenly spaced values, 0 where they are not evenly spaced.
     ratio : (d,) array
@@ -65,6 +65,11 @@ class Grid:
     def spacing(self, x: NDArray[Any]) -> F64:
         """Return how far apart stored values are around each value ``(m, d)``."""
         return np.maximum(self.step, spacing_of_bits(x, self.bits))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """What rows are held in once their grid is taken off: finer than what made it."""
+        return np.dtype(np.float64 if self.bits is not None and self.bits > BITS else np.float32)
 
     @property
     def columns(self) -> NDArray[np.intp]:
@@ -109,11 +114,13 @@ def find_grid(rows: NDArray[Any], columns: NDArray[Any] | None = None) -> Grid:
     step, ratio = np.zeros((2, rows.shape[1]))
     chosen = np.arange(rows.shape[1]) if columns is None else np.asarray(columns, dtype=np.intp)
     x = np.asarray(rows[:ROWS, chosen], dtype=np.float64)
+    sd = x.std(axis=0)
     bits = mantissa_bits(x)
+    if bits is not None and bits > BITS and not _coarse(x, bits, sd):
+        bits = None
     steps = even_steps(x)
     if bits is None and not steps.any():
         return Grid(bits, step, ratio)
-    sd = x.std(axis=0)
     local = Grid(bits, steps, steps).spacing(x)
     size = np.sqrt(np.einsum("ij,ij->j", local, local) / len(x))
     step[chosen] = steps
@@ -121,8 +128,14 @@ def find_grid(rows: NDArray[Any], columns: NDArray[Any] | None = None) -> Grid:
     return Grid(bits, step, ratio)
 
 
+def _coarse(x: F64, bits: int, sd: F64) -> bool:
+    """Whether numbers of so many bits are far apart beside a column's spread, as far from zero."""
+    spacing = np.abs(x).max(axis=0, initial=0) * 2.0 ** (1 - bits)
+    return bool((spacing >= COARSE * sd)[sd > 0].any())
+
+
 def mantissa_bits(x: F64) -> int | None:
-    """Return how many bits the mantissas of all values get by with, None beyond :data:`BITS`.
+    """Return how many bits the mantissas of all values get by with; None where it is all 53.
 
     Examples
     --------
@@ -136,7 +149,7 @@ def mantissa_bits(x: F64) -> int | None:
         return 1
     last = (fraction & -fraction).bit_length()  # place of the last bit that any mantissa has
     bits = 54 - last
-    return bits if bits <= BITS else None
+    return bits if bits < 53 else None
 
 
 def spacing_of_bits(x: NDArray[Any], bits: int | None) -> F64:
@@ -227,8 +240,8 @@ def notice_grid(grid: Grid, rows: int) -> Noticed | None:
         columns=few(columns[np.argsort(-ratio, kind="stable")]),
         effect=f"they add {digits(excess)} to A*² along axes at {rows:,} rows: levels are on rows "
         "dithered by one step",
-        remedy="save the embeddings in float32, before rounding or after subtracting the mean",
+        remedy="save the embeddings before rounding, in more bits, or after subtracting the mean",
     )
 
 
-_NAMES: dict[int | None, str] = {11: "float16", 8: "bfloat16"}
+_NAMES: dict[int | None, str] = {24: "float32", 11: "float16", 8: "bfloat16"}
