@@ -17,10 +17,13 @@ from gausscheck.audit.neighbours import NeighbouringRows, Neighbours, look_at_ne
 from gausscheck.audit.noticed import (
     distances_from_the_middle,
     in_order,
+    near_rows,
     notice_dead_columns,
     notice_duplicates,
     notice_far_rows,
+    notice_near_rows,
     notice_rank,
+    together,
     too_few_for_directions,
     too_few_for_whitening,
 )
@@ -40,7 +43,7 @@ from gausscheck.audit.use.section import SAMPLED
 from gausscheck.audit.use.step import length_counts, use_section, whiten_sample
 from gausscheck.audit.values import Values, dither, look_at_values
 from gausscheck.config import Config
-from gausscheck.core import F64, GausscheckError, Moments
+from gausscheck.core import F64, I64, GausscheckError, Moments
 from gausscheck.normality import A0
 from gausscheck.normality.sphere.shell import RefittedLengths
 from gausscheck.passes.scatter import ScatterMatrix
@@ -112,13 +115,13 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
     repeats = find_repeats(read)
     everything, read = read, without_repeats(read, repeats)
     fitted = _fit(read)
-    near = NeighbouringRows.among(read, fitted.basis, fitted.live)
+    neighbouring = NeighbouringRows.among(read, fitted.basis, fitted.live)
     looking = read.workers.pool.submit(look_at_values, read, config, fitted.live)
-    known = None if read.read_again else look_at_neighbours(read, near, beside.labels)
+    known = None if read.read_again else look_at_neighbours(read, neighbouring, beside.labels)
     whitened = whiten_sample(read, fitted.basis, fitted.live, _held_rows(read, fitted.basis.rank))
     prepared = Prepared.of(read, fitted.live, fitted.basis, config)
     lengths = length_counts(read, repeats, fitted.basis, fitted.live)
-    again = second_pass(read, prepared, lengths, near)
+    again = second_pass(read, prepared, lengths, neighbouring)
     values = looking.result()
     preflight = preflight_section(
         everything.rows, repeats, everything.spread, fitted.basis, fitted.dead,
@@ -127,7 +130,12 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
     )  # fmt: skip
     unit = preflight.constant_norm or config.normalize == "unit"
     neighbours = known or Neighbours.of(again.neighbours, read.spread.n)
-    grouping, moments = _grouping(neighbours, config, beside), again.moments
+    near = near_rows(whitened, read.sample.read(0, len(whitened)))
+    whole = read.all_sampled and len(whitened) == read.sample.m
+    grouping = _grouping(neighbours, config, beside)
+    if grouping.kind == "random" and together(near, whole=whole):
+        grouping = _by_near_rows(near, read, config)
+    moments = again.moments
     use, refitted = use_section(
         read, lengths, again.lengths, repeats, whitened, fitted.basis, fitted.live, grouping,
         config, unit=unit,
@@ -140,6 +148,7 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
         *values.noticed,
         *neighbours.notes(ranks, _lower_rates(use)),
         notice_duplicates(repeats, config.reference, A0),
+        notice_near_rows(near, read.sample.index[: near.size], whole=whole),
         deciding,
         _far(read, [*values.noticed, *([] if deciding is None else [deciding])]),
         notice_dead_columns(
@@ -202,6 +211,13 @@ def _grouping(neighbours: Neighbours, config: Config, beside: Beside) -> Groupin
     if neighbours.serial is None or not neighbours.present:
         return Grouping("random", config.groups)
     return Grouping("blocks", config.groups, tau=neighbours.serial.tau)
+
+
+def _by_near_rows(near: I64, read: ReadRows, config: Config) -> Grouping:
+    """Leave rows that equal each other but for the last digits out together."""
+    labels = np.arange(read.source.n)
+    labels[read.sample.index] = read.sample.index[near]
+    return Grouping("labels", config.groups, labels)
 
 
 def _hold_apart(read: ReadRows, grouping: Grouping) -> None:

@@ -86,8 +86,11 @@ def _groups(report: Report) -> str:
     most = report.config.groups
     if report.config.groups_by is not None:
         return f"up to {most} groups of whole clusters ({report.config.groups_by})"
-    if any(found.kind == "serial_dependence" for found in report.noticed):
+    noticed = {found.kind for found in report.noticed}
+    if "serial_dependence" in noticed:
         return f"{most} blocks of neighbouring rows, which are alike"
+    if report.why_no_pvalues is not None and "near_duplicates" in noticed:
+        return f"{most} groups that keep rows together which nearly equal each other"
     return f"{most} random groups"
 
 

@@ -11,6 +11,7 @@ Kind = Literal[
     "serial_dependence",
     "sorted_rows",
     "duplicates",
+    "near_duplicates",
     "deciding_rows",
     "far_rows",
     "grid",

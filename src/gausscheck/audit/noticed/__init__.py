@@ -23,6 +23,7 @@ from gausscheck.audit.noticed.duplicates import (
 from gausscheck.audit.noticed.far_rows import distances_from_the_middle, notice_far_rows
 from gausscheck.audit.noticed.finding import counted, in_order
 from gausscheck.audit.noticed.grid import Grid, dithered, find_grid, notice_grid
+from gausscheck.audit.noticed.near_rows import near_rows, notice_near_rows, together
 from gausscheck.audit.noticed.serial import (
     NeighbourProducts,
     SerialDependence,
@@ -69,11 +70,13 @@ __all__ = [
     "in_order",
     "label_runs",
     "measure_collapse",
+    "near_rows",
     "notice_collapse",
     "notice_dead_columns",
     "notice_duplicates",
     "notice_far_rows",
     "notice_grid",
+    "notice_near_rows",
     "notice_rank",
     "notice_serial",
     "notice_sorted",
@@ -82,6 +85,7 @@ __all__ = [
     "rounding_spread",
     "serial_dependence",
     "sparse_columns",
+    "together",
     "too_few_for_directions",
     "too_few_for_whitening",
     "too_short",
