@@ -194,7 +194,8 @@ def page(found):
         "pingouin's p-value is 0.5 whatever the data in 256 dimensions; in 64 it wakes up at some",
         "thousands of rows. The paper's protocol looks at coordinates alone, and its average grows",
         "with n. A hidden direction must first be found: one of excess kurtosis κ out of d wants some",
-        "d²/κ² rows times a constant, and half of the rows go into learning it.",
+        "d²/κ² rows times a constant, one of skewness γ some d^(3/2)/γ², and half of the rows go into",
+        "learning it.",
         "",
     ]
     PAGE.write_text("\n".join(lines), encoding="utf-8")

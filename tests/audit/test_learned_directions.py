@@ -26,6 +26,51 @@ def test_finds_the_direction_that_is_not_gaussian(rng, family):
     assert np.abs(matrix.T @ turn[:, 0]).max() > 0.9
 
 
+def two_clusters(rng, n, share=0.2113, apart=10.0):
+    """Skewness 1.3 and no excess kurtosis, where a share of 21 % is far from the others."""
+    s = rng.standard_normal(n) + apart * (rng.random(n) < share)
+    return (s - s.mean()) / s.std()
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_pursuit_finds_skewness_without_kurtosis(rng, sign):
+    x = rng.standard_normal((5000, 48))
+    x[:, 0] = sign * two_clusters(rng, 5000)
+    assert abs((x[:, 0] ** 4).mean() - 3) < 0.2
+    turn = np.linalg.qr(rng.standard_normal((48, 48)))[0]
+    rows = x @ turn.T
+    matrix, names = LEARNED["pursuit"](FittingRows(rows - rows.mean(axis=0), None, 0), "10")
+    assert len(names) == 10
+    assert np.abs(matrix.T @ turn[:, 0]).argmax() == 1  # the second is the most skewed one
+    assert np.abs(matrix[:, 1] @ turn[:, 0]) > 0.95
+
+
+def test_pursuit_finds_each_of_several_skewed_directions(rng):
+    x = rng.standard_normal((6000, 24))
+    for j in range(3):
+        x[:, j] = two_clusters(rng, 6000)
+    matrix, _ = LEARNED["pursuit"](FittingRows(x - x.mean(axis=0), None, 0), "10")
+    assert (np.abs(matrix[:3]).max(axis=1) > 0.9).all()
+
+
+def test_two_clusters_far_apart_are_no_clean_bill(rng):
+    x = rng.standard_normal((6000, 32))
+    x[:, 0] = two_clusters(rng, 6000)
+    report = gausscheck.analyze(turned(rng, x).astype(np.float32), levels="none")
+    assert report.levels["axes"].status == "gaussian"
+    assert report.verdict.status == "not_gaussian"
+    assert report.levels["learned"].rejected == ("pursuit 2",)
+    assert "bimodal" in report.levels["learned"].worst[0].shape
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_pursuit_of_points_without_a_third_moment(d):
+    rows = np.array(np.meshgrid(*[[-1.0, 1.0]] * d)).reshape(d, -1).T.repeat(100, axis=0)
+    matrix, names = LEARNED["pursuit"](FittingRows(rows, None, 0), "3")
+    assert 1 <= len(names) <= d
+    np.testing.assert_allclose(np.linalg.norm(matrix, axis=0), 1)
+
+
 def test_the_learned_level_sees_what_axes_hide(rng):
     x = rng.standard_normal((8000, 24))
     x[:, 0] = rng.exponential(size=8000) - 1
@@ -95,13 +140,14 @@ def test_labels_that_do_not_fit(rng, labels, words):
 
 
 @pytest.mark.slow
-def test_on_other_rows_the_level_is_kept_and_on_their_own_it_is_not():
+@pytest.mark.parametrize("family", ["ica", "pursuit"])
+def test_on_other_rows_the_level_is_kept_and_on_their_own_it_is_not(family):
     rng = np.random.default_rng(20_260_308)
     own, other = [], []
     for _ in range(25):
         x = rng.standard_normal((2000, 60))
         half = x[:1000] - x[:1000].mean(axis=0)
-        matrix, _ = LEARNED["ica"](FittingRows(half, None, 0), "10")
+        matrix, _ = LEARNED[family](FittingRows(half, None, 0), "10")
         for rows, found in ((x[:1000], own), (x[1000:], other)):
             outcome = profile(np.ascontiguousarray((rows @ matrix).T), effects=False).outcomes
             found.append(np.mean(outcome["anderson_darling"].pvalue < 0.05))

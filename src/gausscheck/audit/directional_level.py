@@ -15,6 +15,7 @@ from gausscheck.audit.inputs import LevelInputs
 from gausscheck.audit.learned_bounds import (
     LEAST_HELD_OUT,
     could_miss_kurtosis,
+    could_miss_skewness,
     in_turn,
     learned_bounds,
 )
@@ -153,6 +154,8 @@ def learned_level(
     enough = block.shape[1] >= LEAST_HELD_OUT
     told = enough and inputs.too_few is None and not inputs.grouping.too_few(block.shape[1])
     beyond = bool(fields["rejected"]) and told
+    size = inputs.projector.sample.m, inputs.space.rank
+    skewed = "pursuit 2" in directions.labels  # FastICA is blind to it
     return LearnedLevel(
         **{
             **fields,
@@ -161,7 +164,8 @@ def learned_level(
             "rows_needed": None,
         },
         **(_bounds(inputs, directions, block, fields["rejected"]) if enough else _NO_BOUNDS),
-        could_miss_kurtosis=could_miss_kurtosis(inputs.projector.sample.m, inputs.space.rank),
+        could_miss_kurtosis=could_miss_kurtosis(*size),
+        could_miss_skewness=could_miss_skewness(*size) if skewed else None,
     )
 
 

@@ -254,9 +254,11 @@ def _missed(level: LearnedLevel) -> str:
     )
     if level.could_miss_kurtosis is None:
         return f"{found}, but with so few rows next to any direction could have been missed."
+    skewness = level.could_miss_skewness
+    also = "any skewness" if skewness is None else f"skewness below {skewness:.2g}"
     return (
-        f"{found}; one of excess kurtosis below {level.could_miss_kurtosis:.2g} could have been "
-        "missed."
+        f"{found}; one of excess kurtosis below {level.could_miss_kurtosis:.2g} and {also} could "
+        "have been missed."
     )
 
 

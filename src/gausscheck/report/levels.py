@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gausscheck.report.sections import Array, Interval, Status
 
@@ -198,6 +198,9 @@ class LearnedLevel(DirectionalLevel):
     could_miss_kurtosis : float or None
         Excess kurtosis of a single direction that a search at this n and d finds in 95 % of cases:
         what is less non-Gaussian may have been missed. None where next to anything may have been.
+    could_miss_skewness : float or None
+        The same for skewness, to either side. None where any could have been missed, and in
+        reports of searches for kurtosis alone.
     """
 
     directions_rejected: int
@@ -206,6 +209,7 @@ class LearnedLevel(DirectionalLevel):
     negentropy_largest: float | None
     variance_share: float
     could_miss_kurtosis: float | None
+    could_miss_skewness: float | None = field(default=None, metadata={"added": True})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -194,7 +194,9 @@ def _learned(level: LearnedLevel) -> Text:
         return Text(f"{found} on held-out rows; {level.variance_share:.1%} of the variance")
     if level.could_miss_kurtosis is None:
         return Text(f"{found}; with so few rows any could be missed")
-    return Text(f"{found}; may have missed excess kurtosis {level.could_miss_kurtosis:.2g}")
+    skewness = level.could_miss_skewness
+    also = "any skewness" if skewness is None else f"skewness {skewness:.2g}"
+    return Text(f"{found}; could miss kurtosis {level.could_miss_kurtosis:.2g}, {also}")
 
 
 def _claims(report: Report) -> list[Text]:
