@@ -147,7 +147,10 @@ def everything(x, eps=2.2e-16):
         deciding,
         found_in.notice_grid(grid, REFERENCE),
         found_in.notice_unit_rows(
-            norms[good].mean(), norms[good].std(), found_in.rounding_spread(x[good], grid)
+            norms[good].mean(),
+            norms[good].std(),
+            found_in.rounding_spread(x[good], grid, live),
+            found_in.share_of_gaussian(x[good], live),
         ),
         found_in.notice_dead_columns(dead),
         found_in.notice_rank(rank, live.size, len(x)),

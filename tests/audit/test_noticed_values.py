@@ -115,20 +115,89 @@ STORED = {
 }
 
 
+def few_bits(x, bits):
+    """Values rounded to so many significant bits: 8 are bfloat16, 4 and 3 the formats of float8."""
+    part, power = np.frexp(x)
+    return np.ldexp(np.round(part * 2.0**bits) / 2.0**bits, power)
+
+
+FEW_BITS = {
+    "bfloat16, now float32": lambda x: few_bits(x, 8).astype(np.float32),
+    "float8 (e4m3), now float16": lambda x: few_bits(x, 4).astype(np.float16),
+    "float8 (e5m2), now float16": lambda x: few_bits(x, 3).astype(np.float16),
+    "int4": lambda x: np.round(7 * x / np.abs(x).max()).astype(np.int8),
+}
+
+
 def unit_rows(x):
     norms = np.linalg.norm(x.astype(float), axis=1)
+    live = np.flatnonzero(np.ptp(x, axis=0))
     return found_in.notice_unit_rows(
-        norms.mean(), norms.std(), found_in.rounding_spread(x, found_in.find_grid(x))
+        norms.mean(),
+        norms.std(),
+        found_in.rounding_spread(x, found_in.find_grid(x, live), live),
+        found_in.share_of_gaussian(x, live),
     )
 
 
 @pytest.mark.parametrize("d", [8, 64, 1024])
-@pytest.mark.parametrize("name", STORED)
+@pytest.mark.parametrize("name", [*STORED, *FEW_BITS])
 def test_rows_normalised_before_rounding_are_recognised_whatever_the_type(rng, name, d):
+    stored = {**STORED, **FEW_BITS}[name]
     x = rng.standard_normal((500, d))
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
-    says(unit_rows(STORED[name](unit)), "unit_rows")
-    assert unit_rows(STORED[name](x)) is None
+    says(unit_rows(stored(unit)), "unit_rows")
+    assert unit_rows(stored(x)) is None
+
+
+@pytest.mark.parametrize("bits", [8, 11])
+def test_lengths_that_were_computed_in_few_bits_are_recognised(rng, bits):
+    x = rng.standard_normal((500, 1024))
+    lengths = few_bits(np.linalg.norm(x, axis=1, keepdims=True), bits)
+    says(unit_rows(few_bits(x / lengths, bits)), "unit_rows")
+
+
+@pytest.mark.parametrize("varies", [0.0, 0.03, 0.1])
+@pytest.mark.parametrize("name", [*FEW_BITS, "three values", "bits"])
+def test_few_bits_do_not_make_lengths_alike(rng, name, varies):
+    """They were all allowed 2^-bits: lengths that differ by 5 to 15 % were called one length."""
+    coarse = {
+        "three values": lambda x: np.round(x).clip(-1, 1).astype(np.int8),
+        "bits": lambda x: (x > 0.5).astype(np.float32),
+    }
+    for d in (64, 384):
+        x = rng.standard_normal((500, d)) * np.exp(varies * rng.standard_normal((500, 1)))
+        assert unit_rows({**FEW_BITS, **coarse}[name](x)) is None
+
+
+@pytest.mark.parametrize("stored", [np.float32, np.float64])
+@pytest.mark.parametrize("far", [3e3, 1e5, 1.7e9])
+def test_a_constant_column_or_a_far_mean_makes_no_unit_rows(rng, far, stored):
+    """Lengths of 3000 differ by 1e-6 whatever the rest of a row is."""
+    x = rng.standard_normal((500, 32)) * np.exp(0.06 * rng.standard_normal((500, 1)))
+    beside = np.hstack([x, np.full((500, 1), far)])
+    assert unit_rows(beside.astype(stored)) is None
+    if stored is np.float64 or far < 1e6:
+        assert unit_rows((x + far).astype(stored)) is None
+
+
+@pytest.mark.parametrize("stored", [np.float16, np.float32, np.float64])
+def test_unit_rows_with_a_constant_column_are_recognised(rng, stored):
+    x = rng.standard_normal((500, 32))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    for scale, constant in ((0.8, 0.6), (1.0, 0.0), (1.0, 3000.0)):
+        rows = np.hstack([scale * x, np.full((500, 1), constant)])
+        says(unit_rows(rows.astype(stored)), "unit_rows")
+
+
+@pytest.mark.parametrize(("n", "d"), [(20, 1024), (300, 1024), (2000, 6)])
+def test_gaussian_rows_have_a_gaussians_spread_of_lengths_however_few(rng, n, d):
+    scales = np.arange(1, d + 1) ** -0.5
+    for mean in (0.0, 0.5, 1e6):
+        x = [scales * rng.standard_normal((n, d)) + mean for _ in range(20)]
+        shares = [found_in.share_of_gaussian(one) for one in x]
+        assert np.mean(shares) == pytest.approx(1, abs=0.15)
+        assert min(shares) > 0.5
 
 
 def test_lengths_that_spread_a_little_more_than_rounding_are_not_unit(rng):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+import gausscheck
 from audit import exact_shell
 from gausscheck.audit.sphere_claim import PARTS, sphere_claim
 from gausscheck.audit.sphere_limit import sphere_effect, sphere_limit, whitening_shrinkage
@@ -163,6 +164,70 @@ def test_the_models_share_is_what_the_twin_leaves(minilm_path):
         x.mean(axis=0), np.cov(x.T, bias=True), len(x), np.random.default_rng(0), draws=2
     )
     assert delta - 4 * error > 2 * twin.delta > 0
+
+
+def about_a_mean(rng, n=1500, d=12):
+    return unit(rng.standard_normal((n, d)) * np.linspace(1.5, 0.3, d) + 0.5)
+
+
+def moments(x):
+    return x.mean(axis=0), np.cov(x.T, bias=True)
+
+
+@pytest.mark.parametrize("scale", [0.125, 8.0, 100.0])
+def test_the_twin_does_not_depend_on_the_unit_of_length(rng, scale):
+    x = about_a_mean(rng)
+    one, other = (
+        normalised_twin_shell(*moments(c * x), 1500, np.random.default_rng(0), draws=2)
+        for c in (1.0, scale)
+    )
+    assert other.delta == pytest.approx(one.delta, rel=1e-6)
+    assert other.standard_error == pytest.approx(one.standard_error, rel=1e-6)
+
+
+@pytest.mark.parametrize("constant", [0.6, 3000.0])
+def test_the_twin_is_normalised_where_rows_vary(rng, constant):
+    """With a constant coordinate c, rows of length L lie on a sphere of radius sqrt(L² - c²)."""
+    x = about_a_mean(rng)
+    beside = np.hstack([x, np.full((1500, 1), constant)])
+    turned = beside @ np.linalg.qr(rng.standard_normal((13, 13)))[0]
+    plain, *others = (
+        normalised_twin_shell(*moments(rows), 1500, np.random.default_rng(0), draws=2).delta
+        for rows in (x, beside, turned)
+    )
+    assert others == pytest.approx([plain, plain], rel=0.06)  # other draws
+
+
+@pytest.mark.parametrize("scale", [8.0, 0.125, 100.0])
+def test_an_audit_of_rows_of_one_length_does_not_depend_on_that_length(rng, scale):
+    """Whitened lengths of the same rows were "no" at length 1 and "yes" at length 8."""
+    x = about_a_mean(rng).astype(np.float32)
+    options = {"directions": "axes,random:16", "threads": 1}
+    one = gausscheck.analyze(x, **options)
+    other = gausscheck.analyze(x * np.float32(scale), **options)
+    assert one.preflight.constant_norm
+    assert other.preflight.constant_norm
+    near = {"rel": 1e-12 if np.log2(scale) % 1 == 0 else 1e-4}
+    for name, level in one.levels.items():
+        found = other.levels[name]
+        assert found.status == level.status, name
+        assert (found.value, found.limit) == pytest.approx((level.value, level.limit), **near), name
+    for key, rate in one.use.false_alarm.items():
+        found = other.use.false_alarm[key]
+        assert (found.value, found.gaussian) == (rate.value, rate.gaussian)
+
+
+def test_the_twin_of_whitened_lengths_does_not_depend_on_how_rows_are_prepared(rng):
+    """Its mean was that of stored rows, its covariance that of prepared ones, of which some lack
+    coordinates."""
+    x = np.hstack([about_a_mean(rng), np.full((1500, 1), 0.6)]).astype(np.float32)
+    limits = [
+        gausscheck.analyze(
+            x, directions="axes", levels="norms", threads=1, normalize=kind
+        ).levels["norms"].limit
+        for kind in ("raw", "center", "standardize", "whiten")
+    ]  # fmt: skip
+    assert limits[1:] == pytest.approx([limits[0]] * 3, rel=1e-3)
 
 
 def test_twin_refuses_rows_that_whitening_makes_alike():

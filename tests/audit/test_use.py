@@ -332,6 +332,10 @@ def test_normalised_twin_of_sphere_and_of_far_mean(rng):
     rates = normalised_twin(fitted, 3000, (1, 40), rng)
     assert rates[1, 1] == 0  # on the sphere nothing lies beyond
     assert rates[0, 1] == pytest.approx(0.01, abs=5 * np.sqrt(0.01 / 3000))
+    # a constant column leaves them on a sphere
+    beside = fit_rows(np.hstack([sphere(rng, 3000, 40), np.full((3000, 1), 2.0)]))
+    rates = normalised_twin(beside, 3000, (1, 40), rng)
+    assert rates[1, 1] == 0
     # far from the origin, dividing by lengths hardly bends: nominal
     far = fit_rows(rng.standard_normal((3000, 10)) * 1e-3 + np.eye(1, 10) * 50)
     beside = normalised_twin(far, 3000, component_grid(9), rng)

@@ -23,6 +23,7 @@ from gausscheck.normality.groups import Partition
 from gausscheck.normality.rotated import whitened_rows
 from gausscheck.normality.sphere.energy import energy_null, sphere_left_out
 from gausscheck.normality.sphere.shell import shell_left_out, shell_limit, shell_mean
+from gausscheck.preparation import Preparation
 from gausscheck.report import JointLevel
 from gausscheck.rng import stream
 
@@ -121,9 +122,18 @@ TWIN_ERRORS = 2.0
 
 
 def _twin_delta(inputs: LevelInputs, y: F64) -> tuple[float, float]:
-    rows = inputs.projector.first_rows(len(y))
-    mean = inputs.projector.center
-    covariance = rows.T @ rows / len(rows)
+    """Set whitened rows beside a twin with the moments of these rows before they were prepared.
+
+    Of columns that vary: on those rows of one length lie on a sphere too.
+    """
+    projector = inputs.projector
+    kind = "unit" if projector.preparation.kind == "unit" else "raw"
+    stored = Preparation(kind, np.zeros_like(projector.center))
+    live = np.setdiff1d(np.arange(projector.center.size), inputs.preflight.dead)
+    rows = projector.prepared_as(stored, projector.center).rows(0, len(y))[:, live]
+    apart = rows.mean(axis=0)
+    rows -= apart
+    mean, covariance = projector.center[live] + apart, rows.T @ rows / len(rows)
     rng = stream(inputs.config.seed, "shell twin")
     return normalised_twin_delta(mean, covariance, len(y), rng, y)
 

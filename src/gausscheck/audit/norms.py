@@ -20,6 +20,10 @@ from gausscheck.report import Norms, Preflight
 BLOCK = 4096
 """Sampled rows that are measured at once."""
 
+FINEST = 1e-15
+"""Coefficient of variation below which float64 does not tell norms apart: its rounding is a tenth
+of it."""
+
 
 def norms_section(config: Config, found: Preflight, read: ReadRows) -> Norms:
     """Return the norms' coefficient of variation beside its Gaussian value, and a histogram."""
@@ -30,8 +34,15 @@ def norms_section(config: Config, found: Preflight, read: ReadRows) -> Norms:
             note="not applicable: rows are L2-normalised",
             mean=found.norm_mean,
         )
-    counts, edges = rows.cells.histogram()
     divided = config.normalize == "unit"
+    expected = None if divided else gaussian_norm_cv(spread.mean, spread.covariance)
+    if expected is not None and expected < FINEST:
+        return Norms(
+            applicable=False,
+            note="not applicable: norms vary by less than float64 holds",
+            mean=found.norm_mean,
+        )
+    counts, edges = rows.cells.histogram()
     return Norms(
         applicable=True,
         note="rows were divided by their norms"
@@ -40,7 +51,7 @@ def norms_section(config: Config, found: Preflight, read: ReadRows) -> Norms:
         mean=found.norm_mean,
         cv=found.norm_cv,
         cv_ci=_interval(read, found, config.confidence),
-        cv_gaussian=None if divided else gaussian_norm_cv(spread.mean, spread.covariance),
+        cv_gaussian=expected,
         counts=counts,
         edges=edges,
     )

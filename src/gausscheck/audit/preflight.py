@@ -156,7 +156,6 @@ def preflight_section(
     confidence : float
         Of the interval of duplicates.
     """
-    cv = rows.sums.cv
     kept = basis.values[basis.values.size - basis.rank :] if basis.rank else basis.values[:0]
     rounding = rows.sums.mean_square / spread.mean.size * eps**2 / 12
     found = Preflight(
@@ -176,9 +175,9 @@ def preflight_section(
         rank_tolerance=basis.tolerance,
         condition=float(basis.values[-1] / kept[0]) if kept.size else None,
         below_rounding=int((kept < rounding).sum()),
-        constant_norm=unit or bool(cv <= max(eps / 2, 1e-6)),
+        constant_norm=unit,
         norm_mean=rows.sums.mean,
-        norm_cv=cv,
+        norm_cv=rows.sums.cv,
     )
     return replace(found, notes=_notes(found))
 

@@ -1,6 +1,6 @@
 """Whitened lengths of unit rows: what a Gaussian gives that is normalised too.
 
-Rows of length one still have whitened lengths that vary, and these do not follow the Gaussian law
+Rows of one length still have whitened lengths that vary, and these do not follow the Gaussian law
 even where the rows are a Gaussian divided by its length. So the shell statistic of unit rows stands
 beside that of a normalised Gaussian twin: part of the departure is the normalisation's, the rest is
 the model's.
@@ -9,17 +9,15 @@ the model's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gausscheck.audit.noticed import corrected
 from gausscheck.core import F64, GausscheckError
 from gausscheck.normality.groups import group_sizes
 from gausscheck.normality.rotated import whitened_rows
 from gausscheck.normality.sphere.shell import shell_mean, shell_refitted, shell_without
-from gausscheck.normality.whiten import whiten_tall
+from gausscheck.normality.whiten import canonical, whiten_tall
 
 MATCHES = 5
 """Rounds that match the twin's moments, once normalised, to those of the rows."""
@@ -68,7 +66,7 @@ def normalised_twin_shell(
     Parameters
     ----------
     mean, covariance : (d,), (d, d) arrays
-        Of the n unit rows.
+        Of the n rows of one length, in whatever unit of length.
     n : int
         Rows of a draw: as many as the moments come from, more than their rank r plus one.
     rng : Generator
@@ -91,7 +89,7 @@ def normalised_twin_shell(
     """
     if draws < 2:
         raise GausscheckError(f"normalised twin: expected at least 2 draws, got {draws}")
-    r = int(_kept(np.linalg.eigh(covariance)[0]).sum())
+    r = _principal(mean, covariance)[0].size
     if n < r + 2:
         raise GausscheckError(
             f"normalised twin: expected more than {r + 1} rows for rank {r}, got {n}; whitened "
@@ -123,7 +121,7 @@ def normalised_twin_delta(
     Parameters
     ----------
     mean, covariance : (d,), (d, d) arrays
-        Of n unit rows.
+        Of n rows of one length, in whatever unit of length.
     n : int
     rng : Generator
     y : (n, r) array
@@ -136,12 +134,9 @@ def normalised_twin_delta(
         twin with the same plain moments, twice the latter, and no error, for none matters. Cost
         O(n d²), or 60 times that.
     """
-    values, vectors = np.linalg.eigh(covariance)
-    keep = _kept(values)
-    inside = mean @ vectors[:, keep]
-    center = _with_rest(mean, vectors[:, keep], inside)
-    many = max(n, ONCE * CELLS // inside.size)
-    plain = _shell_delta(_unit_draw(center, np.sqrt(values[keep]), many, rng))
+    center, variances = _principal(mean, covariance)
+    many = max(n, ONCE * CELLS // center.size)
+    plain = _shell_delta(_unit_draw(center, np.sqrt(variances), many, rng))
     whole, _ = shell_without(y, 2)
     own = float(whole - shell_mean(y.shape[1])) / n
     if own > FAR * max(plain, 0.0):
@@ -164,44 +159,37 @@ def _shell_delta(rows: F64) -> float:
     return corrected(delta, deltas, group_sizes(n, GROUPS), n).value
 
 
-def _kept(values: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-    return np.asarray(values > values[-1] * max(values.size, 100) * np.finfo(float).eps)
+def _principal(mean: F64, covariance: F64) -> tuple[F64, F64]:
+    """Mean and variances (r,) along principal axes, in a unit in which rows have length one.
+
+    What the mean has outside the span of the rows is the same in every row. So rows of one length
+    lie on a sphere within the span: of what is left of that length, which is one here.
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    keep = values > values[-1] * max(values.size, 100) * np.finfo(float).eps
+    variances, inside = values[keep], mean @ canonical(vectors[:, keep])
+    square = float(variances.sum() + inside @ inside)
+    return inside / np.sqrt(square), variances / square
 
 
 def _matched(mean: F64, covariance: F64, n: int, rng: np.random.Generator) -> tuple[F64, F64]:
-    """Centre (q,) and scale (r,) of the normal law whose normalised rows have these moments.
+    """Centre and scale (r,) of the normal law whose normalised rows have these moments.
 
-    Coordinates are principal, and a last one is constant where the mean leaves their span.
+    Coordinates are principal.
     """
-    values, vectors = np.linalg.eigh(covariance)
-    keep = _kept(values)
-    values, vectors = values[keep], vectors[:, keep]
-    r = values.size
-    inside = mean @ vectors
-    target = _with_rest(mean, vectors, inside)
-    center, scale = target.copy(), np.sqrt(values)
+    target, variances = _principal(mean, covariance)
+    center, scale = target.copy(), np.sqrt(variances)
     for _ in range(MATCHES):
         u = _unit_draw(center, scale, 2 * n, rng)
-        scale = scale * np.sqrt(values / u[:, :r].var(axis=0))
+        scale = scale * np.sqrt(variances / u.var(axis=0))
         center = center + (target - u.mean(axis=0))
     return center, scale
 
 
-def _with_rest(mean: F64, vectors: F64, inside: F64) -> F64:
-    """Append what of the mean lies outside the span, as a coordinate, where that is anything."""
-    outside = float(np.linalg.norm(mean - vectors @ inside))
-    return np.append(inside, outside) if outside > 1e-8 else inside
-
-
 def _unit_draw(center: F64, scale: F64, n: int, rng: np.random.Generator) -> F64:
-    """Draw normal rows of independent coordinates, divided by their lengths.
-
-    Coordinates beyond those that have a scale are constant before the division.
-    """
+    """Draw normal rows of independent coordinates, divided by their lengths."""
     x = rng.standard_normal((n, scale.size))
     x *= scale
-    if center.size > scale.size:
-        x = np.hstack([x, np.zeros((n, center.size - scale.size))])
     x += center
     x /= np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
     return x

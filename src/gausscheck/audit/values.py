@@ -20,6 +20,7 @@ from gausscheck.audit.noticed import (
     notice_sparse,
     notice_unit_rows,
     rounding_spread,
+    share_of_gaussian,
     sparse_columns,
     unusual_rows,
     usual_values,
@@ -50,7 +51,7 @@ class Values:
         Sampled rows, of those looked at, that hold such a cell.
     grid : Grid
     unit_rows : bool
-        Rows had length one before they were rounded.
+        Rows had one length before they were rounded.
     noticed : tuple of Noticed
     """
 
@@ -67,10 +68,12 @@ def look_at_values(read: ReadRows, config: Config, live: NDArray[np.intp]) -> Va
     some = sample.read(0, min(sample.m, ROWS))
     usual, cells, sparse, grid = _columns(some, live)
     unusual = unusual_rows(some, usual, sparse)
-    norms = read.rows.sums
-    unit = notice_unit_rows(norms.mean, norms.sd, rounding_spread(some[:FEW_ROWS], grid))
+    norms, few = read.rows.sums, some[:FEW_ROWS]
+    unit = notice_unit_rows(
+        norms.mean, norms.sd, rounding_spread(few, grid, live), share_of_gaussian(few, live)
+    )
     found = (
-        notice_collapse(measure_collapse(some[:FEW_ROWS, live])),
+        notice_collapse(measure_collapse(few[:, live])),
         notice_sparse(cells, sparse, unusual, sample.index[: len(some)]),
         notice_grid(grid, config.reference),
         unit,

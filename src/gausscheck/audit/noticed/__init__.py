@@ -42,7 +42,11 @@ from gausscheck.audit.noticed.sparse import (
     unusual_rows,
     usual_values,
 )
-from gausscheck.audit.noticed.unit_rows import notice_unit_rows, rounding_spread
+from gausscheck.audit.noticed.unit_rows import (
+    notice_unit_rows,
+    rounding_spread,
+    share_of_gaussian,
+)
 from gausscheck.report import Kind, Noticed
 
 __all__ = [
@@ -84,6 +88,7 @@ __all__ = [
     "notice_unit_rows",
     "rounding_spread",
     "serial_dependence",
+    "share_of_gaussian",
     "sparse_columns",
     "together",
     "too_few_for_directions",

@@ -29,7 +29,9 @@ def normalised_twin(
     Parameters
     ----------
     fitted : FittedRows
-        Its mean and covariance are the twin's.
+        Its mean and covariance are the twin's. What the mean has outside the span of the rows is
+        the same in every row unless these are too few to tell: the twin is normalised within the
+        span, where rows of one length lie on a sphere too.
     n : int
         Rows of the data.
     ks : tuple of int
@@ -46,15 +48,16 @@ def normalised_twin(
     """
     m = min(n, TWIN_ROWS)
     draws = max(1, TWIN_LEAST // m)
+    beside = fitted.mean_beside if fitted.values.size >= fitted.n - 1 else 0.0
     total = np.zeros((len(ks), len(LEVELS)))
     for _ in range(draws):
         rows = rng.standard_normal((m, fitted.values.size)) * np.sqrt(fitted.values)
         rows += fitted.mean_along
-        square = np.einsum("ij,ij->i", rows, rows) + fitted.mean_beside**2
+        square = np.einsum("ij,ij->i", rows, rows) + beside**2
         length = np.sqrt(square)[:, None]
         rows /= length
-        if fitted.mean_beside:
-            rows = np.hstack([rows, fitted.mean_beside / length])
+        if beside:
+            rows = np.hstack([rows, beside / length])
         twin = fit_rows(rows)
         kept = tuple(k for k in ks if k <= twin.of)
         law = LengthLaw.of(m, kept, bins=2)
