@@ -16,6 +16,7 @@ from gausscheck.comparison import FORMATS, Cell, named, tables
 from gausscheck.comparison.quantities import order_of
 
 FAST = {"directions": "axes", "levels": "none", "threads": 1}
+NO_PVALUES = "p-values of Hotelling's T² and Box's M"
 HOSTILE = '=cmd|"<script>alert(1)</script>$\\input{x}_%&#~^\n]('
 
 
@@ -174,6 +175,40 @@ def test_paired_means_are_compared_by_their_differences(rows):
     t2 = 400 * gap.mean(axis=0) @ np.linalg.inv(np.cov(gap.T)) @ gap.mean(axis=0)
     assert tested.paired
     assert tested.t2 == pytest.approx(t2)
+
+
+def clustered(rng):
+    """Two samples whose rows correlate by .5 within 60 clusters of unequal size; the cluster."""
+    label = rng.permutation(np.repeat(np.arange(60), rng.geometric(1 / 20, 60)))
+    one, other = (rng.standard_normal((60, 4))[label] for _ in range(2))
+    return (*(z + rng.standard_normal(z.shape) for z in (one, other)), label)
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_rows_that_belong_together_have_no_pvalue_of_independent_rows(tmp_path, paired):
+    x, y, label = clustered(np.random.default_rng(4))
+    np.save(tmp_path / "label.npy", label)
+    both = {"x": x, "y": y}
+    alone = gausscheck.compare(both, same_space=True, paired=paired, **FAST)
+    assert max(alone.two_samples[0].mean_pvalue, alone.two_samples[0].covariance_pvalue) < 0.01
+    found = gausscheck.compare(
+        both, same_space=True, paired=paired, groups_by=str(tmp_path / "label.npy"), **FAST
+    )
+    (tested,) = found.two_samples
+    assert tested.t2 == alone.two_samples[0].t2
+    assert (tested.mean_pvalue, tested.covariance_pvalue) == (None, None)
+    assert "x, y belong together (groups_by)" in found.not_applicable[NO_PVALUES]
+    assert FORMATS["md"](found).count("| – |") >= 1
+    loaded = gausscheck.load_comparison(found.save(tmp_path / "saved"))
+    assert loaded.two_samples == found.two_samples
+
+
+def test_neighbours_that_are_alike_have_no_pvalue_of_independent_rows(rows):
+    walk = np.repeat(rows["normal"][:40], 10, axis=0) + rows["other"]
+    both = {"walk": walk, "other": rows["normal"]}
+    found = gausscheck.compare(both, same_space=True, paired=False, **FAST)
+    assert found.two_samples[0].mean_pvalue is None
+    assert "neighbouring rows of walk are alike" in found.not_applicable[NO_PVALUES]
 
 
 def test_different_spaces_are_not_compared_by_moments(found):

@@ -13,7 +13,7 @@ from gausscheck.comparison.models import Model, checked, comparable, given_repor
 from gausscheck.comparison.paired import Key, Pairing, paired_differences
 from gausscheck.comparison.quantities import QUANTITIES, Interval, cell_of, rate_at
 from gausscheck.comparison.result import Comparison
-from gausscheck.comparison.two_samples import TwoSamples, two_samples
+from gausscheck.comparison.two_samples import TwoSamples, dependent_rows, two_samples
 from gausscheck.config import Config
 from gausscheck.core import GausscheckError, Progress, Source, within
 from gausscheck.passes.sketch import KeptPass
@@ -192,6 +192,9 @@ def _moments(
             "one model, ask for it (same_space)"
         )
         return ()
+    why = dependent_rows(found)
+    if why is not None:
+        left_out["p-values of Hotelling's T² and Box's M"] = why
     return tuple(two_samples(a, b, paired=paired) for a, b in _pairs(found, baseline))
 
 

@@ -251,14 +251,16 @@ def with_interval(value: float, ends: Interval, unit: Unit) -> str:
     return f"{number(value)} [{number(ends[0])}, {number(ends[1])}]"
 
 
-def pvalue_text(value: float) -> str:
+def pvalue_text(value: float | None) -> str:
     """Write a p-value.
 
     Examples
     --------
-    >>> pvalue_text(0.0312), pvalue_text(0.0)
-    ('0.031', '< 1e-300')
+    >>> pvalue_text(0.0312), pvalue_text(0.0), pvalue_text(None)
+    ('0.031', '< 1e-300', '–')
     """
+    if value is None:
+        return ABSENT
     return "< 1e-300" if value < 1e-300 else f"{value:.2g}"
 
 

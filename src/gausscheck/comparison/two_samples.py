@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +13,11 @@ from gausscheck.passes.common_rows import common_rows
 
 COMPONENTS, ROWS = 20, 5_000
 """Leading components of the joint covariance, and rows of each sample, at most."""
+
+ALIKE = "serial_dependence"
+"""What is noticed of a sample whose neighbouring rows are alike."""
+
+TAKEN = "they are of independent rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +36,12 @@ class TwoSamples:
         independent all the same.
     t2, f : float
         Hotelling's T² and its F.
-    mean_pvalue : float
+    mean_pvalue : float or None
+        None where rows of a sample depend on one another: its law is that of independent rows.
     box_m : float
         Its chi-square statistic.
-    covariance_pvalue : float
-        Of Box's M: it rejects for tails that are not Gaussian too.
+    covariance_pvalue : float or None
+        Of Box's M: it rejects for tails that are not Gaussian too. None as ``mean_pvalue`` is.
     """
 
     model: str
@@ -44,9 +51,9 @@ class TwoSamples:
     paired: bool
     t2: float
     f: float
-    mean_pvalue: float
+    mean_pvalue: float | None
     box_m: float
-    covariance_pvalue: float
+    covariance_pvalue: float | None
 
 
 def two_samples(model: Model, baseline: Model, *, paired: bool) -> TwoSamples:
@@ -63,7 +70,8 @@ def two_samples(model: Model, baseline: Model, *, paired: bool) -> TwoSamples:
     -------
     TwoSamples
         T² by pingouin's ``multivariate_ttest``, on k <= 20 leading components of the
-        joint covariance and 5,000 rows of each at most.
+        joint covariance and 5,000 rows of each at most. Without p-values where
+        :func:`dependent_rows` has a reason.
 
     Raises
     ------
@@ -85,7 +93,28 @@ def two_samples(model: Model, baseline: Model, *, paired: bool) -> TwoSamples:
             f"{len(b)} rows of {sources[0].d}"
         )
     x, y = _joint_components(a, b, k)
-    return _tested(x, y, paired, (model.name, baseline.name))
+    found = _tested(x, y, paired, (model.name, baseline.name))
+    if dependent_rows((model, baseline)) is None:
+        return found
+    return replace(found, mean_pvalue=None, covariance_pvalue=None)
+
+
+def dependent_rows(models: Sequence[Model]) -> str | None:
+    """Say why no p-value that takes rows for independent holds; None if there is no reason.
+
+    With 60 clusters whose rows correlate by .5 they reject whenever asked.
+    """
+    grouped = [m.name for m in models if m.report.config.groups_by is not None]
+    if grouped:
+        return f"rows of {_listed(grouped)} belong together (groups_by); {TAKEN}"
+    alike = [m.name for m in models if any(f.kind == ALIKE for f in m.report.noticed)]
+    if alike:
+        return f"neighbouring rows of {_listed(alike)} are alike; {TAKEN}"
+    return None
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(dict.fromkeys(names))
 
 
 def _source(model: Model) -> Source:
