@@ -187,3 +187,10 @@ def test_normal_rows_are_left_as_they_are():
 def test_the_variance_over_splits_is_that_of_nadeau_and_bengio():
     values = np.array([0.01, 0.03, 0.02, 0.02, 0.01, 0.05, 0.0, 0.02, 0.03, 0.01])
     assert split_variance(values) == pytest.approx(values.var(ddof=1) * (0.1 + 0.25))
+
+
+def test_rows_that_repeat_count_once():
+    x = student(np.random.default_rng(5), 400)
+    once, found = repair(x), repair(np.tile(x, (3, 1)))
+    assert (found.n, found.remedies) == (once.n, once.remedies)
+    assert "800 rows repeat an earlier one: counted once" in found.notes

@@ -73,6 +73,36 @@ def test_the_summary_counts_what_was_written(files, tmp_path):
     assert found.conformal["0.001"].value <= 0.005  # 1,000 rows are ranked among: it can be told
 
 
+def test_rows_of_the_reference_that_repeat_count_once(rng, tmp_path):
+    """Copies of a fitted row among those ranked would lie too near."""
+    ref, new, label = student(rng, 600), student(rng, 300), rng.integers(0, 60, 600)
+    for groups in (None, label):
+        once = score(ref, new, tmp_path / "once.npz", groups_by=groups)
+        again = None if groups is None else np.tile(groups, 4)
+        found = score(np.tile(ref, (4, 1)), new, tmp_path / "found.npz", groups_by=again)
+        assert (found.fit_rows, found.expected) == (once.fit_rows, once.expected)
+        for name, values in read(tmp_path / "once.npz").items():
+            np.testing.assert_array_equal(values, read(tmp_path / "found.npz")[name])
+        assert "reference: 1,800 rows repeat an earlier one: counted once" in found.notes
+    with pytest.raises(GausscheckError, match="at least 20 rows that differ, got 10, and 90 that"):
+        score(np.tile(ref[:10], (10, 1)), new, tmp_path / "few.npz")
+
+
+@pytest.mark.slow
+def test_a_reference_of_copies_keeps_its_levels(tmp_path):
+    """Binomial(80, .95) is below 71 once in 60; with copies counted 21 of 80 held."""
+    rng, inside, rates = np.random.default_rng(9), 0, []
+    for seed in range(80):
+        x = rng.standard_normal((500, 32))
+        ref = x[rng.permutation(np.repeat(np.arange(500), 4))]
+        found = score(ref, rng.standard_normal((1000, 32)), tmp_path / "s.npz", seed=seed)
+        low, high = found.expected["0.05"]
+        rates.append(found.conformal["0.05"].value)
+        inside += low <= rates[-1] <= high
+    assert inside >= 71
+    assert abs(np.mean(rates) - 0.05) < 0.008  # 3 standard errors: sqrt(.05 .95/124/80)
+
+
 def test_where_the_reference_is_gaussian_both_are_believed(rng, tmp_path):
     found = score(gaussian(rng, 4000), gaussian(rng, 2000), tmp_path / "s.csv")
     assert found.believe == "gaussian"

@@ -19,6 +19,7 @@ from gausscheck.core import F64, I64, GausscheckError, Source
 from gausscheck.passes.leaf import squared_norms
 from gausscheck.passes.plan import plan
 from gausscheck.passes.reductions import Named, RowCheck
+from gausscheck.passes.row_keys import counted_once, is_first, row_keys
 from gausscheck.preparation import Preparation
 from gausscheck.sources import open_source, read_labels
 
@@ -33,7 +34,7 @@ class HeldRows:
     Attributes
     ----------
     x : (m, d) array
-        In stored precision; finite, none all zero.
+        In stored precision; finite, none all zero, none equal to an earlier one bit by bit.
     ids : (m,) int array
         Their numbers in the file.
     groups : (m,) int array or None
@@ -42,6 +43,9 @@ class HeldRows:
         Rows of the file.
     dropped : int
         Rows among those looked at that were not finite or all zero.
+    repeats : int
+        Rows among them that repeat an earlier one: those count once, or copies of one row would
+        stand on both sides of every split.
     """
 
     x: NDArray[Any]
@@ -49,15 +53,23 @@ class HeldRows:
     groups: I64 | None
     of: int
     dropped: int
+    repeats: int = 0
+
+    @property
+    def looked_at(self) -> int:
+        """Rows that were read, usable or not."""
+        return len(self.x) + self.dropped + self.repeats
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was left out, in words."""
         told = []
-        if len(self.x) + self.dropped < self.of:
-            told.append(f"a random sample of {len(self.x) + self.dropped:,} of {self.of:,} rows")
+        if self.looked_at < self.of:
+            told.append(f"a random sample of {self.looked_at:,} of {self.of:,} rows")
         if self.dropped:
             told.append(f"{self.dropped:,} rows dropped: not finite or all zero")
+        if self.repeats:
+            told.append(counted_once(self.repeats))
         return tuple(told)
 
     def serial(self, map_: Preparation) -> SerialDependence | None:
@@ -69,7 +81,7 @@ class HeldRows:
             A whitening map of these rows.
         """
         n, d = self.x.shape
-        if n + self.dropped < self.of:
+        if self.looked_at < self.of:
             return None
         y: F64 = map_.apply(self.x)[:, : components(map_.dim, n)]
         some = self.x[:, np.arange(0, d, max(1, d // COLUMNS))[:COLUMNS]].astype(np.float64)
@@ -90,6 +102,8 @@ def hold(
 ) -> HeldRows:
     """Read rows into memory: all, or a random sample of as many as are wanted and fit.
 
+    Rows that repeat an earlier one are left out: what is fitted, ranked and split sees each once.
+
     Parameters
     ----------
     source : Source
@@ -107,7 +121,8 @@ def hold(
     Raises
     ------
     GausscheckError
-        With fewer than 20 usable rows, bad ones that are not dropped, labels that do not fit.
+        With fewer than 20 usable rows, or 20 that differ, bad ones that are not dropped, labels
+        that do not fit.
     """
     labels = _labels(source, groups_by, untrusted)
     most = min(rows, memory // (COPIES * max(source.d, 1)))
@@ -128,8 +143,17 @@ def hold(
     good = np.isfinite(norms) & (norms > 0)
     if not good.all():
         x, ids = x[good], ids[good]
+    first = is_first(row_keys(x))
+    repeats = int((~first).sum())
+    if repeats:
+        x, ids = x[first], ids[first]
+    if len(x) < 20:
+        raise GausscheckError(
+            f"{source.uri}: expected at least 20 rows that differ, got {len(x)}, and {repeats:,} "
+            "that repeat one of them; check the file"
+        )
     named = None if labels is None else np.unique(labels[ids], return_inverse=True)[1]
-    return HeldRows(x, ids.astype(np.int64), named, source.n, int((~good).sum()))
+    return HeldRows(x, ids.astype(np.int64), named, source.n, int((~good).sum()), repeats)
 
 
 def _labels(

@@ -21,14 +21,22 @@ from gausscheck.core import F64, GausscheckError, Source, __version__
 from gausscheck.files import plain, save_result
 from gausscheck.normality.evaluate_rows import PAIRS
 from gausscheck.normality.groups import jackknife_interval
-from gausscheck.pairs.estimates import estimate_eta2, log_mean_exp_on_sphere
+from gausscheck.pairs.estimates import (
+    estimate_eta2,
+    log_mean_exp_on_sphere,
+    phi_of_uniform_rows,
+)
 from gausscheck.pairs.sums import EDGES, LinearSums, PairSums, linear_sums, pair_sums, unit_rows
+from gausscheck.passes.row_keys import counted_once
 from gausscheck.rng import hashed_order
 from gausscheck.sources import open_source
 from gausscheck.threads import worker_pool
 
 BYTES = 256 << 20
 """Bytes of unit rows held, at most, for sums over pairs."""
+
+SHORT = 0.05
+"""What phi of uniform rows may lie below its value in population without a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +48,12 @@ class Pairs:
     anchor, positive : str
         Where the rows came from.
     n, d : int
-        Pairs, and dimensions.
+        Pairs, of which none repeats another, and dimensions.
     temperature : float
     values : dict
         ``alignment`` E[u·v] with ``alignment_ci``; ``alignment_distance`` E‖u − v‖²; ``phi`` over
-        all pairs of different rows, and ``phi_uniform``, its least value in d dimensions;
+        all pairs of different rows, ``phi_uniform``, its least value in population, and
+        ``phi_uniform_rows``, what uniform rows give on average where they are as few as these;
         ``infonce`` of one batch of all the rows, −α E[u·v] + mean log mean exp(α u·v) with the
         positive among its negatives, and ``infonce_population`` without; ``uniformity`` log E
         exp(−2‖u − v‖²) and ``uniformity_uniform``; ``mean_square`` ‖m‖² of the views and
@@ -143,15 +152,17 @@ def audit_pairs(
     (1.0, 1.0)
     """
     anchor, positive = (open_source(rows, untrusted=untrusted) for rows in (anchor, positive))
-    _check(anchor, positive, temperature, eta2, on_bad_rows)
+    _check(anchor, positive, temperature, eta2)
+    workers = Config(on_bad_rows=on_bad_rows, seed=seed, threads=threads).workers
     report = progress or (lambda stage, share: None)
-    workers = Config(threads=threads).workers
     sums = linear_sums(anchor, positive, on_bad_rows, report)
     most = min(isqrt(PAIRS), BYTES // (16 * anchor.d))
     chosen = sums.good
     notes = []
     if sums.dropped:
         notes.append(f"{sums.dropped:,} pairs with a row that is not finite or all zero dropped")
+    if sums.repeats:
+        notes.append(counted_once(sums.repeats, "pair"))
     if chosen.size > most:
         chosen = np.sort(chosen[hashed_order(chosen.size, seed)[:most]])
         notes.append(f"sums over pairs on a random {most:,} of {sums.n:,} rows")
@@ -159,7 +170,13 @@ def audit_pairs(
     with worker_pool(workers) as pool:
         across = pair_sums(u, v, 1 / temperature, pool, report)
         estimate = None if eta2 is not None else estimate_eta2(u, v, seed)
-    values = _values(sums, across, anchor.d, 1 / temperature, eta2, estimate)
+    least = phi_of_uniform_rows(1 / temperature, anchor.d, across.n, seed)
+    values = _values(sums, across, anchor.d, 1 / temperature, eta2, estimate, least)
+    if values["phi_uniform"] - least > SHORT:
+        notes.append(
+            f"phi over {across.n:,} rows reads too low at temperature {temperature:g}: uniform "
+            f"rows, as many, give {least:.2f} and not {values['phi_uniform']:.2f}"
+        )
     if estimate is not None:
         notes.append(
             "eta2 is estimated from linear functions of the views (ridge canonical correlation, "
@@ -181,9 +198,7 @@ def audit_pairs(
     )
 
 
-def _check(
-    anchor: Source, positive: Source, temperature: float, eta2: float | None, on_bad_rows: str
-) -> None:
+def _check(anchor: Source, positive: Source, temperature: float, eta2: float | None) -> None:
     if (anchor.n, anchor.d) != (positive.n, positive.d):
         raise GausscheckError(
             f"{positive.uri}: expected {anchor.n:,} x {anchor.d:,} like {anchor.uri}, one positive "
@@ -195,7 +210,6 @@ def _check(
         raise GausscheckError(f"temperature: expected a positive number, got {temperature}")
     if eta2 is not None and not 0 <= eta2 <= 1:
         raise GausscheckError(f"eta2: expected a number from 0 to 1, got {eta2}")
-    Config(on_bad_rows=on_bad_rows)
 
 
 def _values(
@@ -205,6 +219,7 @@ def _values(
     alpha: float,
     eta2: float | None,
     estimate: float | None,
+    least: float,
 ) -> dict[str, Any]:
     n = sums.n
     alignment = float(sums.cosines.mean())
@@ -224,6 +239,7 @@ def _values(
         "alignment_distance": 2 - 2 * alignment,
         "phi": phi,
         "phi_uniform": log_mean_exp_on_sphere(alpha, d),
+        "phi_uniform_rows": least,
         "infonce": -alpha * alignment + float(across.log_all.mean()),
         "infonce_population": -alpha * alignment + phi,
         "uniformity": across.log_potential,

@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import F64
-from gausscheck.rng import hashed_order
+from gausscheck.rng import hashed_order, stream
 
 RIDGES = (1e-4, 1e-3, 1e-2, 1e-1)
 """Ridges of the canonical correlation, in units of the mean variance of a coordinate."""
+
+_COSINES = 1_000_000
 
 
 def log_mean_exp_on_sphere(alpha: float, d: int) -> float:
@@ -31,6 +33,31 @@ def log_mean_exp_on_sphere(alpha: float, d: int) -> float:
         terms = 2 * k * np.log(alpha / 2) - gammaln(k + 1) - (gammaln(d / 2 + k) - gammaln(d / 2))
         return float(np.logaddexp.reduce(np.append(0.0, terms)))
     return float(gammaln(d / 2) + order * np.log(2 / alpha) + np.log(value) + alpha)
+
+
+def phi_of_uniform_rows(alpha: float, d: int, n: int, seed: int) -> float:
+    """Return what phi is on average over n uniform rows: E log mean exp(α uᵢ·v) over n − 1 of them.
+
+    By simulation, for the logarithm of a mean lies below that of its expectation: at temperature
+    .01 and 1,000 rows in 64 dimensions by 16. Cosines are 2 b − 1 with b ~ Beta((d − 1)/2,
+    (d − 1)/2); 32 to 1,000 anchors, some million cosines in all.
+
+    Examples
+    --------
+    >>> gap = log_mean_exp_on_sphere(100.0, 64) - phi_of_uniform_rows(100.0, 64, 1000, 0)
+    >>> 15 < gap < 17
+    True
+    """
+    from scipy.special import logsumexp
+
+    rng = stream(seed, "uniform phi")
+    if d == 1:
+        return log_mean_exp_on_sphere(alpha, d)
+    found = [
+        float(logsumexp(alpha * (2 * rng.beta((d - 1) / 2, (d - 1) / 2, n - 1) - 1)))
+        for _ in range(int(np.clip(_COSINES // n, 32, 1000)))
+    ]
+    return float(np.mean(found) - np.log(n - 1))
 
 
 def estimate_eta2(u: F64, v: F64, seed: int) -> float:

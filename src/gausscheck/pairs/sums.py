@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import F64, GausscheckError, Source, Stage
+from gausscheck.passes.row_keys import is_first, row_keys
 
 BINS = 200
 """Bins of the cosine histograms, from −1 to 1."""
@@ -28,10 +29,14 @@ EDGES = np.linspace(-1, 1, BINS + 1)
 
 @dataclass(frozen=True, slots=True)
 class LinearSums:
-    """Sums over the pairs themselves: which rows are good, their cosines, the sums of either."""
+    """Sums over the pairs themselves: which rows are good, their cosines, the sums of either.
+
+    A pair that repeats an earlier one is none of them.
+    """
 
     n: int
     dropped: int
+    repeats: int
     good: NDArray[np.int64]
     cosines: F64
     sum_u: F64
@@ -42,13 +47,13 @@ class LinearSums:
 def linear_sums(
     anchor: Source, positive: Source, on_bad_rows: str, report: Callable[[str, float], None]
 ) -> LinearSums:
-    """Take the sums that are linear in n, over all pairs, a block at a time."""
-    total_u, total_v = np.zeros(anchor.d), np.zeros(anchor.d)
-    cosines, good = [], []
+    """Take the sums that are linear in n, over all pairs that differ, a block at a time."""
+    totals = np.zeros(anchor.d), np.zeros(anchor.d)
+    cosines, good, keys = [], [], []
     for start in range(0, anchor.n, BLOCK):
         stop = min(start + BLOCK, anchor.n)
-        u, fine_u = _normalised(anchor.read(start, stop))
-        v, fine_v = _normalised(positive.read(start, stop))
+        blocks = anchor.read(start, stop), positive.read(start, stop)
+        (u, fine_u), (v, fine_v) = map(_normalised, blocks)
         fine = fine_u & fine_v
         if not fine.all() and on_bad_rows == "error":
             row = start + int(np.flatnonzero(~fine)[0])
@@ -58,16 +63,34 @@ def linear_sums(
                 'on_bad_rows="drop"'
             )
         u, v = u[fine], v[fine]
-        total_u += u.sum(axis=0)
-        total_v += v.sum(axis=0)
+        for total, rows in zip(totals, (u, v), strict=True):
+            total += rows.sum(axis=0)
+        keys.append(np.stack([row_keys(block)[fine] for block in blocks]))
         cosines.append(np.einsum("ij,ij->i", u, v))
         good.append(start + np.flatnonzero(fine))
         report(Stage("reading", anchor.n, "pairs"), stop / anchor.n)
-    cosine, rows = np.concatenate(cosines), np.concatenate(good)
-    if rows.size < 40:
-        raise GausscheckError(f"{anchor.uri}: expected at least 40 usable pairs, got {rows.size}")
+    cosine, usable = np.concatenate(cosines), np.concatenate(good)
+    first = is_first(*np.concatenate(keys, axis=1))
+    chosen, cosine = usable[first], cosine[first]
+    if chosen.size < 40:
+        raise GausscheckError(
+            f"{anchor.uri}: expected at least 40 usable pairs that differ, got {chosen.size}"
+        )
+    if chosen.size < usable.size:
+        totals = _total(anchor, chosen), _total(positive, chosen)
     counts, _ = np.histogram(np.clip(cosine, -1, 1), EDGES)
-    return LinearSums(rows.size, anchor.n - rows.size, rows, cosine, total_u, total_v, counts)
+    return LinearSums(
+        chosen.size, anchor.n - usable.size, usable.size - chosen.size, chosen, cosine, *totals,
+        counts,
+    )  # fmt: skip
+
+
+def _total(source: Source, rows: NDArray[np.int64]) -> F64:
+    """Sum some rows, each divided by its length."""
+    total = np.zeros(source.d)
+    for _, block in _unit_blocks(source, rows):
+        total += block.sum(axis=0)
+    return total
 
 
 def _normalised(block: NDArray[Any]) -> tuple[F64, NDArray[np.bool_]]:
@@ -81,12 +104,18 @@ def _normalised(block: NDArray[Any]) -> tuple[F64, NDArray[np.bool_]]:
 def unit_rows(source: Source, rows: NDArray[np.int64]) -> F64:
     """Read some rows, in order, each divided by its length."""
     out = np.empty((rows.size, source.d))
+    for place, block in _unit_blocks(source, rows):
+        out[place] = block
+    return out
+
+
+def _unit_blocks(source: Source, rows: NDArray[np.int64]) -> Iterator[tuple[slice, F64]]:
+    """Read some rows, which ascend, a block at a time, and which of them each block holds."""
     for start in range(0, source.n, BLOCK):
-        low, high = np.searchsorted(rows, [start, start + BLOCK])
+        low, high = np.searchsorted(rows, [start, start + BLOCK]).tolist()
         if low < high:
             block = source.read(start, min(start + BLOCK, source.n))
-            out[low:high] = _normalised(block[rows[low:high] - start])[0]
-    return out
+            yield slice(low, high), _normalised(block[rows[low:high] - start])[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,3 +172,40 @@ def row_keys(block: NDArray[Any]) -> NDArray[np.uint64]:
     mixed *= np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(32)
     return np.asarray(mixed.sum(axis=1, dtype=np.uint64))
+
+
+def is_first(*keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Return which rows repeat no earlier one, from their keys; several keys count together.
+
+    Parameters
+    ----------
+    *keys : (n,) uint64 arrays
+        Of :func:`row_keys`, in file order: of one file, or of files whose rows correspond.
+
+    Returns
+    -------
+    (n,) bool array
+        Cost O(n log n).
+
+    Examples
+    --------
+    >>> a, b = np.array([[9, 4, 9], [7, 7, 8]], dtype=np.uint64)
+    >>> is_first(a).tolist(), is_first(a, b).tolist()
+    ([True, True, False], [True, True, True])
+    """
+    one = keys[0] if len(keys) == 1 else row_keys(np.stack(keys, axis=1))
+    first = np.zeros(one.size, dtype=bool)
+    first[np.unique(one, return_index=True)[1]] = True
+    return first
+
+
+def counted_once(repeats: int, what: str = "row") -> str:
+    """Say that repeats were counted once.
+
+    Examples
+    --------
+    >>> counted_once(1500, "pair")
+    '1,500 pairs repeat an earlier one: counted once'
+    """
+    words = f"{what} repeats" if repeats == 1 else f"{what}s repeat"
+    return f"{repeats:,} {words} an earlier one: counted once"

@@ -24,7 +24,7 @@ def show_pairs(found: Pairs) -> None:
         (f"eta² ({given})", f"{v['eta2']:.4f}", ""),
         ("bound eta² + (1 − eta²) ‖m‖²", f"{v['bound']:.4f}", ""),
         ("  slack: bound − alignment", f"{v['slack']:+.4f}", "0 if reached"),
-        ("uniformity potential Phi", f"{v['phi']:.4f}", f"{v['phi_uniform']:.4f} if uniform"),
+        ("uniformity potential Phi", f"{v['phi']:.4f}", f"{v['phi_uniform_rows']:.4f} if uniform"),
         (
             "uniformity log E exp(−2‖u − v‖²)",
             f"{v['uniformity']:.4f}",
@@ -52,7 +52,7 @@ def show_pairs(found: Pairs) -> None:
 
 def _pair_words(found: Pairs) -> str:
     v = found.values
-    gap = v["phi"] - v["phi_uniform"]
+    gap = v["phi"] - v["phi_uniform_rows"]
     share = v["alignment"] / v["bound"] if v["bound"] > 0 else float("nan")
     spread = (
         "as evenly spread as the uniform law"
