@@ -18,6 +18,7 @@ import numpy as np
 from gausscheck.config import Config
 from gausscheck.core import GausscheckError, Source, Stage
 from gausscheck.passes.common_rows import rows_at
+from gausscheck.passes.row_keys import counted_once, is_first, row_keys
 from gausscheck.rng import hashed_sample, stream
 from gausscheck.scaling.fit import fit_power
 from gausscheck.scaling.result import LAWS, TITLES, Scaling
@@ -113,14 +114,18 @@ def scale(
             "scale: expected at least two sizes; name more files, or prefix_dims=, marginals= or "
             "rows="
         )
-    points = []
+    points, repeats = [], {}
     with worker_pool(config.workers) as pool:
         for place, job in enumerate(jobs):
-            points.append(_point(job, config, pool, job.n if rows else min(job.n, sample)))
+            x, again = _rows_of(job, config, job.n if rows else min(job.n, sample))
+            if again:
+                repeats[job.label if rows else job.source.uri] = again
+            points.append(_point(job, x, config, pool, len(x) if rows else job.size))
             report(Stage(f"{job.label}", len(jobs), "sizes"), (place + 1) / len(jobs))
     by = {"marginals": "k", "rows": "n"}.get(chosen[0] if chosen else "", "d")
     points.sort(key=lambda point: point["size"])
-    return _fitted(by, points, config, sample)
+    notes = [f"{name}: {counted_once(again)}" for name, again in repeats.items()]
+    return _fitted(by, points, config, sample, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,20 +164,33 @@ def _jobs(
     return [_Job(source, source.uri, source.d, source.n, source.d) for source in opened]
 
 
-def _rows_of(job: _Job, seed: int, most: int) -> F64:
-    """Read a random sample of the job's rows, in hashed order, leading coordinates alone."""
-    order = hashed_sample(job.source.n, most, seed)
+def _rows_of(job: _Job, config: Config, most: int) -> tuple[F64, int]:
+    """Read a random sample of the job's rows, in hashed order, leading coordinates alone.
+
+    Rows that repeat an earlier one are left out; how many is returned too.
+    """
+    order = hashed_sample(job.source.n, most, config.seed)
     place = np.argsort(order, kind="stable")
+    stored = rows_at(job.source, order[place])
+    first = np.empty(most, dtype=bool)
+    first[place] = is_first(row_keys(stored))
     x = np.empty((most, job.d))
-    x[place] = rows_at(job.source, order[place])[:, : job.d]
+    x[place] = stored[:, : job.d]
     if not np.isfinite(x).all():
         row = int(order[np.flatnonzero(~np.isfinite(x).all(axis=1))[0]])
         raise GausscheckError(f"{job.source.uri}: row {row} is not finite; drop such rows first")
-    return x
+    differ, least = int(first.sum()), 2 * config.groups
+    if differ < least:
+        raise GausscheckError(
+            f"{job.source.uri}: expected at least {least} rows that differ, got {differ}; check "
+            "the file"
+        )
+    return x[first], most - differ
 
 
-def _point(job: _Job, config: Config, pool: ThreadPoolExecutor, most: int) -> dict[str, Any]:
-    x = _rows_of(job, config.seed, most)
+def _point(
+    job: _Job, x: F64, config: Config, pool: ThreadPoolExecutor, size: int
+) -> dict[str, Any]:
     rng = stream(config.seed, "scaling")
     norms = np.linalg.norm(x, axis=1)
     centred = x - x.mean(axis=0)
@@ -192,11 +210,13 @@ def _point(job: _Job, config: Config, pool: ThreadPoolExecutor, most: int) -> di
         values.update(whole_values(x, centred[:, live], constant, config, pool))
     shown = {name: [float(v) for v in values[name]] for name in TITLES if name in values}
     return {
-        "size": job.size, "label": job.label, "n": len(x), "d": job.d, "values": shown,
+        "size": size, "label": job.label, "n": len(x), "d": job.d, "values": shown,
     }  # fmt: skip
 
 
-def _fitted(by: str, points: list[dict[str, Any]], config: Config, sample: int) -> Scaling:
+def _fitted(
+    by: str, points: list[dict[str, Any]], config: Config, sample: int, told: list[str]
+) -> Scaling:
     raw = Scaling(by, tuple(points), {}, {})
     fits = {}
     for name in TITLES:
@@ -212,5 +232,6 @@ def _fitted(by: str, points: list[dict[str, Any]], config: Config, sample: int) 
     notes = (
         f"at most {sample:,} rows and {DIRECTIONS} directions a point, {JOINT_ROWS:,} rows for "
         "cosines and joint statistics",
+        *told,
     )
     return Scaling(by, tuple(points), fits, seen, notes)

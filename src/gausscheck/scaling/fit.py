@@ -36,7 +36,8 @@ def fit_power(
         the values, each divided by the larger of its standard error and 5 % of itself: no logarithm
         is taken of a value, so one that is not positive counts too. Errors of the slope by the
         curvature at the optimum, with the scatter about the law where that is larger. ``reason``
-        instead where values change sign beyond their errors, or hardly differ from 0.
+        instead where values change sign beyond their errors, or where every interval, widened
+        for their number (Bonferroni), holds 0; and where all sizes are one.
     """
     from scipy.optimize import least_squares
     from scipy.special import stdtrit
@@ -44,14 +45,17 @@ def fit_power(
     value = table[:, 0]
     half = (table[:, 2] - table[:, 1]) / 2 / stdtrit(groups - 1, 0.5 + confidence / 2)
     error = np.maximum(half, FLOOR * np.abs(value))
-    if not np.any(np.abs(value) > 2 * half):
+    wide = float(stdtrit(groups - 1, 1 - (1 - confidence) / 2 / value.size))
+    if not np.any(np.abs(value) > wide * half):
         return {"reason": "all near 0"}
     sign = 1.0 if (value / error**2).sum() > 0 else -1.0
-    if np.any(sign * value < -4 * error):
+    known = sign * value > 2 * error
+    if np.any(sign * value < -4 * error) or not known.any():
         return {"reason": "changes sign"}
     middle = float(np.exp(np.log(sizes).mean()))
-    known = sign * value > 2 * error
     place = np.log(sizes / middle)
+    if np.ptp(place) == 0:
+        return {"reason": "one size"}
     log_value = np.log(sign * value[known])
     if known.sum() >= 2 and np.ptp(place[known]) > 0:
         start = np.polyfit(place[known], log_value, 1)[::-1]
@@ -66,10 +70,10 @@ def fit_power(
     inflate = max(2 * done.cost / freedom, 1.0) if value.size > 2 else 1.0
     covariance = np.linalg.pinv(done.jac.T @ done.jac) * inflate
     slope = float(done.x[1])
-    wide = float(stdtrit(freedom, 0.5 + confidence / 2) * np.sqrt(covariance[1, 1]))
+    around = float(stdtrit(freedom, 0.5 + confidence / 2) * np.sqrt(covariance[1, 1]))
     fit = {
         "slope": slope,
-        "slope_ci": [slope - wide, slope + wide],
+        "slope_ci": [slope - around, slope + around],
         "constant": float(sign * np.exp(done.x[0]) * middle**-slope),
         "points": int(value.size),
     }

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gausscheck.config import Config
 from gausscheck.core import F64
@@ -16,6 +15,7 @@ from gausscheck.normality.groups import Partition, group_sizes, jackknife_interv
 from gausscheck.normality.sphere.energy import energy_null, sphere_left_out
 from gausscheck.normality.sphere.shell import shell_mean, shell_without
 from gausscheck.rng import haar
+from gausscheck.scaling.distance import cross_distance
 
 DIRECTIONS = 512
 """Directions of a file that are looked along, at most: its axes, or random ones beyond."""
@@ -37,12 +37,12 @@ def direction_values(x: F64, config: Config, rng: np.random.Generator) -> dict[s
     delta = (float(np.nanmean(found.ad_star)) - A0) / n
     without = (np.nanmean(found.ad_star_without, axis=0) - A0) / left
     groups = np.array_split(np.arange(n), config.groups)
+    in_four = np.array_split(np.arange(n), max(config.groups, 4))
     sums = np.array([[x[g].sum(axis=0), (x[g] ** 2).sum(axis=0), (x[g] ** 4).sum(axis=0)]
                      for g in groups])  # fmt: skip
-    distances = _distances(x, groups, config)
     return {
         "ad_discrepancy": _interval(delta, without, config),
-        "kolmogorov": _interval(*distances, config),
+        "kolmogorov": list(cross_distance(x, in_four, config.confidence)),
         "excess_kurtosis": _interval(*_kurtosis(sums, [g.size for g in groups]), config),
     }
 
@@ -57,35 +57,6 @@ def _kurtosis(sums: F64, sizes: list[int]) -> tuple[float, F64]:
     whole, n = sums.sum(axis=0), sum(sizes)
     without = [mean(whole - part, n - size) for part, size in zip(sums, sizes, strict=True)]
     return mean(whole, n), np.array(without)
-
-
-def _distances(x: F64, groups: list[NDArray[np.intp]], config: Config) -> tuple[float, F64]:
-    """Kolmogorov distance of the law that all directions share, of all rows and without groups.
-
-    Standardised directions are pooled: a distance of few values is mostly noise (its mean under
-    normality is 0.9/sqrt(n)), and pooling d directions divides it by sqrt(d).
-    """
-    z = x / x.std(axis=0)
-    grid = np.linspace(-6, 6, 4801)
-    counts = np.array([np.histogram(z[g], grid)[0] for g in groups], dtype=float)
-    below = np.array([(z[g] < grid[0]).sum() for g in groups], dtype=float)
-    from scipy.special import ndtr
-
-    law = ndtr(grid)
-
-    def distance(keep: NDArray[np.bool_]) -> float:
-        total = counts[keep].sum(axis=0)
-        size = sum(groups[i].size for i in np.flatnonzero(keep)) * z.shape[1]
-        share = (below[keep].sum() + np.concatenate([[0.0], np.cumsum(total)])) / size
-        return float(np.abs(share - law).max())
-
-    every = np.ones(len(groups), dtype=bool)
-    without = []
-    for i in range(len(groups)):
-        keep = every.copy()
-        keep[i] = False
-        without.append(distance(keep))
-    return distance(every), np.array(without)
 
 
 def coefficient_of_variation(values: F64) -> float:
@@ -112,11 +83,7 @@ def whole_values(
     some = x[:JOINT_ROWS]
     unit = some / np.linalg.norm(some, axis=1, keepdims=True)
     values = {"cosine_sd": _cosine_sd(unit, config)}
-    spectrum = np.linalg.eigvalsh(np.cov(centred.T).reshape(centred.shape[1], -1))
-    share = spectrum[spectrum > 1e-12 * spectrum[-1]]
-    share = share / share.sum()
-    rank = float(np.exp(-(share @ np.log(share))))
-    values["effective_rank"] = [rank, rank, rank]
+    values["effective_rank"] = _interval(*_effective_rank(centred, config.groups), config)
     part = centred[:JOINT_ROWS] - centred[:JOINT_ROWS].mean(axis=0)
     y, _ = whiten_tall(part)
     m, r = y.shape
@@ -129,6 +96,30 @@ def whole_values(
         whole, (without,) = sphere_left_out(y, [Partition.equal(m, config.groups)], pool)
         values["sphere_discrepancy"] = _discrepancy(whole, without, energy_null(r).mean, m, config)
     return values
+
+
+def _effective_rank(centred: F64, groups: int) -> tuple[float, F64]:
+    """Return exp of the entropy of the spectrum, of all rows and without each group.
+
+    Eigenvalues without a group are taken to first order: variances along the axes of all rows.
+    """
+    values, vectors = np.linalg.eigh(np.cov(centred.T).reshape(centred.shape[1], -1))
+    keep = values > 1e-12 * values[-1]
+    n, sizes = len(centred), group_sizes(len(centred), groups)[:, None]
+    one, two = np.empty((2, groups, int(keep.sum())))
+    for place, rows in enumerate(np.array_split(centred, groups)):
+        along = rows @ vectors[:, keep]
+        one[place], two[place] = along.sum(axis=0), (along**2).sum(axis=0)
+    left = n - sizes
+    one, two = one.sum(axis=0) - one, two.sum(axis=0) - two
+    without = (two - one**2 / left) / (left - 1)
+    return float(_entropy_rank(values[keep])), _entropy_rank(without)
+
+
+def _entropy_rank(spectrum: F64) -> F64:
+    share = spectrum / spectrum.sum(axis=-1, keepdims=True)
+    return np.asarray(np.exp(-(share * np.log(share, where=share > 0, out=np.zeros_like(share)))
+                             .sum(axis=-1)))  # fmt: skip
 
 
 def _discrepancy(
