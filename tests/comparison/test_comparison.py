@@ -117,6 +117,31 @@ def test_lengths_of_unit_rows_are_not_held_against_those_of_others(rows):
     assert any("unit" in w and "length one" in w for w in found.warnings)
 
 
+def spread(rng, n):
+    """Principal components that differ from one another; more rows tell them apart better."""
+    x = rng.standard_normal((n, 12))
+    x[:, :4] = rng.laplace(size=(n, 4))
+    return x * np.arange(12, 0, -1)
+
+
+def test_components_of_few_rows_are_not_held_against_those_of_many(tmp_path):
+    rng = np.random.default_rng(1)
+    models = {"few": spread(rng, 500), "many": spread(rng, 5000)}
+    options = {"directions": "axes,pca:4", "levels": "none", "threads": 1}
+    found = gausscheck.compare(models, baseline="few", **options)
+    assert [found.cells("pca")[name].n for name in models] == [500, 5000]
+    assert "pca" not in found.order
+    assert "pca" not in {d.quantity for d in found.differences}
+    assert any("few 500, many 5,000" in told for told in found.warnings)
+    loaded = gausscheck.load_comparison(found.save(tmp_path / "saved"))
+    assert loaded.order == found.order
+    models["many"] = models["many"][:600]
+    alike = gausscheck.compare(models, baseline="few", **options)
+    assert "pca" in alike.order
+    assert "pca" in {d.quantity for d in alike.differences}
+    assert not any("move with the number of rows" in told for told in alike.warnings)
+
+
 def test_plain_values_say_all(found, tmp_path):
     said = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert [m["name"] for m in said["models"]] == ["normal", "cubed", "other"]

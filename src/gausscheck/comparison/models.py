@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from gausscheck.comparison.quantities import MOVING, RUNGS, Cell, as_many_rows, cell_of
 from gausscheck.core import GausscheckError, Source
 from gausscheck.report import Report, load_report
 
@@ -112,12 +113,13 @@ def given_report(given: Any) -> Report | None:
     return None
 
 
-def comparable(unit_rows: Iterable[bool], quantity: str) -> bool:
+def comparable(unit_rows: Iterable[bool], quantity: str, cells: Iterable[Cell]) -> bool:
     """Say whether a quantity means the same in models whose rows have length one, or have not.
 
-    Whitened lengths of rows of length one are held against normalised Gaussian rows.
+    Whitened lengths of rows of length one are held against normalised Gaussian rows. What moves
+    with the number of rows means the same in models of about as many.
     """
-    return quantity != "norms" or len(set(unit_rows)) == 1
+    return (quantity != "norms" or len(set(unit_rows)) == 1) and as_many_rows(cells)
 
 
 def warnings_of(models: Sequence[Model]) -> tuple[str, ...]:
@@ -135,6 +137,14 @@ def warnings_of(models: Sequence[Model]) -> tuple[str, ...]:
             f"rows of {told} have length one, others not: their whitened lengths are held against "
             "normalised Gaussian rows, and are not compared; normalise all, or none"
         )
+    for name in MOVING:
+        cells = {m.name: cell for m in models if (cell := cell_of(m.report, name)) is not None}
+        if not as_many_rows(cells.values()):
+            told = ", ".join(f"{model} {cell.n:,}" for model, cell in cells.items())
+            notes.append(
+                f"{RUNGS[name].title} move with the number of rows, which differ: {told}; they are "
+                "compared where no model has over 1.25 times as many as the other (limit)"
+            )
     masked = [m.name for m in models if m.report.use is not None and m.report.use.masked]
     if masked:
         notes.append(

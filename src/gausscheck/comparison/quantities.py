@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,12 +46,15 @@ class Cell:
         Of a rung.
     of : int or None
         Of ``safe_components``: the most that can be measured.
+    n : int or None
+        Of a rung that moves with the number of rows: how many it is of.
     """
 
     value: float
     ci: Interval
     status: Status | None = None
     of: int | None = None
+    n: int | None = None
 
 
 USE = {
@@ -70,6 +74,12 @@ RUNGS = {
 
 QUANTITIES = {**USE, **RUNGS}
 
+MOVING = ("pca",)
+"""Rungs that move with n: the more rows, the better single components are found."""
+
+ALIKE = 1.25
+"""How many times as many rows as the other a model may have where such rungs are compared."""
+
 NOMINAL = 0.01
 """The rate that a 1 % threshold should have."""
 
@@ -80,7 +90,8 @@ def cell_of(report: Report, name: str) -> Cell | None:
         level = report.levels.get(name)
         if level is None or level.times_limit is None or level.times_limit_ci is None:
             return None
-        return Cell(level.times_limit, level.times_limit_ci, level.status)
+        n = level.n if name in MOVING else None
+        return Cell(level.times_limit, level.times_limit_ci, level.status, n=n)
     use = report.use
     if use is None:
         return None
@@ -89,6 +100,19 @@ def cell_of(report: Report, name: str) -> Cell | None:
         return Cell(float(safe.value), (float(min(safe.ci)), float(max(safe.ci))), of=safe.of)
     found = use.radial_kl if name == "radial_loss" else use.false_alarm[ONE]
     return Cell(found.value, found.ci)
+
+
+def as_many_rows(cells: Iterable[Cell]) -> bool:
+    """Say whether a rung that moves with n is of about as many rows in each.
+
+    Examples
+    --------
+    >>> one, other = (Cell(3.0, (2.0, 4.0), n=n) for n in (500, 5000))
+    >>> as_many_rows([one, other]), as_many_rows([one, one])
+    (False, True)
+    """
+    rows = [cell.n for cell in cells if cell.n is not None]
+    return not rows or max(rows) <= ALIKE * min(rows)
 
 
 def rate_at(report: Report, k: int) -> Cell | None:

@@ -79,7 +79,7 @@ class Comparison:
         return {
             name: order_of(name, self.cells(name))
             for name in self.quantities
-            if comparable([m.unit_rows for m in self.models], name)
+            if comparable([m.unit_rows for m in self.models], name, self.cells(name).values())
         }
 
     @property

@@ -214,9 +214,11 @@ def _differences(
         names = (a.name, b.name)
         units = [m.report.preflight.constant_norm for m in (a, b)]
         for quantity in QUANTITIES:
-            cells = cell_of(a.report, quantity), cell_of(b.report, quantity)
-            if comparable(units, quantity) and cells[0] is not None and cells[1] is not None:
-                both = (cells[0], cells[1])
+            mine, other = cell_of(a.report, quantity), cell_of(b.report, quantity)
+            if mine is None or other is None:
+                continue
+            both = (mine, other)
+            if comparable(units, quantity, both):
                 pair = paired.get((quantity, None, *names))
                 made.append(difference(quantity, None, names, both, pair))
         for k in _shared_ks(a, b):
