@@ -244,6 +244,30 @@ def test_every_term_and_every_part_of_the_isotropic_null_is_printed(run, gaussia
     assert re.search(r"isotropic, mean 0 .*\[", done.stdout)
 
 
+def test_an_option_that_would_do_nothing_is_refused(run, gaussian_file, tmp_path):
+    made, sketch = tmp_path / "made", tmp_path / "all.sketch"
+    quick = ["--directions", "axes", "--levels", "none"]
+    gausscheck.analyze(gaussian_file, directions="axes", levels="none").save(made)
+    assert run("sketch", gaussian_file, "-o", sketch).exit_code == 0
+    for arguments, option in (
+        (["compare", made, made, "--names", "a,b", "--levels", "none"], "--levels"),
+        (["compare", made, made, "--names", "a,b", "--seed", "9"], "--seed"),
+        (["compare", made, gaussian_file, *quick, "--json", "--format", "md"], "--json"),
+        (["show", made, "--html", tmp_path / "page.html", "--json"], "--json"),
+        (["plot", made, "--names", "a,b"], "--names"),
+        (["plot", made, "--seed", "0"], "--seed"),
+        (["analyze", sketch, *quick, "--limit", "100"], "--limit"),
+        (["analyze", sketch, *quick, "--flatten"], "--flatten"),
+        (["analyze", sketch, *quick, "--shape", "3,4"], "--shape"),
+    ):
+        done = run(*arguments)
+        assert (done.exit_code, done.stdout) == (2, ""), arguments
+        assert f"{option}: " in done.stderr.splitlines()[-1], arguments
+    assert not (tmp_path / "page.html").exists()
+    assert run("compare", made, gaussian_file, *quick, "--json").exit_code == 0
+    assert run("analyze", sketch, *quick).exit_code == 0
+
+
 def test_what_is_no_text_is_shown_in_few_characters():
     x = np.random.default_rng(0).standard_normal((900, 3))
     with pytest.raises(gausscheck.GausscheckError, match="labels: expected text, got arr") as told:

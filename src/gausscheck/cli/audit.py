@@ -10,7 +10,7 @@ import click
 
 from gausscheck.cli.compare import show_compared
 from gausscheck.cli.gate import gate_options
-from gausscheck.cli.options import UNTRUSTED, audit_options, merge
+from gausscheck.cli.options import UNTRUSTED, audit_options, merge, refuse
 from gausscheck.cli.places import OutFile, OutFolder
 from gausscheck.cli.plot import load_saved
 from gausscheck.cli.progress import QUIET, ProgressLine, counted
@@ -19,6 +19,13 @@ from gausscheck.core import GausscheckError, Progress, printable
 if TYPE_CHECKING:
     from gausscheck.comparison import Comparison
     from gausscheck.report import Report
+
+
+_OPENING = ("flatten", "shape", "dtype", "limit")
+"""Options of how a file is opened, which a sketch was already."""
+
+_PRINTED = ("as_json", "verbose", "explain")
+"""Options of what is printed."""
 
 
 @click.command()
@@ -40,6 +47,8 @@ def analyze(
     **options: Any,
 ) -> Report:
     """Audit the rows of FILE: how Gaussian they are, and where not."""
+    if file.endswith(".sketch"):
+        refuse("a sketch is of the rows that it was taken of; leave it out", *_OPENING)
     merged = merge(config_file, options)
     if out is not None:
         from gausscheck.files import check_folder
@@ -96,6 +105,8 @@ def show(
     """Print the report or the comparison in DIRECTORY."""
     from gausscheck.comparison import Comparison
 
+    if html is not None:
+        refuse("expected a page or what is printed; leave --html out", *_PRINTED)
     saved = load_saved(directory)
     if html is not None:
         click.echo(printable(str(_write_page(saved, html))))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.options import UNTRUSTED, refuse
 from gausscheck.cli.places import OutFolder
 from gausscheck.cli.progress import QUIET, ProgressLine
 from gausscheck.config import NORMALIZE, NULLS, ON_BAD_ROWS
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 WORSE = 3
 """Exit code where a model is worse than the baseline and that was asked for."""
+
+
+_OF_AUDITS = (
+    "directions", "levels", "normalize", "null", "dataset", "groups_by", "subsets", "reference",
+    "rows", "limit", "on_bad_rows", "untrusted", "seed",
+)  # fmt: skip
+"""Options that act where a file is audited."""
 
 
 @click.command()
@@ -75,9 +82,13 @@ def compare(
     are paired: the same rows are left out of all models in turn.
     """
     from gausscheck.comparison import compare as run
-    from gausscheck.comparison import named
+    from gausscheck.comparison import is_report, named
 
+    if form is not None:
+        refuse("expected one of --json and --format; leave one out", "as_json")
     models = named(inputs, names)
+    if all(map(is_report, models.values())):
+        refuse("reports are taken as they are; give files, or leave it out", *_OF_AUDITS)
     if fail_on is not None and options["baseline"] is None:
         options["baseline"] = next(iter(models))
     if out is not None:

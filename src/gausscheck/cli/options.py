@@ -130,6 +130,30 @@ _OPTIONS = {
 }  # fmt: skip
 
 
+def refuse(why: str, *names: str) -> None:
+    """Refuse options of the running command that were given and would do nothing.
+
+    Parameters
+    ----------
+    why : str
+        Why they would do nothing, and what to do.
+    *names : str
+        Of parameters.
+
+    Raises
+    ------
+    click.UsageError
+        Naming the first that the command line has.
+    """
+    context = click.get_current_context()
+    for param in context.command.params:
+        if param.name in names and context.get_parameter_source(param.name) in _GIVEN:
+            raise click.UsageError(f"{param.opts[0]}: {why}")
+
+
+_GIVEN = (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
+
+
 def merge(config_file: str | None, options: dict[str, Any]) -> dict[str, Any]:
     """Lay the command line's options over those of a TOML file."""
     given = {name: value for name, value in options.items() if value is not None}

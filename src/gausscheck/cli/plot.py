@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from gausscheck.cli.options import UNTRUSTED
+from gausscheck.cli.options import UNTRUSTED, refuse
 from gausscheck.cli.progress import QUIET, ProgressLine
 from gausscheck.core import GausscheckError, Progress, printable
 
@@ -28,6 +28,10 @@ def load_saved(place: str) -> Report | Comparison:
     from gausscheck.report import load_report
 
     return load_report(path)
+
+
+_OF_ROWS = ("settings", "series", "axis", "sample", "seed")
+"""Options of figures that are drawn from rows."""
 
 
 def _list_figures(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -113,6 +117,8 @@ def plot(
                 written += figures.draw(result, out or ".", names=[name], progress=progress, **page)
         _tell(written)
         return
+    if not of_rows:
+        refuse("is of figures of rows; leave it out, or name one with --figure", *_OF_ROWS)
     saved = _saved(inputs, names, of_rows)
     folder = inputs[0] if Path(inputs[0]).is_dir() else str(Path(inputs[0]).parent)
     with ProgressLine() as progress:

@@ -3,7 +3,7 @@
 from gausscheck.comparison.compared import Compared
 from gausscheck.comparison.differences import Difference
 from gausscheck.comparison.load import load_comparison
-from gausscheck.comparison.models import Model, named
+from gausscheck.comparison.models import Model, is_report, named
 from gausscheck.comparison.paired import Pairing
 from gausscheck.comparison.quantities import QUANTITIES, Cell, Quantity
 from gausscheck.comparison.result import Comparison
@@ -25,6 +25,7 @@ __all__ = [
     "Table",
     "TwoSamples",
     "compare",
+    "is_report",
     "load_comparison",
     "named",
     "tables",

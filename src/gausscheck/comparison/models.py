@@ -105,12 +105,15 @@ def given_report(given: Any) -> Report | None:
     """Return a report that was given, or that lies where a path leads; None for anything else."""
     if isinstance(given, Report):
         return given
+    return load_report(given) if is_report(given) else None
+
+
+def is_report(given: Any) -> bool:
+    """Say whether a path leads to a report."""
     if not isinstance(given, str | PathLike):
-        return None
+        return False
     path = Path(given)
-    if path.name == "report.json" or (path / "report.json").is_file():
-        return load_report(path)
-    return None
+    return path.name == "report.json" or (path / "report.json").is_file()
 
 
 def comparable(unit_rows: Iterable[bool], quantity: str, cells: Iterable[Cell]) -> bool:
