@@ -82,6 +82,23 @@ def test_norm_cv_has_an_interval_that_covers():
     assert 88 <= inside <= 100
 
 
+@pytest.mark.parametrize(("n", "d"), [(100, 400), (300, 1024), (500, 32), (2000, 384)])
+@pytest.mark.parametrize("offset", [0.0, 0.5])
+def test_the_gaussian_cv_of_norms_is_free_of_how_many_rows_there_are(n, d, offset):
+    from gausscheck.audit.norms import gaussian_norm_cv
+
+    rng = np.random.default_rng(6)
+    scale = np.linspace(0.5, 2, d)
+    mean = np.full(d, offset)
+    truth = np.sqrt(2 * (scale**4).sum() + 4 * (mean**2 * scale**2).sum()) / (
+        2 * ((scale**2).sum() + mean @ mean)
+    )
+    found = [
+        gaussian_norm_cv(spread_of(mean + scale * rng.standard_normal((n, d)))) for _ in range(8)
+    ]
+    assert np.mean(found) == pytest.approx(truth, rel=0.03)
+
+
 def rankme(x):
     values = np.linalg.svd(x, compute_uv=False)
     share = values / values.sum()

@@ -14,7 +14,7 @@ from gausscheck.normality.groups import delete_group
 from gausscheck.passes.leaf import squared_norms
 from gausscheck.passes.row_norms import NormSums
 from gausscheck.passes.sample import RowSample
-from gausscheck.passes.scatter import ScatterMatrix
+from gausscheck.passes.spread import Spread
 from gausscheck.report import Norms, Preflight
 
 BLOCK = 4096
@@ -35,7 +35,7 @@ def norms_section(config: Config, found: Preflight, read: ReadRows) -> Norms:
             mean=found.norm_mean,
         )
     divided = config.normalize == "unit"
-    expected = None if divided else gaussian_norm_cv(spread.mean, spread.covariance)
+    expected = None if divided else gaussian_norm_cv(spread)
     if expected is not None and expected < FINEST:
         return Norms(
             applicable=False,
@@ -95,12 +95,18 @@ def cv_interval(norms: NormSums, confidence: float) -> tuple[float, float]:
     return norms.cv - half, norms.cv + half
 
 
-def gaussian_norm_cv(mean: F64, covariance: ScatterMatrix) -> float:
-    """Coefficient of variation of ‖x‖ for x ~ N(mean, covariance), to first order.
+def gaussian_norm_cv(spread: Spread) -> float:
+    """Coefficient of variation of ‖x‖ for Gaussian x of this mean and covariance, to first order.
 
-    ‖x‖² has mean tr Σ + ‖μ‖² and variance 2 tr Σ² + 4 μᵀΣμ, and CV(‖x‖) ≈ CV(‖x‖²) / 2; with
-    mean zero that is the thin-shell value sqrt(tr Σ² / 2) / tr Σ, 1/sqrt(2 d) for Σ = I.
+    For x ~ N(μ, Σ), ‖x‖² has mean tr Σ + ‖μ‖² and variance 2 tr Σ² + 4 μᵀΣμ, and
+    CV(‖x‖) ≈ CV(‖x‖²) / 2; with mean zero that is the thin-shell value sqrt(tr Σ² / 2) / tr Σ,
+    1/sqrt(2 d) for Σ = I. Each part is estimated without bias from n rows: the covariance S of few
+    rows in many dimensions has tr S² ≈ tr Σ² + (tr Σ)²/n.
     """
-    size = covariance.trace() + float(mean @ mean)
-    variance = 2 * covariance.square_sum() + 4 * float(mean @ covariance.times(mean))
-    return sqrt(variance) / (2 * size)
+    n, mean, covariance = spread.n, spread.mean, spread.covariance
+    trace = covariance.trace()
+    square = covariance.square_sum() - trace**2 / (n - 1)
+    square = max(square * (n - 1) ** 2 / ((n + 1) * (n - 2)), trace**2 / mean.size)
+    along = max(float(mean @ covariance.times(mean)) - square / n, 0.0)
+    size = trace + max(float(mean @ mean) - trace / n, 0.0)
+    return sqrt(2 * square + 4 * along) / (2 * size)

@@ -161,7 +161,7 @@ def _measured(one: Opened, source: Source, config: Config) -> Setting:
         edges=edges,
         cv=None if unit else cv,
         cv_ci=None if unit else cv_interval(sums, config.confidence),
-        cv_gaussian=None if unit else gaussian_norm_cv(spread.mean, spread.covariance),
+        cv_gaussian=None if unit else gaussian_norm_cv(spread),
         table=column_of(rows - rows.mean(axis=0), None if unit else cv, config.workers),
     )
 
