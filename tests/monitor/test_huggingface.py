@@ -128,10 +128,40 @@ def test_rows_that_are_not_finite_are_a_warning_and_training_goes_on(tmp_path, d
     assert callback.result is None
 
 
-def test_a_module_or_key_that_is_not_there_is_told(tmp_path, data):
+def test_a_module_that_is_not_there_is_told_at_once_and_a_key_by_a_warning(tmp_path, data):
     trainer = trainer_for(tmp_path, data)
     with pytest.raises(GausscheckError, match=r"got 'bert.poler'; such as bert.pooler"):
         GaussianCallback(trainer, module="bert.poler")
     trainer.add_callback(GaussianCallback(trainer, "pooled"))
-    with pytest.raises(GausscheckError, match="expected 'pooled' in the output, got keys loss"):
+    with pytest.warns(UserWarning, match="expected 'pooled' in the output, got keys loss"):
         trainer.evaluate()
+
+
+def test_only_evaluations_are_looked_at_and_no_hook_is_left(tmp_path, data):
+    trainer = trainer_for(tmp_path, data, num_train_epochs=1)
+    callback = GaussianCallback(trainer, module="bert.pooler")
+    trainer.add_callback(callback)
+    pooler = trainer.model.bert.pooler
+    assert not pooler._forward_hooks
+    trainer.train()
+    assert not pooler._forward_hooks
+    pooled(trainer, data)  # by hand, in evaluation mode
+    trainer.evaluate()
+    assert callback.result.seen == N
+    assert not pooler._forward_hooks
+    trainer.remove_callback(callback)
+    trainer.evaluate()
+    assert callback._observer.monitor.seen == 0
+
+
+def test_a_compiled_model_is_watched(tmp_path, data):
+    torch._dynamo.reset()
+    trainer = trainer_for(
+        tmp_path, data, num_train_epochs=1, torch_compile=True, torch_compile_backend="eager"
+    )
+    callback = GaussianCallback(trainer, module="bert.pooler")
+    trainer.add_callback(callback)
+    trainer.evaluate()
+    assert callback.result.seen == N
+    trainer.train()
+    assert callback.result.seen == N

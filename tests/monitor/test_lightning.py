@@ -153,13 +153,50 @@ def test_rows_that_are_not_finite_are_a_warning_and_training_goes_on(tmp_path):
         ({"embeddings": "h"}, "dict", "expected 'h' in the output, got keys loss, z"),
         ({}, "dict", "expected an array as output, got keys loss, z; name the part"),
         ({}, "nothing", "expected an array as output, got nothing"),
-        ({"module": "encodr"}, "dict", "got 'encodr'; such as encoder"),
     ],
 )
-def test_embeddings_that_are_not_there_are_told(tmp_path, arguments, returns, message):
-    trainer = trainer_with(tmp_path, GaussianCallback(**arguments), num_sanity_val_steps=0)
-    with pytest.raises(GausscheckError, match=message):
-        trainer.validate(Contrast(returns), loaders()[1], verbose=False)
+def test_embeddings_that_are_not_there_are_told_and_training_goes_on(
+    tmp_path, arguments, returns, message
+):
+    trainer = trainer_with(tmp_path, GaussianCallback(**arguments))
+    with pytest.warns(UserWarning, match=f"measured nothing: .*{message}"):
+        trainer.fit(Contrast(returns), *loaders())
+    assert trainer.current_epoch == 2
+
+
+def test_a_module_that_is_not_there_is_told_before_anything_is_learned(tmp_path):
+    callback = GaussianCallback(module="encodr")
+    for run in ("fit", "validate"):
+        trainer = trainer_with(tmp_path, callback, num_sanity_val_steps=0)
+        with pytest.raises(GausscheckError, match="got 'encodr'; such as encoder"):
+            getattr(trainer, run)(Contrast("nothing"), loaders()[1])
+        assert trainer.global_step == 0
+
+
+@pytest.mark.parametrize("sanity", [0, 2])
+@pytest.mark.parametrize("part", ["all", "encoder"])
+def test_compiled_models_are_watched(tmp_path, part, sanity):
+    torch._dynamo.reset()
+    callback, model = GaussianCallback(module="encoder"), Contrast("nothing")
+    if part == "encoder":
+        model.encoder.compile(backend="eager")
+    seen = torch.compile(model, backend="eager") if part == "all" else model
+    trainer_with(tmp_path, callback, num_sanity_val_steps=sanity).fit(seen, *loaders())
+    assert callback.result.seen == N
+    assert not model.encoder._forward_hooks
+
+
+def test_a_training_that_fails_leaves_no_hook(tmp_path):
+    class Broken(Contrast):
+        def validation_step(self, batch, index):
+            super().validation_step(batch, index)
+            raise ValueError("of the user")
+
+    model = Broken("nothing")
+    trainer = trainer_with(tmp_path, GaussianCallback(module="encoder"), num_sanity_val_steps=0)
+    with pytest.raises(ValueError, match="of the user"):
+        trainer.fit(model, *loaders())
+    assert not model.encoder._forward_hooks
 
 
 def test_what_names_no_embeddings_is_refused():

@@ -127,6 +127,32 @@ def test_a_state_travels_and_comes_back():
     assert other.seen == 600
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"rows": None}, "rows that are no array of shape"),
+        ({"rows": np.zeros((5, 6), np.float32)}, "rows that are no array of shape"),
+        ({"rows": np.zeros((200, 6), complex)}, "complex numbers"),
+        ({"ids": np.zeros(200, np.int64)}, "not seen, or twice"),
+        ({"ids": np.arange(200) + 400}, "not seen, or twice"),
+        ({"ids": np.arange(200) + (1 << 40)}, "not seen, or twice"),
+        ({"ids": np.arange(201)}, "201 rows in a sample of 200"),
+        ({"seen": [1]}, "counts of rows that are none"),
+        ({"seen": {0: -3}}, "counts of rows that are none"),
+        ({"width": 99}, "rows that are no array of shape"),
+        ({"width": None}, "rows of None dimensions"),
+        ({"eps": "x"}, "a spacing of values of 'x'"),
+        ({"groups": np.zeros(3)}, "groups that are no array of shape"),
+    ],
+)
+def test_a_state_whose_parts_do_not_fit_is_refused(change, words):
+    state = fed(rows_of(500), rows=200).state()
+    other = fed(rows_of(50), rows=200)
+    with pytest.raises(GausscheckError, match=words):
+        other.load_state(state | change)
+    assert other.seen == 50
+
+
 def test_groups_are_left_out_as_a_whole():
     """Rows that are copies of each other but for a little noise widen the interval."""
     rng = np.random.default_rng(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from gausscheck.monitor.measurement import Measurement
@@ -21,10 +22,11 @@ class GaussianCallback(TrainerCallback):
     """Measure the embeddings of each evaluation, and log what came out.
 
     ``trainer.add_callback(GaussianCallback(trainer, ...))``. The Trainer hands no outputs to its
-    callbacks, so that of a part of the model is taken as it passes in evaluation mode. Metrics go
-    through ``trainer.log`` to all trackers, and into what ``trainer.evaluate()`` returns, where
-    ``metric_for_best_model`` finds them. Rows of all processes are measured together. Rows that
-    cannot be audited (not finite, too few) are a warning; training goes on.
+    callbacks, so that of a part of the model is taken as it passes in ``trainer.evaluate``, which
+    is wrapped for that; what else passes is not looked at. Metrics go through ``trainer.log`` to
+    trackers, and into what ``trainer.evaluate()`` returns, where ``metric_for_best_model`` finds
+    them. Rows of all processes are measured together. Rows that cannot be audited (not finite, too
+    few) or are not where they were said to be are a warning; training goes on.
 
     Parameters
     ----------
@@ -48,7 +50,7 @@ class GaussianCallback(TrainerCallback):
     Raises
     ------
     GausscheckError
-        If there is no such module; in evaluation, if embeddings are not where they were said to be.
+        If there is no such module.
     """
 
     def __init__(
@@ -62,28 +64,26 @@ class GaussianCallback(TrainerCallback):
     ) -> None:
         self._observer = Observer(embeddings, monitor)
         self._trainer, self.module, self.prefix = trainer, module, prefix
-        self._watch(trainer.model)
+        self._part()
+        trainer.evaluate = _Watched(trainer.evaluate, self)
 
     @property
     def result(self) -> Measurement | None:
         """The last measurement."""
         return self._observer.result
 
-    def _watch(self, model: Any) -> None:
-        part = model if self.module is None else part_of(model, self.module)
-        self._observer.watch(part, when=lambda module: not module.training)
+    def _part(self) -> Any:
+        """Return what is watched of the model as it is now: ``model_init`` makes another one."""
+        model = self._trainer.model
+        return model if self.module is None else part_of(model, self.module)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Watch the model that is trained: ``model_init`` makes another one."""
-        self._watch(self._trainer.model)
+        """Watch the model that is trained before anything of it is compiled."""
+        self._observer.watch(self._part())
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Forget what went through the model outside of an evaluation."""
-        self._observer.monitor.reset()
-
-    def on_predict(self, args: Any, state: Any, control: Any, *_: Any, **kwargs: Any) -> None:
-        """Forget what ``trainer.predict`` sent through the model."""
-        self._observer.monitor.reset()
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Leave nothing on the model."""
+        self._observer.unwatch()
 
     def on_evaluate(
         self, args: Any, state: Any, control: Any, metrics: dict[str, float], **kwargs: Any
@@ -95,3 +95,25 @@ class GaussianCallback(TrainerCallback):
         if measured:
             self._trainer.log(dict(measured))
             metrics |= measured
+
+
+class _Watched:
+    """An ``evaluate`` whose outputs alone are looked at; the Trainer has no event for its start."""
+
+    def __init__(self, evaluate: Callable[..., Any], callback: GaussianCallback) -> None:
+        self._evaluate, self._callback = evaluate, callback
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Look from the start of the evaluation to its end."""
+        one = self._callback
+        if one not in one._trainer.callback_handler.callbacks:
+            return self._evaluate(*args, **kwargs)
+        observer = one._observer
+        observer.watch(one._part())
+        observer.begin()
+        try:
+            return self._evaluate(*args, **kwargs)
+        finally:
+            observer.end()
+            if not one._trainer.is_in_train:
+                observer.unwatch()

@@ -20,7 +20,8 @@ class GaussianCallback(keras.callbacks.Callback):
 
     In ``fit`` the metrics are in the logs as ``val_gaussian/...``: ``History``, ``CSVLogger`` and
     ``EarlyStopping`` find them there, if they come after this callback in the list. Rows that
-    cannot be audited (not finite, too few) are a warning; training goes on.
+    cannot be audited (not finite, too few) or are not where they were said to be are a warning;
+    training goes on.
 
     Parameters
     ----------
@@ -42,8 +43,7 @@ class GaussianCallback(keras.callbacks.Callback):
     Raises
     ------
     GausscheckError
-        If the backend is not torch; in validation, if there is no such layer, or embeddings are not
-        where they were said to be.
+        If the backend is not torch; before training or validation, if there is no such layer.
     """
 
     def __init__(
@@ -63,15 +63,30 @@ class GaussianCallback(keras.callbacks.Callback):
         self._observer = Observer(embeddings, monitor)
         self.layer, self.prefix = layer, prefix
         self._metrics: dict[str, float] = {}
+        self._training = False
 
     @property
     def result(self) -> Measurement | None:
         """The last measurement."""
         return self._observer.result
 
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Watch the layer: one that is not there is told before anything is learned."""
+        self._training = True
+        self._watch()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Leave nothing on the layer."""
+        self._training = False
+        self._observer.unwatch()
+
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Forget what was seen, and watch the layer."""
-        self._observer.monitor.reset()
+        """Forget what was seen, and look at outputs."""
+        if not self._training:
+            self._watch()
+        self._observer.begin()
+
+    def _watch(self) -> None:
         self._observer.watch(self.model if self.layer is None else self._named(self.layer))
 
     def _named(self, layer: str) -> Any:
@@ -84,7 +99,9 @@ class GaussianCallback(keras.callbacks.Callback):
 
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         """Measure."""
-        self._observer.unwatch()
+        self._observer.end()
+        if not self._training:
+            self._observer.unwatch()
         self._metrics = self._observer.measure(f"val_{self.prefix}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

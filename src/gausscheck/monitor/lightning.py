@@ -27,7 +27,9 @@ class GaussianCallback(Callback):
     Rows of all validation loaders and all processes are measured together, after the last batch and
     before ``on_validation_end``, so that ``ModelCheckpoint`` and ``EarlyStopping`` can monitor the
     metrics. The sanity check before training is left out. Rows that cannot be audited (not finite,
-    too few) are a warning; training goes on.
+    too few) or are not where they were said to be are a warning; training goes on. Compiled models
+    are watched as well, but for ``fullgraph=True``: let ``validation_step`` return embeddings
+    there.
 
     Parameters
     ----------
@@ -50,7 +52,7 @@ class GaussianCallback(Callback):
     Raises
     ------
     GausscheckError
-        In validation, if embeddings are not where they were said to be.
+        Before training or validation, if there is no such module.
     """
 
     def __init__(
@@ -70,10 +72,28 @@ class GaussianCallback(Callback):
         """The last measurement."""
         return self._observer.result
 
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        """Watch the module before the sanity check, which may compile it."""
+        self._watch(pl_module)
+
+    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
+        """Leave nothing on the module."""
+        self._observer.unwatch()
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """Leave nothing on the module."""
+        self._observer.unwatch()
+
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
-        """Forget what was seen, and watch the module that was named."""
-        self._observer.monitor.reset()
-        if self.module is not None and not trainer.sanity_checking:
+        """Forget what was seen, and look at outputs unless this is the sanity check."""
+        if trainer.sanity_checking:
+            return
+        if not _fitting(trainer):
+            self._watch(pl_module)
+        self._observer.begin()
+
+    def _watch(self, pl_module: Any) -> None:
+        if self.module is not None:
             self._observer.watch(part_of(pl_module, self.module))
 
     def on_validation_batch_end(
@@ -86,13 +106,20 @@ class GaussianCallback(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Look at what ``validation_step`` returned."""
-        if self.module is None and not trainer.sanity_checking:
+        if self.module is None:
             self._observer.look(outputs)
 
     def on_validation_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Measure, and log."""
-        self._observer.unwatch()
-        if not trainer.sanity_checking:
-            metrics = self._observer.measure(self.prefix)
-            # equal in all processes already: the mean over them changes nothing
-            pl_module.log_dict(metrics, sync_dist=trainer.world_size > 1)
+        if trainer.sanity_checking:
+            return
+        metrics = self._observer.measure(self.prefix)
+        if not _fitting(trainer):
+            self._observer.unwatch()
+        # equal in all processes already: the mean over them changes nothing
+        pl_module.log_dict(metrics, sync_dist=trainer.world_size > 1)
+
+
+def _fitting(trainer: Any) -> bool:
+    """Whether this validation is one of a training."""
+    return bool(trainer.state.fn == "fit")

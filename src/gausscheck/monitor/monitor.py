@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -84,15 +85,23 @@ class GaussianMonitor:
         asked = {"directions": "axes", "levels": "none", **options, "rows": rows, "seed": seed}
         self.config = Config.from_options(asked)
         self.stream = stream
+        self._lock = RLock()
         self.reset()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=RLock())
 
     def reset(self) -> None:
         """Forget all rows."""
-        self._drawn = DrawnRows(self.config.rows, self.config.seed)
-        self._counts: dict[int, int] = {}
-        self._grouped: bool | None = None
-        self._width: int | None = None
-        self._eps: float | None = None
+        with self._lock:
+            self._drawn = DrawnRows(self.config.rows, self.config.seed)
+            self._counts: dict[int, int] = {}
+            self._grouped: bool | None = None
+            self._width: int | None = None
+            self._eps: float | None = None
 
     @property
     def seen(self) -> int:
@@ -111,7 +120,7 @@ class GaussianMonitor:
         return self._drawn.column("rows")
 
     def update(self, z: Any, groups: Any = None) -> None:
-        """Look at more rows.
+        """Look at more rows; threads take turns.
 
         Parameters
         ----------
@@ -131,6 +140,10 @@ class GaussianMonitor:
             counted then.
         """
         z = np.asarray(z) if isinstance(z, list | tuple) else z
+        with self._lock:
+            self._update(z, groups)
+
+    def _update(self, z: Any, groups: Any) -> None:
         count = self._check(z)
         if self.seen and (groups is not None) != self._grouped:
             raise GausscheckError(
@@ -185,10 +198,12 @@ class GaussianMonitor:
         GausscheckError
             Without rows that can be audited: too few, not finite, all equal.
         """
-        rows = self.sample()
-        groups = self._drawn.column("groups") if self._grouped else None
-        options = self.config.to_dict() | ({"groups_by": _GROUPS} if self._grouped else {})
-        return Measurement.of(analyze(SampledRows(rows, groups, self._eps), **options), self.seen)
+        with self._lock:
+            rows, seen = self.sample(), self.seen
+            groups = self._drawn.column("groups") if self._grouped else None
+            source = SampledRows(rows, groups, self._eps)
+        options = self.config.to_dict() | ({} if groups is None else {"groups_by": _GROUPS})
+        return Measurement.of(analyze(source, **options), seen)
 
     def empty(self) -> GaussianMonitor:
         """Return a monitor of the same options that has seen nothing."""
@@ -201,15 +216,16 @@ class GaussianMonitor:
 
         Options of the audit are not in it.
         """
-        arrays = {"ids": self.ids}
-        if self._width is not None:
-            arrays["rows"] = self._drawn.column("rows")
-        if self._grouped:
-            arrays["groups"] = self._drawn.column("groups")
-        return {
-            "most": self.config.rows, "seed": self.config.seed, "seen": dict(self._counts),
-            "width": self._width, "eps": self._eps, **arrays,
-        }  # fmt: skip
+        with self._lock:
+            arrays = {"ids": self.ids}
+            if self._width is not None:
+                arrays["rows"] = self._drawn.column("rows")
+            if self._grouped:
+                arrays["groups"] = self._drawn.column("groups")
+            return {
+                "most": self.config.rows, "seed": self.config.seed, "seen": dict(self._counts),
+                "width": self._width, "eps": self._eps, **arrays,
+            }  # fmt: skip
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Forget all rows, and take those of a state.
@@ -217,11 +233,13 @@ class GaussianMonitor:
         Raises
         ------
         GausscheckError
-            If it is no state of a monitor, or one of other rows or seed; nothing is changed then.
+            If it is no state of a monitor, one whose parts do not fit each other, or one of other
+            rows or seed; nothing is changed then.
         """
         fresh = self.empty()
         fresh.merge(state)
-        self.__dict__.update(fresh.__dict__)
+        with self._lock:
+            self.__dict__.update(fresh.__getstate__())
 
     def merge(self, other: GaussianMonitor | Mapping[str, Any]) -> None:
         """Take in what another monitor has seen: the sample is then one of the rows of both.
@@ -240,6 +258,10 @@ class GaussianMonitor:
         _check_state(state, self.config)
         if not state["seen"]:
             return
+        with self._lock:
+            self._merge(state)
+
+    def _merge(self, state: Mapping[str, Any]) -> None:
         shared = sorted(set(self._counts) & set(state["seen"]))
         if shared:
             raise GausscheckError(
@@ -318,6 +340,45 @@ def _check_state(state: Mapping[str, Any], config: Config) -> None:
             f"state: expected a sample of {config.rows} rows by seed {config.seed}, got "
             f"{state['most']} by seed {state['seed']}; make both monitors alike"
         )
+    reason = _misfit(state)
+    if reason is not None:
+        raise GausscheckError(f"state: expected one that state() returned, got {reason}")
+
+
+def _misfit(state: Mapping[str, Any]) -> str | None:
+    """Say which parts of a state do not fit each other."""
+    seen, width, eps = state["seen"], state["width"], state["eps"]
+    counts = seen.items() if isinstance(seen, Mapping) else [(None, None)]
+    if any(not (_whole(s, 0, STREAMS) and _whole(n, 0, ROWS_A_STREAM + 1)) for s, n in counts):
+        return "counts of rows that are none"
+    if eps is not None and not (isinstance(eps, float) and 0 < eps < 1):
+        return f"a spacing of values of {eps!r}"
+    ids = np.asarray(state["ids"])
+    if ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iu"):
+        return "ids that are no numbers of rows"
+    stream, row = np.divmod(ids.astype(np.int64), ROWS_A_STREAM)
+    known = np.array([n > r for n, r in zip(map(seen.get, stream.tolist()), row, strict=True) if n])
+    if not (known.size == ids.size == np.unique(ids).size and known.all()):
+        return "ids of rows that were not seen, or twice"
+    if ids.size > min(state["most"], sum(seen.values())):
+        return f"{ids.size:,} rows in a sample of {state['most']:,}"
+    if not seen:
+        return None
+    if not _whole(width, 1, 1 << 62):
+        return f"rows of {width!r} dimensions"
+    for name, shape in (("rows", (ids.size, width)), ("groups", (ids.size,))):
+        held = state.get(name)
+        if held is None and name == "groups":
+            continue
+        if not isinstance(held, np.ndarray) or held.shape != shape:
+            return f"{name} that are no array of shape {shape}"
+    return None if not ids.size else problem_of(state["rows"].shape, state["rows"].dtype)
+
+
+def _whole(value: Any, low: int, high: int) -> bool:
+    """Whether a value is a whole number from ``low`` to below ``high``."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return whole and low <= value < high
 
 
 def _with(grouped: bool | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
@@ -18,6 +19,8 @@ Wanted = str | Callable[[Any], Any] | None
 
 class Observer:
     """Feed a monitor from the outputs of a model, and measure.
+
+    What goes wrong in between is a warning when all is measured: it never ends a training.
 
     Parameters
     ----------
@@ -36,33 +39,51 @@ class Observer:
         self.embeddings = embeddings
         self.monitor = GaussianMonitor() if monitor is None else monitor
         self.result: Measurement | None = None
-        self._hook: Any = None
+        self.looking = False
+        self._problem: str | None = None
+        self._hook: Hook | None = None
+        self._handle: Any = None
+        self._module: Any = None
+
+    def begin(self) -> None:
+        """Forget what was seen, and look at outputs from now on."""
+        self.monitor.reset()
+        self.looking, self._problem = True, None
+
+    def end(self) -> None:
+        """Look no longer."""
+        self.looking = False
 
     def look(self, outputs: Any) -> None:
-        """Give the embeddings in an output to the monitor.
+        """Give the embeddings in an output to the monitor, between ``begin`` and ``end``.
 
-        Raises
-        ------
-        GausscheckError
-            If there are none where they were said to be.
+        What goes wrong is kept, and told by ``measure``.
         """
-        self.monitor.update(embeddings_in(outputs, self.embeddings))
+        if not self.looking or self._problem is not None:
+            return
+        try:
+            self.monitor.update(embeddings_in(outputs, self.embeddings))
+        except Exception as err:  # whatever it is, training goes on
+            self._problem = words_of(err)
 
-    def watch(self, module: Any, when: Callable[[Any], bool] = lambda module: True) -> None:
-        """Look at each output of a torch module from now on, while ``when(module)``."""
+    def watch(self, module: Any) -> None:
+        """Look at each output that a torch module gives from now on.
+
+        One hook serves all evaluations: compiled code that has it keeps calling it.
+        """
+        if module is self._module:
+            return
         self.unwatch()
-
-        def hook(module: Any, inputs: Any, output: Any) -> None:
-            if when(module):
-                self.look(output)
-
-        self._hook = module.register_forward_hook(hook)
+        if self._hook is None:
+            self._hook = Hook(self.look)
+        self._handle, self._module = module.register_forward_hook(self._hook), module
 
     def unwatch(self) -> None:
-        """Look no longer at the outputs of a module."""
-        if self._hook is not None:
-            self._hook.remove()
-            self._hook = None
+        """Look no longer, and leave nothing on the module."""
+        self.end()
+        if self._handle is not None:
+            self._handle.remove()
+        self._handle = self._module = None
 
     def measure(self, prefix: str) -> dict[str, float]:
         """Measure what all processes have seen, and forget it.
@@ -70,15 +91,67 @@ class Observer:
         Returns
         -------
         dict of str to float
-            Empty, with a warning that says why, where the rows cannot be audited: training goes on.
+            Empty, with a warning that says why, where the rows cannot be audited or were not where
+            they were said to be: training goes on.
         """
+        self.end()
         try:
-            self.result = compute_over_ranks(self.monitor)
-        except GausscheckError as err:
+            self.result = compute_over_ranks(self.monitor, self._problem)
+        except Exception as err:  # whatever it is, training goes on
             self.result = None
-            warnings.warn(f"gausscheck measured nothing: {err}", stacklevel=2)
+            unseen = not self.monitor.seen and self._problem is None and self._hook is not None
+            told = words_of(err) + (UNSEEN if unseen else "")
+            warnings.warn(f"gausscheck measured nothing: {told}", stacklevel=2)
         self.monitor.reset()
+        self._problem = None
         return {} if self.result is None else self.result.metrics(prefix)
+
+
+UNSEEN = (
+    "; if the model is compiled, add the callback before its first evaluation, or call "
+    "torch.compiler.reset() after it"
+)
+"""Why a module may have passed nothing: compiled code does not notice a later hook."""
+
+
+class Hook:
+    """Pass on what a module gives: a hook for eager and for compiled models.
+
+    ``torch.compile`` goes around what it calls, and leaves it out of the code for training, which
+    stays in one piece. In a copy or a pickle of the module, such as a saved model, it does nothing.
+
+    Parameters
+    ----------
+    look : callable
+        Called with each output.
+    """
+
+    def __init__(self, look: Callable[[Any], None]) -> None:
+        torch = sys.modules.get("torch")
+        self._look = look if torch is None else torch.compiler.disable(look)
+        self._compiling = _no if torch is None else torch.compiler.is_compiling
+
+    def __call__(self, module: Any, inputs: Any, output: Any) -> None:
+        """Look."""
+        if not (self._compiling() and module.training):
+            self._look(output)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Hook, (_nothing,)
+
+
+def _nothing(output: Any) -> None:
+    """Look at nothing."""
+
+
+def _no() -> bool:
+    return False
+
+
+def words_of(err: Exception) -> str:
+    """Return a line about an error: that of the package, or the kind and words of another."""
+    told = " ".join(str(err).split())
+    return told if isinstance(err, GausscheckError) else f"{type(err).__name__}: {told}"
 
 
 def embeddings_in(outputs: Any, wanted: Wanted) -> Any:

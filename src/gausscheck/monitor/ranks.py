@@ -59,21 +59,27 @@ def gather(monitor: GaussianMonitor) -> GaussianMonitor:
     return merged
 
 
-def compute_over_ranks(monitor: GaussianMonitor) -> Measurement:
+def compute_over_ranks(monitor: GaussianMonitor, problem: str | None = None) -> Measurement:
     """Measure what all processes have seen: the first one computes, all return the same.
 
     Parameters
     ----------
     monitor : GaussianMonitor
         Of this process. Every process has to call.
+    problem : str, optional
+        Why this process could not see its rows.
 
     Raises
     ------
     GausscheckError
-        In every process, where :func:`gather` or ``compute`` refuses.
+        In every process, where one has a problem, or :func:`gather` or ``compute`` refuses.
     """
+    alone = rank_and_size()[1] == 1
+    problems = [p for p in ([problem] if alone else _from_all(problem)) if p is not None]
+    if problems:
+        raise GausscheckError(problems[0])
     merged = gather(monitor)
-    if rank_and_size()[1] == 1:
+    if alone:
         return merged.compute()
     import torch.distributed as dist
 

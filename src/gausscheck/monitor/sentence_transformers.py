@@ -12,7 +12,7 @@ import numpy as np
 from gausscheck.core import GausscheckError
 from gausscheck.monitor.measurement import Measurement
 from gausscheck.monitor.monitor import GaussianMonitor
-from gausscheck.monitor.observer import not_installed
+from gausscheck.monitor.observer import not_installed, words_of
 from gausscheck.rng import hashed_order
 
 try:
@@ -79,13 +79,13 @@ class GaussianEvaluator(SentenceEvaluator):
         """Return the metrics of the model's embeddings."""
         self.monitor.reset()
         options = {"show_progress_bar": False, **self.encode, "convert_to_tensor": True}
-        for start in range(0, len(self.sentences), PIECE):
-            self.monitor.update(model.encode(self.sentences[start : start + PIECE], **options))
         try:
+            for start in range(0, len(self.sentences), PIECE):
+                self.monitor.update(model.encode(self.sentences[start : start + PIECE], **options))
             self.result = self.monitor.compute()
-        except GausscheckError as err:
+        except Exception as err:  # whatever it is, training goes on
             self.result = None
-            warnings.warn(f"gausscheck measured nothing: {err}", stacklevel=2)
+            warnings.warn(f"gausscheck measured nothing: {words_of(err)}", stacklevel=2)
         self.monitor.reset()
         found = {PRIMARY: nan} if self.result is None else self.result.metrics()
         metrics: dict[str, float] = self.prefix_name_to_metrics(found, self.name)

@@ -111,6 +111,8 @@ def as_array(value: Any) -> tuple[NDArray[Any], tuple[str, ...], float | None]:
         )
     narrow = "bfloat16" in str(getattr(value, "dtype", ""))
     if hasattr(value, "detach"):  # torch: off the graph and onto the CPU
+        if getattr(value, "is_meta", False):
+            raise GausscheckError(f"{uri}: expected values, got a meta tensor, which has none")
         value = value.detach().cpu()
         if narrow:
             value = value.float()
