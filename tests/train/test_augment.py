@@ -94,7 +94,7 @@ class Waits(TorchDispatchMode):
 )
 def test_an_epoch_waits_for_the_device_once_however_many_steps(kind, encoder, objective):
     counts = []
-    for rows in (64, 256):
+    for rows in (160, 320):
         s = Settings(data=kind, encoder=encoder, objective=objective, rows_train=rows, batch=32,
                      rows_test=100, width=4, dim=4)  # fmt: skip
         cpu = torch.device("cpu")

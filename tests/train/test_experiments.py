@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -13,17 +14,22 @@ from click.testing import CliRunner
 
 import gausscheck
 from gausscheck.cli import main
-from gausscheck.train.experiments import reproduce
+from gausscheck.train.experiments import EXPERIMENTS, lab, reproduce, usable
+from gausscheck.train.experiments import cifar as on_images
 from gausscheck.train.experiments.likelihood import mixing
 from gausscheck.train.experiments.tables import (
     DIFFERENCE,
     MEASURED,
+    NULL,
     PUBLISHED,
     Table,
     joined,
     mean_interval,
     row,
 )
+from gausscheck.train.metrics import NAMES
+from gausscheck.train.output import write_run
+from gausscheck.train.settings import Settings
 
 
 def test_the_interval_over_seeds_is_that_of_scipy_and_covers():
@@ -74,12 +80,22 @@ def test_differences_pair_seeds_and_tables_say_what_is_known():
         joined(crossed)
 
 
-TINY = {"rows_train": 256, "rows_test": 300, "epochs": 1, "inputs": 64, "batch": 64, "dim": 16}
+TINY = {"rows_train": 256, "rows_test": 300, "batch": 64}
+SMALL = {**TINY, "epochs": 1, "inputs": 64}
 
 
-@pytest.mark.parametrize("name", ["alignment-bound", "pushforward", "dynamics"])
-def test_an_experiment_runs_all_seeds_and_leaves_table_and_figure(tmp_path, name):
-    (table,) = reproduce(name, tmp_path, quick=True, seeds=2, threads=1, given=TINY)
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("alignment-bound", SMALL),
+        pytest.param(
+            "pushforward", {**TINY, "rows_test": 600, "epochs": 1}, marks=pytest.mark.slow
+        ),
+        ("dynamics", {**SMALL, "dim": 16}),
+    ],
+)
+def test_an_experiment_runs_all_seeds_and_leaves_table_and_figure(tmp_path, name, given):
+    (table,) = reproduce(name, tmp_path, quick=True, seeds=2, threads=1, given=given)
     folder = tmp_path / name
     assert table.seeds == 2
     some = next(r for r in table.rows if r.kind == MEASURED)
@@ -88,14 +104,15 @@ def test_an_experiment_runs_all_seeds_and_leaves_table_and_figure(tmp_path, name
     for form in ("json", "md", "png", "svg"):
         assert (folder / f"{name}.{form}").stat().st_size > 500
     runs = {p: p.stat().st_mtime_ns for p in folder.glob("*.h5")}
-    (again,) = reproduce(name, tmp_path, quick=True, seeds=2, threads=1, given=TINY)
+    (again,) = reproduce(name, tmp_path, quick=True, seeds=2, threads=1, given=given)
     assert again.to_dict() == table.to_dict()
     assert runs == {p: p.stat().st_mtime_ns for p in folder.glob("*.h5")}  # trained once
 
 
 @pytest.mark.slow
 def test_usable_stands_beside_the_audit_of_its_runs(tmp_path):
-    (table,) = reproduce("usable", tmp_path, quick=True, seeds=1, threads=1, given=TINY)
+    given = {**TINY, "inputs": 64, "dim": 16}
+    (table,) = reproduce("usable", tmp_path, quick=True, seeds=1, threads=1, given=given)
     assert (tmp_path / "usable" / "usable.png").exists()
     report = gausscheck.analyze(tmp_path / "usable" / "linear_contrastive_seed0.h5")
     found = table.find("linear, contrastive")
@@ -118,6 +135,104 @@ def test_what_is_no_experiment_is_one_line(tmp_path, call, words):
     with pytest.raises(gausscheck.GausscheckError, match=words):
         reproduce(out=tmp_path, **call)
     assert not list(tmp_path.iterdir())
+
+
+# --- settings that are given
+
+
+@pytest.fixture(scope="module")
+def report():
+    x = np.random.default_rng(0).standard_normal((400, 8))
+    return gausscheck.analyze(x, directions="axes", levels="none")
+
+
+@pytest.fixture
+def untrained(monkeypatch, report):
+    """Runs that learn nothing; their settings as the experiment has them, and as they are."""
+    seen = []
+
+    def train(settings, path, **options):
+        rng = np.random.default_rng(0)
+        names = ("embeddings", "anchor", "positive", "features", "snapshots/0")
+        arrays = {name: rng.standard_normal((600, settings.dim)) for name in names}
+        told = {name: rng.uniform(1, 2, 3) for name in NAMES}
+        write_run(path, settings, arrays, told | {"epoch": np.arange(3.0)})
+        return path
+
+    def settled(self, settings):
+        seen.append(settings)
+        return real(self, settings)
+
+    real = lab.Lab.settled
+    monkeypatch.setattr(lab, "train", train)
+    monkeypatch.setattr(lab.Lab, "settled", settled)
+    for module in (on_images, usable):
+        monkeypatch.setattr(module, "audit", lambda uri: report)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"), [*((name, "") for name in EXPERIMENTS), ("dynamics", "images")]
+)
+def test_an_experiment_knows_what_it_varies(tmp_path, untrained, name, folder):
+    one = EXPERIMENTS[name]
+    given = {"rows_train": 256, "rows_test": 600}
+    one.check(given)
+    one.measure(lab.Lab(tmp_path, quick=True, folder=folder, given=given))
+    names = [f.name for f in fields(Settings)]
+    varied = {n for n in names if len({getattr(s, n) for s in untrained}) > 1}
+    assert varied - {"rows_train", "rows_test"} <= {*lab.OWN, *one.own}
+    for key in varied - {"rows_train", "rows_test"}:
+        with pytest.raises(gausscheck.GausscheckError, match=f"^{key}: {name} varies or sets .*"):
+            one.check({key: getattr(untrained[0], key)})
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"objective": "clip"}, "^objective: confounds varies or sets data, .*objective.* itself"),
+        ({"seed": 3}, "^seed: .* say how many by --seeds"),
+        ({"threads": 1}, "^threads: say it by --threads"),
+        ({"folder": "x"}, "^folder: say it by --folder"),
+        ({"measure_every": 2}, "^measure_every: confounds varies or sets"),
+        ({"epoch": 1}, "unknown option epoch"),
+        ({"lr": "x"}, "^lr: expected a positive number, got 'x'"),
+    ],
+)
+def test_settings_that_are_its_own_are_refused_before_any_training(tmp_path, given, words):
+    with pytest.raises(gausscheck.GausscheckError, match=words):
+        reproduce("confounds", tmp_path, given=given)
+    assert not list(tmp_path.iterdir())
+
+
+def test_all_refuses_what_one_would(tmp_path):
+    with pytest.raises(gausscheck.GausscheckError, match=r"^dim: .* varies or sets"):
+        reproduce("all", tmp_path, given={"dim": 16})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["usable", "norm-blindness", "confounds"])
+def test_the_gaussian_row_is_of_the_dimensions_that_are_given(tmp_path, untrained, name):
+    given = {"rows_train": 256, "rows_test": 600, "dim": 18, "inputs": 32}
+    rows, _ = EXPERIMENTS[name].measure(lab.Lab(tmp_path, quick=True, given=given))
+    (null, *_) = (r for r in rows if r.kind == NULL)
+    assert null.mean("CV") == pytest.approx(1 / 6)
+
+
+def test_a_run_of_other_data_or_a_damaged_one_is_not_taken(tmp_path):
+    held = tmp_path / "rows.npy"
+    np.save(held, np.random.default_rng(0).standard_normal((200, 6)))
+    settings = Settings(data="file", file=str(held), encoder="linear", dim=4, epochs=1, batch=32)
+    path, _ = lab.Lab(tmp_path).run("one", settings)
+    made = path.stat().st_mtime_ns
+    lab.Lab(tmp_path).run("one", settings)
+    assert path.stat().st_mtime_ns == made
+    np.save(held, np.random.default_rng(1).standard_normal((200, 6)))
+    with pytest.raises(gausscheck.GausscheckError, match="made of other data than those of now"):
+        lab.Lab(tmp_path).run("one", settings)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(gausscheck.GausscheckError, match="expected a finished run, got another or"):
+        lab.Lab(tmp_path).run("one", settings)
 
 
 @pytest.mark.parametrize(("d", "inputs"), [(32, 64), (64, 64)])
@@ -165,6 +280,7 @@ def killed_in_training(command, folder):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*expected five training batches")
 def test_cifar_killed_and_in_pieces_is_cifar_in_one_go(tmp_path, cifar):
     runner = CliRunner()
     whole = runner.invoke(main, [*cifar, "--out", str(tmp_path / "whole")])

@@ -13,6 +13,8 @@ from gausscheck.train.dataset import generator
 from gausscheck.train.encoders import as_floats
 from gausscheck.train.settings import Settings
 
+FEWER = pytest.mark.filterwarnings("ignore:.*expected five training batches")
+
 
 @pytest.fixture
 def tiny():
@@ -56,6 +58,7 @@ def write_parquet(folder, x, y):
         pq.write_table(table, folder / "data" / f"{name}-00000-of-00001.parquet")
 
 
+@FEWER
 @pytest.mark.parametrize("write", [write_binary, write_python, write_parquet])
 def test_every_layout_gives_the_same_images(tmp_path, tiny, write):
     x, y = tiny
@@ -67,6 +70,7 @@ def test_every_layout_gives_the_same_images(tmp_path, tiny, write):
     np.testing.assert_array_equal(test_labels, y[25:])
 
 
+@FEWER
 def test_a_pickle_is_read_as_data_and_never_carried_out(tmp_path, tiny):
     class Trap:
         def __reduce__(self):
@@ -81,6 +85,35 @@ def test_a_pickle_is_read_as_data_and_never_carried_out(tmp_path, tiny):
     assert not (tmp_path / "sprung").exists()
 
 
+@pytest.mark.parametrize("protocol", range(6))
+def test_columns_of_a_pickled_array_may_come_first(tmp_path, tiny, protocol):
+    x, y = tiny
+    batch = {b"batch_label": b"training batch 1 of 5", b"labels": [int(v) for v in y]}
+    for order in ("C", "F"):
+        batch[b"data"] = np.array(x.reshape(30, -1), order=order)
+        (tmp_path / "batch").write_bytes(pickle.dumps(batch, protocol=protocol))
+        try:
+            images_read, labels = images._python(tmp_path / "batch")
+        except gausscheck.GausscheckError:
+            assert protocol == 0  # which writes labels as it writes no file of the data set
+            continue
+        np.testing.assert_array_equal(images_read, x)
+        np.testing.assert_array_equal(labels, y)
+
+
+def test_batches_that_are_missing_are_noted_and_images_that_are_missing_refused(tmp_path, tiny):
+    write_binary(tmp_path, *tiny)
+    with pytest.warns(UserWarning, match=r"expected five training batches, got 2 \(data_batch_1"):
+        data.build(Settings(data="cifar10", folder=str(tmp_path)))
+    settings = Settings(data="cifar10", folder=str(tmp_path), rows_train=26)
+    with (
+        pytest.warns(UserWarning, match="five training batches"),
+        pytest.raises(gausscheck.GausscheckError, match="rows_train: expected at most 25 images"),
+    ):
+        data.build(settings)
+
+
+@FEWER
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -96,6 +129,7 @@ def test_damaged_files_are_one_line(tmp_path, tiny, damage, words):
         images.read_cifar10(tmp_path)
 
 
+@FEWER
 def test_a_damaged_pickle_or_parquet_is_one_line(tmp_path, tiny):
     write_python(tmp_path, *tiny)
     content = (tmp_path / "data_batch_1").read_bytes()

@@ -1,8 +1,11 @@
 """The loop: seeded, resumable, and its file is what the other commands read."""
 
+from dataclasses import fields, replace
+
 import h5py
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 import gausscheck
@@ -127,6 +130,143 @@ def test_a_checkpoint_of_another_run_or_a_broken_one_is_refused(tmp_path):
     (tmp_path / "run.h5.ckpt").write_bytes(b"not a checkpoint")
     with pytest.raises(gausscheck.GausscheckError, match="cannot be read"):
         loop.train(Settings(**TINY), tmp_path / "run.h5", resume=True)
+
+
+def test_fewer_epochs_than_are_done_are_refused_and_as_many_are_measured(tmp_path):
+    given = {**TINY, "measure_every": 5, "snapshots": True}
+    out = tmp_path / "run.h5"
+    longer = Settings(**{**given, "epochs": 6})
+    for _ in range(3):
+        assert loop.train(longer, out, resume=True, stop_after=0) is None
+    with pytest.raises(gausscheck.GausscheckError, match="epochs: expected at least 3, as many as"):
+        loop.train(Settings(**{**given, "epochs": 2}), out, resume=True)
+    fewer = Settings(**{**given, "epochs": 3})
+    whole = contents(loop.train(fewer, tmp_path / "whole.h5"))
+    parts = contents(loop.train(fewer, out, resume=True))
+    same(whole.pop("snapshots"), parts.pop("snapshots"))
+    same(whole, parts)
+    assert parts["metrics/epoch"][-1] == 3
+
+
+def rows_in(path, seed, n=200):
+    np.save(path, np.random.default_rng(seed).standard_normal((n, 6)))
+    return Settings(data="file", file=str(path), encoder="linear", dim=4, epochs=3, batch=32)
+
+
+def test_data_that_changed_are_not_mixed(tmp_path):
+    settings, out = rows_in(tmp_path / "rows.npy", 0), tmp_path / "run.h5"
+    assert loop.train(settings, out, stop_after=0) is None
+    rows_in(tmp_path / "rows.npy", 1)
+    with pytest.raises(gausscheck.GausscheckError, match="of other data than those of now"):
+        loop.train(settings, out, resume=True)
+    rows_in(tmp_path / "rows.npy", 0)  # written anew, and the same
+    with h5py.File(loop.train(settings, out, resume=True)) as file:
+        assert len(file.attrs["data_sha256"]) == 64
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: [1, 2],
+        lambda state: {k: v for k, v in state.items() if k != "settings"},
+        lambda state: {k: v for k, v in state.items() if k != "encoder"},
+        lambda state: state | {"settings": [1]},
+        lambda state: state | {"settings": {"dim": torch.zeros(3)}},
+        lambda state: state | {"encoder": {k: v[:1] for k, v in state["encoder"].items()}},
+        lambda state: state | {"encoder": {k: v * np.nan for k, v in state["encoder"].items()}},
+        lambda state: state | {"streams": {}},
+        lambda state: state | {"streams": state["streams"] | {"views": torch.zeros(16).byte()}},
+        lambda state: state | {"torch": torch.zeros(4, dtype=torch.uint8)},
+        lambda state: state | {"losses": ["a"]},
+        lambda state: state | {"history": [{}]},
+        lambda state: state | {"history": []},
+        lambda state: state | {"snapshots": {"0": torch.zeros(3)}},
+        lambda state: state | {"optimiser": {}},
+    ],
+)
+def test_a_checkpoint_that_makes_no_sense_is_one_line(tmp_path, change):
+    settings, path = Settings(**TINY), tmp_path / "run.h5.ckpt"
+    loop.train(settings, tmp_path / "run.h5", stop_after=0)
+    torch.save(change(torch.load(path)), path)
+    with pytest.raises(gausscheck.GausscheckError, match="cannot be read") as caught:
+        loop.train(settings, tmp_path / "run.h5", resume=True)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_of_another_device_is_one_line(tmp_path):
+    settings, path = Settings(**TINY), tmp_path / "run.h5.ckpt"
+    loop.train(settings, tmp_path / "run.h5", stop_after=0)
+    state = torch.load(path)
+    streams = state["streams"] | {"views": torch.zeros(16, dtype=torch.uint8)}
+    torch.save(state | {"device": "cuda", "streams": streams}, path)
+    with pytest.raises(gausscheck.GausscheckError, match=r"run on cuda.*resume with --device cuda"):
+        loop.train(settings, tmp_path / "run.h5", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"compile": "no"}, "compile: expected true or false, got 'no'"),
+        ({"features": 1}, "features: expected true or false, got 1"),
+        ({"epochs": True}, "epochs: expected an integer of at least 0, got True"),
+        ({"depth": 2.0}, "depth: expected an integer of at least 1, got 2.0"),
+        ({"threads": 100_000}, "threads: expected an integer of at least 0 and at most 1,024"),
+        ({"seed": 1 << 64}, "seed: expected an integer .* at most 9,223,372,036,854,775,807"),
+        ({"lr": "0.1"}, "lr: expected a positive number, got '0.1'"),
+        ({"lr": True}, "lr: expected a positive number, got True"),
+        ({"lr": float("inf")}, "lr: expected a positive number, got inf"),
+        ({"lr": 10**400}, "lr: expected a positive number, got 1000"),
+        ({"temperature": float("nan")}, "temperature: expected a positive number, got nan"),
+        ({"weight_decay": -1.0}, "weight_decay: expected a number of at least 0"),
+        ({"strength": 2}, r"strength: expected a number in \(0, 1\], got 2"),
+        ({"dropout": 1.0}, "dropout: expected a share below 1"),
+        ({"noise": float("nan")}, "noise: expected a number, got nan"),
+        ({"noise": 2.0, "data": "binary"}, "noise: expected the share of zeros that flip"),
+        ({"sigreg_weight": 7}, r"sigreg_weight: expected a number in \[0, 1\], got 7"),
+        ({"folder": 3}, "folder: expected text, got 3"),
+        ({"data": ["laplace"]}, r"data: expected one of .*, got \['laplace'\]"),
+        ({"untrusted": True}, "untrusted: expected data = file"),
+    ],
+)
+def test_settings_of_another_type_or_beyond_their_range_are_one_line(wrong, words):
+    with pytest.raises(gausscheck.GausscheckError, match=words) as caught:
+        Settings(**wrong)
+    assert len(str(caught.value)) < 250
+
+
+def test_every_setting_is_checked():
+    for field in fields(Settings):
+        with pytest.raises(gausscheck.GausscheckError, match=f"{field.name}: expected"):
+            Settings(**{field.name: object()})
+
+
+def test_sizes_beyond_the_memory_are_one_line(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")
+
+    monkeypatch.setattr(loop.kinds, "build", full)
+    with pytest.raises(gausscheck.GausscheckError, match="beyond the memory; lower width"):
+        loop.train(Settings(**TINY), tmp_path / "run.h5")
+
+
+def test_rows_held_out_are_as_many_as_asked_for(tmp_path):
+    s = rows_in(tmp_path / "rows.npy", 0)
+    for settings, n in ((s, 200), (Settings(data="digits", encoder="mlp", batch=32), 1797)):
+        usual = data.build(settings)
+        assert len(usual.train) + len(usual.test) == n
+        asked = data.build(replace(settings, rows_test=30))
+        assert (len(asked.train), len(asked.test)) == (len(usual.train), 30)
+        both = data.build(replace(settings, rows_train=50, rows_test=30))
+        assert (len(both.train), len(both.test)) == (50, 30)
+        for wrong in ({"rows_train": n - 20, "rows_test": 30}, {"rows_train": n}):
+            with pytest.raises(gausscheck.GausscheckError, match=f"got {n} rows"):
+                data.build(replace(settings, **wrong))
+
+
+def test_a_component_without_rows_to_learn_from_is_refused():
+    settings = Settings(data="mixture", rows_train=48, rows_test=500, inputs=16, batch=8)
+    with pytest.raises(gausscheck.GausscheckError, match="none of component"):
+        data.build(settings)
 
 
 @pytest.mark.parametrize("kind", [k for k in DATA if k not in ("cifar10", "file", "digits")])

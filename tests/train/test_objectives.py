@@ -109,6 +109,14 @@ def test_entropies_follow_a_change_of_scale():
         assert float(estimate(2 * z) - estimate(z)) == pytest.approx(5 * np.log(2), abs=1e-6)
 
 
+@pytest.mark.parametrize("name", ["knn", "logdet"])
+def test_entropies_of_rows_far_from_zero_are_those_of_the_same_rows(name):
+    far = torch.randn(512, 8, generator=torch.Generator().manual_seed(0)) + 4096
+    near = far.double() - 4096  # what float32 holds of them
+    found, want = (entropy.ENTROPIES[name](rows).item() for rows in (far, near))
+    assert found == pytest.approx(want, abs=0.02)
+
+
 def test_radial_entropy_of_the_unit_sphere_is_its_surface():
     g = torch.Generator().manual_seed(1)
     z = torch.nn.functional.normalize(torch.randn(400, 4, generator=g, dtype=torch.float64), dim=1)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gausscheck.core import GausscheckError
 from gausscheck.train.dataset import Dataset, Views, generator
-from gausscheck.train.settings import Settings
+from gausscheck.train.settings import OUTSIDE, Settings
 
 
 def laplace_noise(shape: tuple[int, ...], g: torch.Generator) -> Tensor:
@@ -32,6 +32,24 @@ def _normal(like: Tensor, g: torch.Generator) -> Tensor:
 
 def _keep(like: Tensor, dropped: float, g: torch.Generator) -> Tensor:
     return (torch.empty_like(like).uniform_(generator=g) >= dropped).to(like.dtype)
+
+
+def shares(s: Settings, n: int, usual: int, place: str) -> tuple[int, int]:
+    """Return how many of n rows are learned from, and how many are held out.
+
+    Raises
+    ------
+    GausscheckError
+        If there are not as many as were asked for.
+    """
+    train = s.rows_train or min(usual, n - s.rows_test)
+    test = s.rows_test or n - train
+    if not s.batch <= train < n or train + test > n:
+        raise GausscheckError(
+            f"{place}: expected at least {s.batch} rows to learn from (rows_train) and others held "
+            f"out (rows_test), got {n} rows for {max(train, s.batch)} and {max(test, 1)}"
+        )
+    return train, test
 
 
 def teacher_labels(x: Tensor, classes: int, g: torch.Generator) -> Tensor:
@@ -107,6 +125,12 @@ def mixture(s: Settings, device: torch.device) -> Dataset:
     x = means[labels] + torch.empty(train + test, inputs).normal_(generator=g)
     grouped = x[:train][labels[:train].argsort(stable=True)].to(device)
     counts = torch.bincount(labels[:train], minlength=25).to(device)
+    missing = sorted(set(labels.tolist()) - set(labels[:train].tolist()))
+    if missing:
+        raise GausscheckError(
+            f"rows_train: expected rows of each component of the mixture, got {train} rows and "
+            f"none of component {missing[0]}; take more"
+        )
     starts = counts.cumsum(0) - counts
 
     def views(rows: Tensor, y: Tensor | None, g: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -185,12 +209,8 @@ def from_file(s: Settings, device: torch.device) -> Dataset:
     if held is not None:
         names, codes = np.unique(held, return_inverse=True)
         labels, classes = torch.from_numpy(codes.astype(np.int64))[order], names.size
-    train = s.rows_train or 4 * source.n // 5
-    if not s.batch <= train < source.n:
-        raise GausscheckError(
-            f"{source.uri}: expected more than {s.batch} rows to learn from and some held out, "
-            f"got {source.n}"
-        )
+    train, test = shares(s, source.n, 4 * source.n // 5, source.uri)
+    x, labels = x[: train + test], None if labels is None else labels[: train + test]
     noise = _or(s.noise, 0.3) * x[:train].std(dim=0).to(device)
     dropout = _or(s.dropout, 0.1)
 
@@ -220,3 +240,8 @@ def build(s: Settings, device: torch.device | None = None) -> Dataset:
         "file": from_file,
     }
     return kinds[s.data](s, device).to(device)
+
+
+def fingerprint(s: Settings, data: Dataset) -> str:
+    """Name the rows of data that come from elsewhere; "" where the settings name them already."""
+    return data.fingerprint() if s.data in OUTSIDE else ""

@@ -33,9 +33,11 @@ def knn(z: Tensor) -> Tensor:
     """Kozachenko-Leonenko estimate from nearest-neighbour distances (1987), in nats.
 
     H = (d/n) Σ log ε_i + log V_d + log(n − 1) + γ, ε_i the distance of row i from its nearest
-    neighbour and V_d the volume of the unit ball. Cost O(n² d).
+    neighbour and V_d the volume of the unit ball. Cost O(n² d). Rows are centred first: float32
+    products of rows far from 0 would leave nothing of small distances.
     """
     n, d = z.shape
+    z = z - z.mean(dim=0)
     distance = torch.cdist(z, z)
     distance = distance + torch.diag(torch.full((n,), float("inf"), device=z.device))
     nearest = distance.min(dim=1).values.clamp_min(1e-12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickletools
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
 from gausscheck.train.augment import augmented
+from gausscheck.train.data import shares
 from gausscheck.train.dataset import Dataset, generator
 from gausscheck.train.settings import Settings
 
@@ -37,10 +39,8 @@ def digits(s: Settings, device: torch.device) -> Dataset:
     x = torch.from_numpy((held.images / 16 * 255).round().astype(np.uint8))[:, None]
     y = torch.from_numpy(held.target.astype(np.int64))
     order = torch.randperm(len(x), generator=generator(s.seed, "split"))
-    train = s.rows_train or 1348
-    if train >= len(x):
-        raise GausscheckError(f"rows_train: expected fewer than {len(x)} digits, got {train}")
-    x, y = x[order], y[order]
+    train, test = shares(s, len(x), 1348, "digits")
+    x, y = x[order][: train + test], y[order][: train + test]
     return Dataset(
         x[:train], x[train:], y[:train], y[train:], augmented(scale=0.6, colour=False, turn=15),
         classes=10,
@@ -54,6 +54,9 @@ def cifar10(s: Settings, device: torch.device) -> Dataset:
     views, a fifth of them grey.
     """
     (x, y), (xt, yt) = read_cifar10(s.folder)
+    for name, asked, there in (("rows_train", s.rows_train, x), ("rows_test", s.rows_test, xt)):
+        if asked > len(there):
+            raise GausscheckError(f"{name}: expected at most {len(there)} images, got {asked}")
     keep = slice(0, s.rows_train or len(x))
     held = slice(0, s.rows_test or 5_000)
     return Dataset(
@@ -91,12 +94,23 @@ def read_cifar10(folder: str | Path) -> tuple[Arrays, Arrays]:
         for train, test, read in readers:
             sets = [sorted(place.glob(pattern)) for pattern in (train, test)]
             if all(sets):
+                _note_missing(place, train, sets[0])
                 first, second = (_join([read(file) for file in files]) for files in sets)
                 return first, second
     raise GausscheckError(
         f"{path}: expected data_batch_1.bin, data_batch_1 or train.parquet with its test part, "
         f"found none; {WHERE}"
     )
+
+
+def _note_missing(place: Path, pattern: str, files: list[Path]) -> None:
+    """Warn of training batches that are not there: CIFAR-10 has five."""
+    if pattern.startswith("data_batch") and len(files) < 5:
+        warnings.warn(
+            f"{place}: expected five training batches, got {len(files)} "
+            f"({', '.join(file.name for file in files)}); taking those",
+            stacklevel=4,
+        )
 
 
 def _join(parts: list[Arrays]) -> Arrays:
@@ -124,20 +138,30 @@ def _binary(file: Path) -> Arrays:
 
 
 def _python(file: Path) -> Arrays:
-    """Read image bytes and labels off the opcodes of a pickle, none of which is carried out."""
-    raw, labels, inside = b"", [], False
+    """Read image bytes and labels off the opcodes of a pickle, none of which is carried out.
+
+    Before the bytes of an array stands whether its columns come first (Fortran's order); where they
+    are a buffer (protocol 5), a letter after them says so.
+    """
+    raw, labels, inside, switch, columns = b"", [], False, False, False
     try:
         for opcode, argument, _ in pickletools.genops(file.read_bytes()):
-            if isinstance(argument, str | bytes):
+            if opcode.name in ("NEWTRUE", "NEWFALSE") or isinstance(argument, bool):
+                switch = opcode.name == "NEWTRUE" or argument is True
+            elif isinstance(argument, str | bytes | bytearray):
                 data = argument.encode("latin-1") if isinstance(argument, str) else argument
-                inside = data == b"labels" or (inside and len(data) < 3)
+                inside = data == b"labels" or (inside and (len(data) < 3 or data == b"latin1"))
                 if len(data) >= 3072 and len(data) % 3072 == 0:
-                    raw = data
+                    raw, columns = bytes(data), switch
+                columns = columns or (bool(raw) and data == b"F")
             elif inside and isinstance(argument, int) and opcode.name.startswith("BININT"):
                 labels.append(argument)
     except (ValueError, UnicodeError, IndexError) as err:
         raise GausscheckError(f"{file}: expected a CIFAR-10 batch: {err}") from err
-    return _shaped(np.frombuffer(raw, dtype=np.uint8), np.array(labels), file)
+    pixels = np.frombuffer(raw, dtype=np.uint8)
+    if columns:
+        pixels = pixels.reshape(3072, -1).T.reshape(-1)
+    return _shaped(pixels, np.array(labels), file)
 
 
 def _parquet(file: Path) -> Arrays:

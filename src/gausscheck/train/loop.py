@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import pickle
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,13 @@ from torch.nn import functional as F
 
 from gausscheck.core import GausscheckError, Stage
 from gausscheck.train import data as kinds
+from gausscheck.train.checkpoint import Run, diverged, load_into, save
 from gausscheck.train.dataset import Dataset, generator
-from gausscheck.train.encoders import ENCODERS, Encoder
+from gausscheck.train.encoders import ENCODERS
 from gausscheck.train.metrics import NAMES, measure
 from gausscheck.train.objectives import Objective, objective
 from gausscheck.train.output import write_run
-from gausscheck.train.settings import FREE, Settings
+from gausscheck.train.settings import Settings
 
 Progress = Callable[[str, float], None]
 
@@ -55,56 +55,6 @@ class Pace:
             return "nothing was trained"
         rate = self.views / max(self.seconds, 1e-9)
         return f"{rate:,.0f} views/s ({self.views:,} in {self.seconds:,.1f} s of training)"
-
-
-@dataclass(slots=True)
-class Run:
-    """What changes while training, and what is saved of it."""
-
-    encoder: Encoder
-    classifier: nn.Module | None
-    optimiser: torch.optim.Optimizer
-    streams: dict[str, torch.Generator]
-    device: torch.device
-    precise: bool
-    history: list[dict[str, float]] = field(default_factory=list)
-    snapshots: dict[str, Tensor] = field(default_factory=dict)
-    losses: list[float] = field(default_factory=list)
-    seen: list[Tensor] = field(default_factory=list)
-
-    def state(self) -> dict[str, Any]:
-        """Return tensors and plain values alone, so that they load without executing anything."""
-        cuda = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None
-        return {
-            "encoder": self.encoder.state_dict(),
-            "classifier": None if self.classifier is None else self.classifier.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "streams": {name: g.get_state() for name, g in self.streams.items()},
-            "torch": torch.get_rng_state(),
-            "cuda": cuda,
-            "history": self.history,
-            "snapshots": self.snapshots,
-            "losses": self.losses,
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Put a saved state back."""
-        self.encoder.load_state_dict(state["encoder"])
-        if self.classifier is not None:
-            self.classifier.load_state_dict(state["classifier"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        for name, g in self.streams.items():
-            g.set_state(state["streams"][name].cpu())
-        torch.set_rng_state(state["torch"].cpu())
-        if self.device.type == "cuda" and state["cuda"] is not None:
-            torch.cuda.set_rng_state(state["cuda"].cpu(), self.device)
-        self.history[:] = state["history"]
-        self.snapshots.update(state["snapshots"])
-        self.losses[:] = state["losses"]
-
-    def mixed(self) -> torch.autocast:
-        """Return the context of an encoder's passes."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=not self.precise)
 
 
 def train(
@@ -144,8 +94,9 @@ def train(
     Raises
     ------
     GausscheckError
-        On settings that do not fit the data, a device that is not there, a checkpoint of another
-        run, or a loss that is not finite.
+        On settings that do not fit the data or the memory, a device that is not there, a checkpoint
+        that is damaged, of another run, other data, another kind of device or more epochs, or a
+        loss that is not finite.
     """
     out = Path(out)
     began = time.monotonic()
@@ -153,16 +104,18 @@ def train(
     if settings.threads:
         torch.set_num_threads(settings.threads)
     device = _device(settings)
-    data = kinds.build(settings, device)
+    with _memory(settings):
+        data = kinds.build(settings, device)
     _check(settings, data)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), _memory(settings):
         run = _start(settings, data, device)
         checkpoint = out.with_name(f"{out.name}.ckpt")
         if resume and checkpoint.exists():
-            run.restore(_load(checkpoint, settings))
-        if not run.history:
+            load_into(run, checkpoint, settings, data)
+        done = len(run.losses)
+        if settings.measures(done) and (not run.history or run.history[-1]["epoch"] != done):
             _measure(run, settings, data)
-            _save(checkpoint, run, settings)
+            save(checkpoint, run, settings)
         saved = time.monotonic()
         while len(run.losses) < settings.epochs:
             epoch = _advance(run, settings, data, pace, out)
@@ -171,11 +124,11 @@ def train(
             now = time.monotonic()
             late = stop_after is not None and now - began > 60 * stop_after
             if late or now - saved > _SAVE_AFTER:
-                _save(checkpoint, run, settings)
+                save(checkpoint, run, settings)
                 saved = time.monotonic()
             if late and epoch < settings.epochs:
                 return None
-        write_run(out, settings, _outputs(run, settings, data), _history(run))
+        write_run(out, settings, _outputs(run, settings, data), _history(run), run.data)
     checkpoint.unlink(missing_ok=True)
     return out
 
@@ -189,7 +142,7 @@ def _advance(run: Run, s: Settings, data: Dataset, pace: Pace | None, out: Path)
         pace.seconds += time.monotonic() - began
     run.losses.append(loss)
     epoch = len(run.losses)
-    if not np.isfinite(loss) or _diverged(run.encoder):
+    if not np.isfinite(loss) or diverged(run.encoder):
         raise GausscheckError(
             f"{out}: the loss is {loss:g} in epoch {epoch} and weights diverge; lower lr "
             "or raise temperature"
@@ -199,18 +152,27 @@ def _advance(run: Run, s: Settings, data: Dataset, pace: Pace | None, out: Path)
     return epoch
 
 
-def _diverged(encoder: Encoder) -> bool:
-    """Whether a weight is beyond what float32 outputs can be made of."""
-    largest = torch.stack([p.detach().abs().amax() for p in encoder.parameters()])
-    return not bool((largest < 1e8).all())
-
-
 def _device(s: Settings) -> torch.device:
     if s.device == "cuda" and not torch.cuda.is_available():
         raise GausscheckError("device: expected a CUDA device, found none; use --device cpu")
     if s.device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(s.device)
+
+
+@contextmanager
+def _memory(s: Settings) -> Iterator[None]:
+    """Say in one line that sizes are beyond the memory."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as err:
+        known = isinstance(err, MemoryError | torch.OutOfMemoryError)
+        if not known and "allocate memory" not in str(err) and "overflow" not in str(err):
+            raise
+        raise GausscheckError(
+            f"data: {s.data} rows and {s.encoder} of these sizes are beyond the memory; lower "
+            "width, inputs, rows or batch"
+        ) from err
 
 
 def _check(s: Settings, data: Dataset) -> None:
@@ -244,7 +206,8 @@ def _start(s: Settings, data: Dataset, device: torch.device) -> Run:
         "views": generator(s.seed, "views", str(device)),
     }
     mixed = s.precision == "bfloat16" or (s.precision == "auto" and device.type == "cuda")
-    return Run(encoder, classifier, optimiser, streams, device, precise=not mixed)
+    named = kinds.fingerprint(s, data)
+    return Run(encoder, classifier, optimiser, streams, device, precise=not mixed, data=named)
 
 
 def _epoch(run: Run, s: Settings, data: Dataset) -> tuple[float, int]:
@@ -346,37 +309,3 @@ def _outputs(run: Run, s: Settings, data: Dataset) -> dict[str, NDArray[Any]]:
 
 def _history(run: Run) -> dict[str, NDArray[np.float64]]:
     return {n: np.array([told[n] for told in run.history]) for n in ("epoch", *NAMES)}
-
-
-def _save(path: Path, run: Run, s: Settings) -> None:
-    """Write the checkpoint whole or not at all."""
-    work = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save({**run.state(), "settings": s.to_dict()}, work)
-        os.replace(work, path)
-    except OSError as err:
-        raise GausscheckError(f"{path}: could not write the checkpoint: {err}") from err
-    finally:
-        work.unlink(missing_ok=True)
-
-
-_FREE = (*FREE, "epochs", "measure_every")
-"""Settings that may differ when a run is resumed."""
-
-
-def _load(path: Path, s: Settings) -> dict[str, Any]:
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as err:
-        raise GausscheckError(
-            f"{path}: the checkpoint cannot be read; delete it to start anew"
-        ) from err
-    now, then = s.to_dict(), state["settings"]
-    other = sorted(k for k in now if k not in _FREE and now[k] != then.get(k))
-    if other:
-        named = ", ".join(f"{k} = {then.get(k)}" for k in other)
-        raise GausscheckError(
-            f"{path}: the checkpoint is of another run ({named}); resume with those, or delete it"
-        )
-    return state

@@ -19,6 +19,7 @@ def write_run(
     settings: Settings,
     arrays: Mapping[str, NDArray[Any]],
     metrics: Mapping[str, NDArray[np.float64]],
+    data: str = "",
 ) -> None:
     """Write an .h5 whole or not at all.
 
@@ -32,6 +33,8 @@ def write_run(
         ``anchor``, ``positive``, and ``features`` where asked for.
     metrics : mapping
         One value an epoch each, written under ``metrics/``.
+    data : str
+        What names the rows, where they come from elsewhere: the attribute ``data_sha256``.
 
     Raises
     ------
@@ -50,6 +53,7 @@ def write_run(
             for name, value in metrics.items():
                 file[f"metrics/{name}"] = value
             file.attrs.update({**settings.to_dict(), "gausscheck_version": __version__})
+            file.attrs["data_sha256"] = data
         os.replace(work, path)
     except OSError as err:
         raise GausscheckError(f"{path}: could not write the run: {err}") from err
@@ -58,8 +62,31 @@ def write_run(
 
 
 def read_metrics(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Return the metrics of a run by name, one value an epoch, ``epoch`` among them."""
+    """Return the metrics of a run by name, one value an epoch, ``epoch`` among them.
+
+    Raises
+    ------
+    GausscheckError
+        If it is damaged, or no run.
+    """
+    return read_run(path)[1]
+
+
+def read_run(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]]:
+    """Return the settings of a finished run, as attributes, and its metrics by name.
+
+    Raises
+    ------
+    GausscheckError
+        If it is damaged, or no run.
+    """
     import h5py
 
-    with h5py.File(path, "r") as file:
-        return {name: np.asarray(value[()]) for name, value in file["metrics"].items()}
+    try:
+        with h5py.File(path, "r") as file:
+            metrics = {name: np.asarray(value[()]) for name, value in file["metrics"].items()}
+            return dict(file.attrs), metrics
+    except (OSError, RuntimeError, KeyError, AttributeError, TypeError) as err:
+        raise GausscheckError(
+            f"{path}: expected a finished run, got another or a damaged file; delete it"
+        ) from err

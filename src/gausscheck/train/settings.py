@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ OBJECTIVES = (
 )  # fmt: skip
 ENTROPIES = ("logdet", "knn", "radial")
 PRECISIONS = ("auto", "float32", "bfloat16")
+
+OUTSIDE = ("digits", "cifar10", "file")
+"""Data that settings alone do not determine: they come from elsewhere."""
 
 FREE = ("threads", "device", "folder", "untrusted")
 """Options that say how a run is made, not which run it is."""
@@ -126,36 +130,16 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot mean anything."""
-        for name, known in (
-            ("data", DATA),
-            ("encoder", ENCODERS),
-            ("objective", OBJECTIVES),
-            ("entropy", ENTROPIES),
-            ("device", ("auto", "cpu", "cuda")),
-            ("precision", PRECISIONS),
-        ):
-            value = getattr(self, name)
-            if value not in known:
-                raise GausscheckError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
-        for name, low in (
-            ("dim", 2), ("epochs", 0), ("batch", 4), ("seed", 0), ("threads", 0), ("depth", 1),
-            ("rows_train", 0), ("rows_test", 0), ("inputs", 0), ("width", 0),
-            ("measure_every", 1),
-        ):  # fmt: skip
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < low:
-                raise GausscheckError(f"{name}: expected an integer of at least {low}, got {value}")
-        for name in ("lr", "temperature"):
-            if not getattr(self, name) > 0:
-                raise GausscheckError(
-                    f"{name}: expected a positive number, got {getattr(self, name)}"
-                )
-        if not 0 < self.strength <= 1:
-            raise GausscheckError(f"strength: expected a number in (0, 1], got {self.strength}")
-        if self.untrusted is not False and (self.untrusted is not True or self.data != "file"):
+        for field in fields(self):
+            _check_option(field.name, getattr(self, field.name))
+        if self.data.endswith("binary") and self.noise > 1:
             raise GausscheckError(
-                f"untrusted: expected true or false, and data = file where true: a child process "
-                f"reads no other data; got {self.untrusted} and {self.data}"
+                f"noise: expected the share of zeros that flip, at most 1, got {self.noise}"
+            )
+        if self.untrusted and self.data != "file":
+            raise GausscheckError(
+                f"untrusted: expected data = file: a child process reads no other data; got "
+                f"{self.data}"
             )
         if self.data in ("cifar10", "digits") and self.encoder == "linear":
             return
@@ -191,22 +175,95 @@ class Settings:
         return cls(**{**read_options(path), **given})
 
 
+_NAMES = {
+    "data": DATA, "encoder": ENCODERS, "objective": OBJECTIVES, "entropy": ENTROPIES,
+    "device": ("auto", "cpu", "cuda"), "precision": PRECISIONS,
+}  # fmt: skip
+"""Options that are one of some names."""
+
+_WHOLE = {
+    "dim": (2, 1 << 20), "epochs": (0, 1 << 31), "batch": (4, 1 << 31), "seed": (0, (1 << 63) - 1),
+    "threads": (0, 1024), "depth": (1, 1024), "rows_train": (0, 1 << 40), "rows_test": (0, 1 << 40),
+    "inputs": (0, 1 << 31), "width": (0, 1 << 20), "measure_every": (1, 1 << 31),
+}  # fmt: skip
+"""Options that are whole numbers: the least and the most."""
+
+_NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "lr": ("a positive number", lambda v: v > 0),
+    "temperature": ("a positive number", lambda v: v > 0),
+    "weight_decay": ("a number of at least 0", lambda v: v >= 0),
+    "strength": ("a number in (0, 1]", lambda v: 0 < v <= 1),
+    "noise": ("a number", lambda v: True),
+    "dropout": ("a share below 1, or a negative number for the kind's own", lambda v: v < 1),
+    "scale": ("a number", lambda v: True),
+    "spread": ("a number of at least 0", lambda v: v >= 0),
+    "beta": ("a number of at least 0", lambda v: v >= 0),
+    "radius_penalty": ("a number of at least 0", lambda v: v >= 0),
+    "sigreg_weight": ("a number in [0, 1]", lambda v: 0 <= v <= 1),
+}
+"""Options that are finite numbers: which, in words and as a check."""
+
+_SWITCHES = ("untrusted", "radial", "features", "standardised", "compile", "snapshots")
+
+
+def check_options(given: Mapping[str, Any]) -> None:
+    """Refuse options there are not, and values that no run can have.
+
+    Raises
+    ------
+    GausscheckError
+    """
+    known = {f.name for f in fields(Settings)}
+    unknown = sorted(set(given) - known)
+    if unknown:
+        raise GausscheckError(
+            f"unknown option {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+        )
+    for name, value in given.items():
+        _check_option(name, value)
+
+
+def _check_option(name: str, value: Any) -> None:
+    expected = _expected(name, value)
+    if expected is not None:
+        raise GausscheckError(f"{name}: expected {expected}, got {value!r:.80}")
+
+
+def _expected(name: str, value: Any) -> str | None:
+    """Say what was expected of an option, or None where the value is such."""
+    if name in _NAMES:
+        known = _NAMES[name]
+        return None if value in known else f"one of {', '.join(known)}"
+    if name in _SWITCHES:
+        return None if isinstance(value, bool) else "true or false"
+    if name in _WHOLE:
+        low, high = _WHOLE[name]
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if whole and low <= value <= high:
+            return None
+        most = f" and at most {high:,}" if whole and value > high else ""
+        return f"an integer of at least {low}{most}"
+    if name in _NUMBERS:
+        words, sound = _NUMBERS[name]
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return None if number and abs(value) < 1e300 and sound(value) else words
+    return None if isinstance(value, str) else "text"
+
+
 def read_options(path: str | Path) -> dict[str, Any]:
     """Read options from a TOML file.
 
     Raises
     ------
     GausscheckError
-        If it cannot be read, or names an option there is not.
+        If it cannot be read, names an option there is not, or a value that cannot be.
     """
     try:
         held = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as err:
         raise GausscheckError(f"{path}: expected a readable TOML file: {err}") from err
-    known = {f.name for f in fields(Settings)}
-    unknown = sorted(set(held) - known)
-    if unknown:
-        raise GausscheckError(
-            f"{path}: unknown option {', '.join(unknown)}; known are {', '.join(sorted(known))}"
-        )
+    try:
+        check_options(held)
+    except GausscheckError as err:
+        raise GausscheckError(f"{path}: {err}") from err
     return held

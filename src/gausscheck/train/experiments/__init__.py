@@ -76,7 +76,8 @@ def reproduce(
     threads : int
         Of torch; 0 leaves it alone.
     given : dict, optional
-        Settings that replace the experiment's own in all of its runs.
+        Settings in place of the usual ones in all runs; none that an experiment varies or sets
+        itself.
     stop_after : float, optional
         Minutes after which training stops at the end of an epoch; the same call goes on from there.
     progress : callable, optional
@@ -91,7 +92,7 @@ def reproduce(
     Raises
     ------
     GausscheckError
-        On an unknown name, or fewer than one seed.
+        On an unknown name, fewer than one seed, or settings that are the experiment's own.
     """
     if seeds is not None and seeds < 1:
         raise GausscheckError(f"seeds: expected at least 1, got {seeds}")
@@ -100,6 +101,8 @@ def reproduce(
         None if stop_after is None else time.monotonic() + 60 * stop_after,
         progress or (lambda stage, share: None), pace or Pace(),
     )  # fmt: skip
+    for one in names_of(name, folder):
+        EXPERIMENTS[one].check(lab.given)
     tables: list[Table] = []
     with style.house():
         for one in names_of(name, folder):

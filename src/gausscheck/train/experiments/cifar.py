@@ -133,7 +133,7 @@ CIFAR10 = Experiment(
         "both start from the same random weights; the paper's supervised encoder starts from "
         "ImageNet weights",
     ),
-    few=True,
+    few=True, own=("features", "snapshots"),
 )  # fmt: skip
 
 WIDTHS = (512, 1024, 2048)
@@ -194,4 +194,5 @@ DYNAMICS = Experiment(
         "rank: effective rank of z",
         "standardised: each channel of each image at mean 0 and standard deviation 1",
     ),
+    own=("features", "standardised", "width"),
 )  # fmt: skip

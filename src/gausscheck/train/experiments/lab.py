@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import sqrt
 from pathlib import Path
@@ -16,15 +16,26 @@ from numpy.typing import NDArray
 from gausscheck.audit.paper_table import column_of
 from gausscheck.core import GausscheckError, Stage
 from gausscheck.normality import A0
+from gausscheck.train import data as kinds
 from gausscheck.train.experiments.tables import Row, Table, joined
 from gausscheck.train.loop import Pace, train
-from gausscheck.train.output import read_metrics
-from gausscheck.train.settings import FREE, Settings
+from gausscheck.train.output import read_metrics, read_run
+from gausscheck.train.settings import FREE, OUTSIDE, Settings, check_options
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Metrics = dict[str, NDArray[np.float64]]
+
+OWN = ("data", "encoder", "objective", "file", "untrusted", "measure_every")
+"""Settings that every experiment chooses itself."""
+
+_ELSEWHERE = {
+    "seed": "runs have the seeds 0, 1, ...: say how many by --seeds (seeds=)",
+    "threads": "say it by --threads (threads=)",
+    "folder": "say it by --folder (folder=)",
+}
+"""Settings that are options of their own, and where."""
 
 
 class OutOfTime(Exception):
@@ -43,11 +54,13 @@ class Lab:
         Where CIFAR-10 lies.
     threads : int
     given : dict
-        Settings that replace the experiment's own.
+        Settings in place of the usual ones; none that :meth:`Experiment.check` refuses.
     until : float or None
         Monotonic time at which training stops, to be resumed.
     seed : int
         Of the runs that are made or read now.
+    known : dict
+        What names data from elsewhere, once they were read.
     """
 
     out: Path
@@ -59,6 +72,7 @@ class Lab:
     progress: Callable[[str, float], None] = field(default=lambda stage, share: None)
     pace: Pace = field(default_factory=Pace)
     seed: int = 0
+    known: dict[tuple[Any, ...], str] = field(default_factory=dict, repr=False)
 
     def pick(self, full: int, quick: int) -> int:
         """Return the size that applies."""
@@ -82,11 +96,13 @@ class Lab:
         ------
         OutOfTime
             Where the time of this piece is over before the run is finished.
+        GausscheckError
+            If the folder holds a damaged run, or one of the same settings on other data.
         """
         settings = self.settled(settings)
         settings = replace(settings, measure_every=every or max(settings.epochs, 1))
         path = self.out / f"{name}_seed{self.seed}.h5"
-        if not (path.exists() and _same(path, settings)):
+        if not (path.exists() and self._made(path, settings)):
             left = None if self.until is None else (self.until - time.monotonic()) / 60
             told = Stage(f"{name}, seed {self.seed}", settings.epochs, "epochs")
             done = train(
@@ -100,6 +116,23 @@ class Lab:
             if done is None:
                 raise OutOfTime
         return path, read_metrics(path)
+
+    def _made(self, path: Path, settings: Settings) -> bool:
+        """Whether a finished run is of these settings; one of other data is refused."""
+        held, _ = read_run(path)
+        if any(held.get(k) != v for k, v in settings.to_dict().items() if k not in FREE):
+            return False
+        if settings.data not in OUTSIDE or "data_sha256" not in held:
+            return True
+        s = settings
+        key = (s.data, s.file, s.folder, s.seed, s.rows_train, s.rows_test)
+        if key not in self.known:
+            self.known[key] = kinds.build(s).fingerprint()
+        if held["data_sha256"] != self.known[key]:
+            raise GausscheckError(
+                f"{path}: made of other data than those of now; delete it, or name another --out"
+            )
+        return True
 
     def write(self, table: Table, figure: Figure | None = None) -> Table:
         """Write the table as JSON and Markdown, and the figure as PNG and SVG."""
@@ -135,6 +168,8 @@ class Experiment:
     notes : tuple of str
     few : bool
         Whether it takes one seed unless more are asked for: real images.
+    own : tuple of str
+        Settings that it varies, needs, or states in its labels and laws, besides :data:`OWN`.
     """
 
     name: str
@@ -145,6 +180,27 @@ class Experiment:
     pairs: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     few: bool = False
+    own: tuple[str, ...] = ()
+
+    def check(self, given: Mapping[str, Any]) -> None:
+        """Refuse settings that are the experiment's own, before anything is trained.
+
+        Raises
+        ------
+        GausscheckError
+            Also on options there are not, or values that cannot be.
+        """
+        for name, words in _ELSEWHERE.items():
+            if name in given:
+                raise GausscheckError(f"{name}: {words}, in place of a setting")
+        own = sorted({*OWN, *self.own})
+        taken = [name for name in own if name in given]
+        if taken:
+            raise GausscheckError(
+                f"{', '.join(taken)}: {self.name} varies or sets {', '.join(own)} itself; leave "
+                "those out"
+            )
+        check_options(given)
 
     def run(self, lab: Lab, seeds: int) -> Table:
         """Measure all seeds, join them, draw and write."""
@@ -157,14 +213,6 @@ class Experiment:
                       seeds, self.notes, joined([curves for _, curves in found]))  # fmt: skip
         table = table.with_differences(self.pairs)
         return lab.write(table, self.draw(table, lab))
-
-
-def _same(path: Path, settings: Settings) -> bool:
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        held = dict(file.attrs)
-    return all(held.get(k) == v for k, v in settings.to_dict().items() if k not in FREE)
 
 
 def embeddings(path: Path, name: str = "embeddings") -> NDArray[np.float64]:

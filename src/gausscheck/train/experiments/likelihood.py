@@ -147,4 +147,5 @@ PUSHFORWARD = Experiment(
         "views: x and z of the same view. The factor exp(N(0, 0.1²)) of a view moves both "
         "densities alike, which takes r from 0.6 to 0.9; without it r of views is that of rows",
     ),
+    own=("dim", "inputs", "scale", "strength"),
 )  # fmt: skip

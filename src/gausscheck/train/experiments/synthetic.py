@@ -93,6 +93,7 @@ TABLE1 = Experiment(
         "passes 95 %",
         "iid Laplace is confounded by the central limit theorem: see confounds",
     ),
+    own=("dim", "epochs", "spread"),
 )  # fmt: skip
 
 DIMS = (16, 32, 64, 128)
@@ -148,6 +149,7 @@ DIMENSION_SWEEP = Experiment(
     "dimension-sweep", "Norms and cosines against dimension, iid Laplace, linear",
     ("CV", "AD", "AD untrained", "AD pass", "cosine sd"), _dimensions, _draw_dimensions,
     notes=("trained and untrained agree: on iid inputs the axes say nothing about training",),
+    own=("dim", "inputs"),
 )  # fmt: skip
 
 BATCHES = (8, 16, 32, 64, 128)
@@ -190,6 +192,7 @@ BATCH_SWEEP = Experiment(
         for large, small in ((32, 8), (128, 32))
     ),
     notes=("all runs see the same rows as often; small batches take more steps",),
+    own=("batch", "dim"),
 )  # fmt: skip
 
 
@@ -198,6 +201,7 @@ def _confounds(lab: Lab) -> tuple[Rows, Rows]:
     rows: Rows = []
     for data in ("laplace", "power-laplace"):
         base = Settings(data=data, encoder="linear", epochs=lab.pick(10, 2), **few)
+        d = lab.settled(base).dim
         _, m = lab.run(f"{data}_infonce", base)
         rows.append(row(f"{data}, untrained linear", MEASURED, table_values(m, 0)))
         rows.append(row(f"{data}, InfoNCE", MEASURED, table_values(m)))
@@ -206,10 +210,10 @@ def _confounds(lab: Lab) -> tuple[Rows, Rows]:
         held = kinds.build(lab.settled(base))
         x, y = held.train.numpy().astype(float), held.test.numpy().astype(float)
         values, vectors = np.linalg.eigh(np.cov(x, rowvar=False))
-        top = vectors[:, -base.dim :] / np.sqrt(values[-base.dim :])
+        top = vectors[:, -d:] / np.sqrt(values[-d:])
         z = (y - x.mean(axis=0)) @ top
         rows.append(row(f"{data}, whitened PCA, no training", MEASURED, field_of(z)))
-    rows.append(row("any", NULL, gaussian(128)))
+    rows.append(row("any", NULL, gaussian(d)))
     return rows, []
 
 

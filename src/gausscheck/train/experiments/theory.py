@@ -53,6 +53,7 @@ def _draw_bound(table: Table, lab: Lab) -> Figure:
 ALIGNMENT_BOUND = Experiment(
     "alignment-bound", "Alignment and its bound, MLP",
     ("eta2", "alignment", "mean square", "bound", "slack"), _bound, _draw_bound,
+    own=("dim", "strength"),
 )  # fmt: skip
 
 
@@ -97,6 +98,7 @@ REGULARISER = Experiment(
         for d in (16, 32)
         for entropy in ("logdet", "knn", "radial")
     ),
+    own=("beta", "dim", "entropy", "strength"),
 )  # fmt: skip
 
 FREE = ("no radial output", "free norm, InfoNCE", "free norm, radial entropy")
@@ -120,7 +122,8 @@ def _blindness(lab: Lab) -> tuple[Rows, Rows]:
         values = {"CV": float(m["cv"][-1]), "AD": float(m["ad_raw"][-1]),
                   "AD unit": float(m["ad_unit"][-1])}  # fmt: skip
         rows.append(row(label, MEASURED, values))
-    rows.append(row("any", NULL, {"CV": (2 * 128) ** -0.5, "AD": A0, "AD unit": A0}))
+    d = lab.settled(settings).dim
+    rows.append(row("any", NULL, {"CV": (2 * d) ** -0.5, "AD": A0, "AD unit": A0}))
     return rows, []
 
 
@@ -149,4 +152,5 @@ def _draw_blindness(table: Table, lab: Lab) -> Figure:
 NORM_BLINDNESS = Experiment(
     "norm-blindness", "Free norms under InfoNCE, power-law Laplace, MLP", ("CV", "AD", "AD unit"),
     _blindness, _draw_blindness, pairs=((FREE[1], FREE[0]), (FREE[2], FREE[1])),
+    own=("entropy", "radial"),
 )  # fmt: skip

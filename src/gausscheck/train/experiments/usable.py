@@ -109,7 +109,7 @@ def _usable(lab: Lab) -> tuple[list[Row], list[Row]]:
             label = f"{encoder}, {name}"
             rows.append(row(label, MEASURED, table_values(m) | use_values(report)))
             curves += use_curve(report, label)
-        rows.append(row(encoder, NULL, gaussian_use(base.dim)))
+        rows.append(row(encoder, NULL, gaussian_use(lab.settled(base).dim)))
     return rows, curves
 
 
@@ -146,4 +146,5 @@ USABLE = Experiment(
         "hold: in how many seeds the paper's claim holds (projections Gaussian, norms on a thin "
         "shell, unit rows uniform on the sphere)",
     ),
+    own=("epochs",),
 )  # fmt: skip
