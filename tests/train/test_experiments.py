@@ -191,9 +191,9 @@ def test_an_experiment_knows_what_it_varies(tmp_path, untrained, name, folder):
     ("given", "words"),
     [
         ({"objective": "clip"}, "^objective: confounds varies or sets data, .*objective.* itself"),
-        ({"seed": 3}, "^seed: .* say how many by --seeds"),
-        ({"threads": 1}, "^threads: say it by --threads"),
-        ({"folder": "x"}, "^folder: say it by --folder"),
+        ({"seed": 3}, "^seed: .* give their number as the option seeds"),
+        ({"threads": 1}, "^threads: give it as the option threads"),
+        ({"folder": "x"}, "^folder: give it as the option folder"),
         ({"measure_every": 2}, "^measure_every: confounds varies or sets"),
         ({"epoch": 1}, "unknown option epoch"),
         ({"lr": "x"}, "^lr: expected a positive number, got 'x'"),

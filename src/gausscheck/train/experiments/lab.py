@@ -31,9 +31,9 @@ OWN = ("data", "encoder", "objective", "file", "untrusted", "measure_every")
 """Settings that every experiment chooses itself."""
 
 _ELSEWHERE = {
-    "seed": "runs have the seeds 0, 1, ...: say how many by --seeds (seeds=)",
-    "threads": "say it by --threads (threads=)",
-    "folder": "say it by --folder (folder=)",
+    "seed": "runs have the seeds 0, 1, ...: give their number as the option seeds",
+    "threads": "give it as the option threads",
+    "folder": "give it as the option folder",
 }
 """Settings that are options of their own, and where."""
 
@@ -192,7 +192,7 @@ class Experiment:
         """
         for name, words in _ELSEWHERE.items():
             if name in given:
-                raise GausscheckError(f"{name}: {words}, in place of a setting")
+                raise GausscheckError(f"{name}: {words}, not among the settings")
         own = sorted({*OWN, *self.own})
         taken = [name for name in own if name in given]
         if taken:
