@@ -2,6 +2,7 @@
 
 import copy
 import io
+import sys
 
 import numpy as np
 import pytest
@@ -150,11 +151,16 @@ def test_threads_take_turns():
 
     monitor = GaussianMonitor(rows=1000)
     x = np.random.default_rng(0).standard_normal((20, 5))
-    threads = [Thread(target=lambda: [monitor.update(x) for _ in range(100)]) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert monitor.seen == 16_000
+    threads = [Thread(target=lambda: [monitor.update(x) for _ in range(60)]) for _ in range(4)]
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(usual)
+    assert monitor.seen == 4_800
     assert np.unique(monitor.ids).size == 1000
-    assert copy.deepcopy(monitor).seen == 16_000
+    assert copy.deepcopy(monitor).seen == 4_800
