@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal, cast
 
+from gausscheck.audit.verdict import LEVEL_WORDS
 from gausscheck.core import GausscheckError
 from gausscheck.gate.names import Target, find, shown
 
@@ -15,6 +16,9 @@ Operator = Literal["<", "<=", ">", ">=", "=", "!="]
 _ITEM = re.compile(r"([^<>=!]+)(<=|>=|!=|==|=|<|>)([^<>=!]+)")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*(%?)", re.ASCII)
 _FLAGS = {"true": True, "false": False}
+
+_KEYS = {words: key for key, words in LEVEL_WORDS.items()}
+"""A rung may be written as the report prints it: ``whitened lengths<1``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ def parse(text: str) -> tuple[Requirement, ...]:
     --------
     >>> [str(r) for r in parse("axes < 0.9, false_alarm_1<2%, claims.sphere=holds")]
     ['axes<0.9', 'false_alarm_1<0.02', 'claims.sphere=holds']
+    >>> [str(r) for r in parse("whitened lengths<1")]
+    ['norms<1']
     """
     return tuple(_parse_one(item.strip()) for item in text.split(","))
 
@@ -74,6 +80,7 @@ def _parse_one(item: str) -> Requirement:
             f"of < <= > >= = !=, got {shown(item)}; separate several with commas"
         )
     name, sign, value = match[1].strip(), match[2].replace("==", "="), match[3].strip()
+    name = _KEYS.get(name.lower(), name)
     operator = cast(Operator, sign)
     target = find(name)
     if target.kind == "number":

@@ -17,11 +17,12 @@ TERMS = {
     "times the limit": "0 where Gaussian rows average, 1 where a deviation begins to matter; "
     "free of the number of rows",
     "axes": "each coordinate by itself",
-    "random projections": "directions uniform on the sphere",
-    "principal components": "the first 32 of each half of the rows, tested on the other half",
-    "whitened lengths": "distances from the mean once all variances are one: the thin shell",
-    "random subspaces": "whitened lengths within 1, 2, 4, ... 64 random dimensions",
-    "whitened directions": "where whitened rows point: evenly spread if Gaussian",
+    "random projections": "directions uniform on the sphere (in options: random)",
+    "principal components": "the first 32 of each half of the rows, tested on the other half (pca)",
+    "whitened lengths": "distances from the mean once all variances are one: the thin shell "
+    "(norms)",
+    "random subspaces": "whitened lengths within 1, 2, 4, ... 64 random dimensions (marginals)",
+    "whitened directions": "where whitened rows point: evenly spread if Gaussian (sphere)",
     "learned directions": "the least Gaussian ones found on one half of the rows, tested on the "
     "other: lower bounds, that rise with n",
     "on average, except": "the mean over directions is below the limit, the named ones are beyond; "
@@ -35,7 +36,7 @@ TERMS = {
     "projections (claim)": "axes and random projections are Gaussian on average",
     "norms (claim)": "lengths vary no more than those of a Gaussian with this mean and covariance",
     "sphere (claim)": "rows divided by their lengths are uniform on the sphere, as they stand",
-    "independent rows": "rows that would say as much if neighbours were not alike",
+    "independent rows": "rows that would say as much about a mean if neighbours were not alike",
     "rank": "dimensions in which rows vary beyond rounding",
     "effective rank": "exp of the entropy of the eigenvalues' shares of the variance",
     "RankMe": "the same of the singular values of the rows, with their mean",
