@@ -253,7 +253,7 @@ def _missed(level: LearnedLevel) -> str:
         else "No learned direction deviates on held-out rows"
     )
     if level.could_miss_kurtosis is None:
-        return f"{found}, but with so few rows next to any direction could have been missed."
+        return f"{found}, but with so few rows almost any direction could have been missed."
     skewness = level.could_miss_skewness
     also = "any skewness" if skewness is None else f"skewness below {skewness:.2g}"
     return (

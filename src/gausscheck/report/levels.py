@@ -197,7 +197,7 @@ class LearnedLevel(DirectionalLevel):
         Share of the rows' variance that the rejected directions account for, 0 to 1.
     could_miss_kurtosis : float or None
         Excess kurtosis of a single direction that a search at this n and d finds in 95 % of cases:
-        what is less non-Gaussian may have been missed. None where next to anything may have been.
+        what is less non-Gaussian may have been missed. None where almost anything may have been.
     could_miss_skewness : float or None
         The same for skewness, to either side. None where any could have been missed, and in
         reports of searches for kurtosis alone.

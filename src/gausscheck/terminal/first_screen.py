@@ -166,7 +166,8 @@ def _rung(title: str, level: Level) -> Text:
     remark = _remark(level)
     mark = _MARKS[level.status]
     if level.status == "gaussian_except" and level.times_limit_ci and level.times_limit_ci[1] >= 1:
-        mark = "the others"  # the exceptions bring the mean to the limit
+        mark = "yes"  # the exceptions bring the mean to the limit, and the others decide
+        remark = remark.replace("not ", "without ", 1)
     return Text.assemble(
         f"{title}{beside_limit(level.times_limit):>6}  {span:<16}",
         (mark, STYLE[level.status]),
@@ -184,7 +185,7 @@ def _remark(level: Level) -> str:
         worst = level.worst[0] if level.worst else None
         return f"{worst.direction}: {worst.shape}" if worst else f"{count} beyond"
     if level.status == "inconclusive" and level.rows_needed:
-        return f"until {level.rows_needed:,} rows"
+        return f"{level.rows_needed:,} rows may tell"
     return f"worst at k = {level.k}" if isinstance(level, SubspaceLevel) else ""
 
 
