@@ -18,11 +18,13 @@ from audit.noticed_steps import (
     moving_average,
     says,
     standardised,
+    student,
     whitened,
 )
+from gausscheck import analyze
 from gausscheck.audit import noticed as found_in
 from gausscheck.audit.neighbours import NeighbouringRows, Stretches
-from gausscheck.audit.noticed import serial
+from gausscheck.audit.noticed import drift, serial
 from gausscheck.normality import A0, profile
 from gausscheck.normality.engine.jackknife import ad_star_without
 from gausscheck.normality.engine.profile import left_out_shifts
@@ -350,9 +352,9 @@ def test_stretches_are_the_same_however_the_file_is_cut_into_blocks(rng):
     cuts = [0, 1, 8191, 8192, 30_000, 40_020, 70_001, 90_000]
     parts = [near.of_leaf(Leaf(x[low:high], low)) for low, high in pairwise(cuts)]
     for joined in (reduce(near.merge, parts), tree_fold(near.merge, parts)):
-        for name in ("total", "first", "last", "columns"):
+        for name in ("total", "first", "last", "columns", "whitened"):
             assert np.allclose(getattr(joined, name), getattr(whole, name), rtol=1e-12)
-        for name in ("of_run", "pairs", "of_row"):
+        for name in ("of_run", "pairs", "of_row", "of_whitened"):
             assert np.array_equal(getattr(joined, name), getattr(whole, name))
     assert whole.of_run.tolist() == list(range(8))
     gone = np.union1d(left_out, np.arange(40_000, 40_050))
@@ -375,3 +377,237 @@ def test_rows_that_repeat_one_of_their_block_are_no_neighbours(rng):
     )  # fmt: skip
     assert not near.of_leaf(Leaf(x, 0)).dependence(4000).present
     assert replace(near, once=False).of_leaf(Leaf(x, 0)).dependence(4000).present
+
+
+# a direction, or lengths
+
+
+def drifting(rng, n, d, phi, a, k=1):
+    """Rows of independent noise and ``k`` latent factors that drift, at random directions."""
+    factors = autoregressive(rng, n, k, phi) * np.sqrt(1 - phi**2)
+    return rng.standard_normal((n, d)) + a * factors @ rng.standard_normal((k, d))
+
+
+def one_drifting_axis(rng, n, d, phi):
+    x = rng.standard_normal((n, d))
+    x[:, [d // 2]] = autoregressive(rng, n, 1, phi)
+    return x
+
+
+def wandering(rng, n, d, phi=0.995, size=0.3):
+    """Rows of independent directions whose lengths wander through the file."""
+    log = size * np.sqrt(1 - phi**2) * autoregressive(rng, n, 1, phi)
+    return np.exp(log) * rng.standard_normal((n, d))
+
+
+DRIFTS = {
+    "one factor": lambda rng: drifting(rng, 2000, 96, 0.99, 1.0),
+    "a weak one": lambda rng: drifting(rng, 2000, 96, 0.99, 0.3),
+    "two": lambda rng: drifting(rng, 2000, 128, 0.98, 0.5, 2),
+    "an axis": lambda rng: one_drifting_axis(rng, 2000, 96, 0.98),
+    "an axis, hardly": lambda rng: one_drifting_axis(rng, 9000, 16, 0.2),
+    "few rows": lambda rng: drifting(rng, 800, 200, 0.99, 1.0),
+}
+
+
+@pytest.mark.parametrize("name", DRIFTS)
+def test_one_direction_that_drifts_is_noticed_and_named(name):
+    for seed in range(2):
+        found = dependence(DRIFTS[name](np.random.default_rng(seed)))
+        assert not found.alike
+        assert found.along.noticed
+        assert not found.lengths.noticed
+        text = says(found_in.notice_serial(found, 128), "serial_dependence").text
+        assert text.startswith("rows drift along one direction (autocorrelation .")
+    mixed = np.random.default_rng(0)
+    assert not dependence(mixed.permutation(DRIFTS[name](mixed))).present
+
+
+def test_the_direction_that_drifts_has_the_time_of_theory():
+    times = []
+    for seed in range(10):
+        x = one_drifting_axis(np.random.default_rng(seed), 5000, 64, 0.9)
+        times.append(dependence(x).along)
+    assert np.mean([t.correlation for t in times]) == pytest.approx(0.9, abs=0.02)
+    assert np.mean([t.tau for t in times]) == pytest.approx(19, rel=0.1)
+
+
+@pytest.mark.parametrize("size", [0.3, 0.1])  # the second at a correlation of .05
+def test_lengths_that_wander_are_noticed_and_named(size):
+    for seed in range(5):
+        found = dependence(wandering(np.random.default_rng(seed), 5000, 32, size=size))
+        assert not found.alike
+        assert not found.along.noticed
+        assert found.lengths.noticed
+        assert found.longest == found.lengths.tau > 10
+        text = says(found_in.notice_serial(found, 32), "serial_dependence").text
+        assert text.startswith("row lengths wander (correlation .")
+
+
+def test_lengths_count_as_they_are_told():
+    times = [
+        dependence(wandering(np.random.default_rng(seed), 4000, 128, 0.9, 0.6)).lengths.tau
+        for seed in range(5)
+    ]
+    assert np.mean(times) == pytest.approx(19, rel=0.15)
+
+
+def test_what_is_said_of_both_fits_the_screen():
+    both = serial.Likeness(0.98765, 3.0, noticed=True)
+    found = serial.SerialDependence(999_999, 0.01, 1.0, 1.0, 333_333.0, both, both)
+    says(found_in.notice_serial(found, 128), "serial_dependence")
+
+
+@pytest.mark.parametrize(("n", "rank"), [(200, 1), (400, 10), (400, 100), (800, 50)])
+def test_no_direction_of_independent_rows_is_beyond_the_edge(rng, n, rank):
+    tops = []
+    for _ in range(20):
+        z = whitened(rng.standard_normal((n, rank)), "all")
+        cross = z[:-1].T @ z[1:] / (n - 1)
+        tops.append(np.linalg.eigvalsh((cross + cross.T) / 2)[-1])
+    bound = drift.edge(n - 1, rank, n)
+    widths = (bound - np.array(tops)) * np.sqrt(2 * n) * rank ** (1 / 6)
+    assert widths.min() > 1
+    assert 4 < widths.mean() < 9
+    assert drift.edge(n - 1, rank, 100 * n) > bound
+
+
+def test_long_rows_side_by_side_are_no_direction_and_no_likeness(rng):
+    x = rng.standard_normal((1000, 100))
+    x[500:502] *= 3
+    x[501] = x[500]
+    assert not dependence(x).present
+    heavy = rng.standard_normal((1000, 100)) / np.abs(rng.standard_normal((1000, 1)))
+    assert not dependence(heavy).present
+
+
+def test_equal_lengths_say_nothing():
+    signs = np.tile([[1.0, 1], [-1, -1], [1, -1], [-1, 1]], (100, 1))
+    assert not drift.of_lengths([signs]).noticed
+    assert not drift.of_lengths([signs[:1]]).noticed
+    assert not drift.along_a_direction([signs[:1]], 1).noticed
+
+
+def test_a_long_file_is_compared_in_spaced_parts(rng):
+    x = rng.standard_normal((60_000, 256)).astype(np.float32)
+    parts = drift.spaced([x])
+    assert sum(part.size for part in parts) == drift.MOST_VALUES
+    assert (parts[-1][-1] == x[-1]).all()
+    x[:, 7] = standardised(autoregressive(rng, 60_000, 1, 0.99))[:, 0]
+    assert drift.along_a_direction([x], len(x)).correlation == pytest.approx(0.99, abs=0.01)
+
+
+@pytest.mark.parametrize("make", [lambda rng: one_drifting_axis(rng, 70_000, 32, 0.98), wandering])
+def test_stretches_see_what_all_rows_show(rng, make):
+    x = make(rng) if make is not wandering else wandering(rng, 70_000, 32)
+    x = standardised(x).astype(np.float32)
+    near = NeighbouringRows(
+        np.zeros(32), np.eye(32), np.arange(4), np.ones(4), unit=False,
+        selection=Selection(np.zeros(0, dtype=np.int64), bad=False), rows=len(x), once=False,
+    )  # fmt: skip
+    parts = [near.of_leaf(Leaf(x[low : low + 9000], low)) for low in range(0, len(x), 9000)]
+    seen = reduce(near.merge, parts).dependence(len(x))
+    whole = found_in.serial_dependence([x], [x[:, :4]], len(x))
+    for one, other in ((seen.along, whole.along), (seen.lengths, whole.lengths)):
+        assert one.noticed == other.noticed
+        assert one.correlation == pytest.approx(other.correlation, abs=0.05)
+        assert one.tau == pytest.approx(other.tau, rel=0.4)
+    assert seen.along.noticed != seen.lengths.noticed
+
+
+def test_rows_sorted_by_a_label_that_one_direction_tells_are_noticed():
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        labels = np.repeat(np.arange(4), 500)
+        x = rng.standard_normal((2000, 200))
+        x += rng.standard_normal(4)[labels, None] * rng.standard_normal(200)
+        found = dependence(x)
+        assert found.along.noticed
+        assert not found.alike
+        notice, within = sorting(x, labels)
+        says(notice, "sorted_rows")
+        assert not within.present
+        drifts = drifting(rng, 2000, 200, 0.99, 1.0)
+        assert sorting(drifts, labels)[0] is None
+
+
+HEAVY = {
+    **LAWS,
+    "laplace": lambda rng, n, d: rng.laplace(size=(n, d)),
+    "joint t3": lambda rng, n, d: student(rng, n, d, 3),
+    "joint Cauchy": lambda rng, n, d: student(rng, n, d, 1),
+    "clusters": lambda rng, n, d: (
+        rng.standard_normal((n, d)) + 4 * rng.standard_normal((8, d))[rng.integers(0, 8, n)]
+    ),
+    "sparse": lambda rng, n, d: (
+        rng.standard_normal((n, d)) * np.where(rng.random((n, d)) < 0.02, 1, 1e-3)
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("law", HEAVY)
+def test_independent_rows_are_called_dependent_in_under_1_of_1000_files(law):
+    rng = np.random.default_rng(71)
+    wrong = 0
+    sizes = [(40, 2, 500), (200, 2, 500), (200, 60, 200), (1000, 16, 200), (1000, 300, 10)]
+    for n, d, files in sizes:
+        wrong += sum(dependence(HEAVY[law](rng, n, d)).present for _ in range(files))
+    assert wrong <= 5  # of 1,410: 1 in 10,000 of more than that at 1 in 1,000
+
+
+# what an audit then says
+
+
+def statuses(make, files, **options):
+    reports = [analyze(make(np.random.default_rng(i)), threads=1, **options) for i in range(files)]
+    for report in reports:
+        assert "serial_dependence" in {found.kind for found in report.noticed}
+    return reports
+
+
+@pytest.mark.parametrize(("phi", "files"), [(0.98, 1), (0.995, 2)])
+def test_gaussian_rows_of_which_one_direction_drifts_are_not_called_not_gaussian(phi, files):
+    def make(rng):
+        return drifting(rng, 3000, 96, phi, 1.0).astype(np.float32)
+
+    for report in statuses(make, files, directions="axes", levels="none"):
+        assert report.verdict.status in ("gaussian", "inconclusive")
+
+
+def test_rates_of_rows_whose_lengths_wander_have_intervals_by_blocks():
+    def make(rng):
+        return wandering(rng, 3000, 16).astype(np.float32)
+
+    (report,) = statuses(make, 1, directions="axes", levels="norms")
+    low, high = report.use.false_alarm["0.01"].ci
+    assert high - low > 2 * 0.016  # what 3,000 independent rows would give
+    assert report.levels["norms"].status == "not_gaussian"  # the rate stands out all the same
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("phi", "a"), [(0.995, 1.0), (0.995, 0.5), (0.999, 1.0), (0.98, 1.0), (0.9, 1.0)]
+)
+def test_drifts_of_one_direction_seldom_make_gaussian_rows_anything_else(phi, a):
+    def make(rng):
+        return drifting(rng, 5000, 128, phi, a).astype(np.float32)
+
+    reports = statuses(make, 12, directions="axes,random:128", levels="none")
+    wrong = [r for r in reports if r.verdict.status not in ("gaussian", "inconclusive")]
+    assert len(wrong) <= 1  # without it 8 of 12 at .995, 10 at .999, a 1
+
+
+@pytest.mark.slow
+def test_rates_of_rows_whose_lengths_wander_cover_the_truth():
+    size, d = 0.3, 32
+    scale = np.exp(2 * size * np.random.default_rng(0).standard_normal(1_000_000))
+    limit = stats.chi2.isf(0.01, d) * np.exp(2 * size**2)
+    truth = stats.chi2.sf(limit / scale, d).mean()
+
+    def make(rng):
+        return wandering(rng, 5000, d, size=size).astype(np.float32)
+
+    reports = statuses(make, 20, directions="axes", levels="none")
+    cis = [r.use.false_alarm["0.01"].ci for r in reports]
+    assert sum(low <= truth <= high for low, high in cis) >= 16  # by random groups 12

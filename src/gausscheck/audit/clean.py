@@ -210,7 +210,7 @@ def _grouping(neighbours: Neighbours, config: Config, beside: Beside) -> Groupin
         return Grouping("labels", config.groups, beside.clusters)
     if neighbours.serial is None or not neighbours.present:
         return Grouping("random", config.groups)
-    return Grouping("blocks", config.groups, tau=neighbours.serial.tau)
+    return Grouping("blocks", config.groups, tau=neighbours.serial.longest)
 
 
 def _by_near_rows(near: I64, read: ReadRows, config: Config) -> Grouping:

@@ -37,6 +37,9 @@ from gausscheck.passes.leaf import Leaf, Selection, unit_rows
 from gausscheck.preparation import Eigenbasis
 from gausscheck.report import Noticed
 
+FARTHEST = 256.0
+"""Whitened values that are kept are held within so many sd, which float16 tells apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
@@ -92,6 +95,10 @@ class Stretches:
         Stretch of each row, ascending.
     columns : (s, c) float32 array
         Some columns of it, standardised.
+    of_whitened : (q,) int array
+        Stretch of each row that was compared, ascending.
+    whitened : (q, r) float16 array
+        These rows, whitened, held within :data:`FARTHEST`.
     """
 
     of_run: NDArray[np.int64]
@@ -101,13 +108,15 @@ class Stretches:
     last: F64
     of_row: NDArray[np.int8]
     columns: NDArray[np.float32]
+    of_whitened: NDArray[np.int8]
+    whitened: NDArray[np.float16]
 
     def dependence(self, n: int) -> SerialDependence:
         """Return how alike neighbouring rows are, of n distinct rows."""
         first = self.first[0] if self.first.size else None
         runs = Products(float(self.total.sum()), int(self.pairs.sum()), first, None)
-        cuts = np.flatnonzero(np.diff(self.of_row)) + 1
-        return dependence_of([runs], np.split(self.columns, cuts), n)
+        columns = _by_stretch(self.columns, self.of_row)
+        return dependence_of([runs], columns, _by_stretch(self.whitened, self.of_whitened), n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +192,8 @@ class NeighbouringRows:
         width = self.matrix.shape[1]
         no, ends = np.zeros(0, dtype=np.int64), np.zeros((0, width))
         columns = np.zeros((0, self.some.size), dtype=np.float32)
-        return Stretches(no, np.zeros(0), no, ends, ends, np.zeros(0, dtype=np.int8), columns)
+        stretch, whitened = np.zeros(0, dtype=np.int8), np.zeros((0, width), dtype=np.float16)
+        return Stretches(no, np.zeros(0), no, ends, ends, stretch, columns, stretch, whitened)
 
     def _look(self, place: int, low: int, rows: NDArray[Any], start: int) -> Stretches:
         """Look at rows of the stretch that begins at row ``low``: columns of all, pairs of some."""
@@ -192,18 +202,21 @@ class NeighbouringRows:
             keep = first_of_each(rows)
             rows, ids = rows[keep], ids[keep]
         compared = low + max(2, VALUES // self.matrix.shape[1])
-        seen = NeighbourProducts().of(self.whitened(rows[: np.searchsorted(ids, compared)]))
-        none = self._none()
-        runs = none
+        z = self.whitened(rows[: np.searchsorted(ids, compared)])
+        seen = NeighbourProducts().of(z)
+        runs = none = self._none()
         if seen.first is not None and seen.last is not None:
             runs = Stretches(
                 np.array([place]), np.array([seen.total]), np.array([seen.pairs]),
                 seen.first[None], seen.last[None], none.of_row, none.columns,
+                none.of_whitened, none.whitened,
             )  # fmt: skip
         return replace(
             runs,
             of_row=np.full(len(rows), place, dtype=np.int8),
             columns=self.columns(rows).astype(np.float32),
+            of_whitened=np.full(len(z), place, dtype=np.int8),
+            whitened=np.clip(z, -FARTHEST, FARTHEST).astype(np.float16),
         )
 
     def merge(self, a: Stretches, b: Stretches) -> Stretches:
@@ -218,7 +231,8 @@ class NeighbouringRows:
         skip = int(joined)
         runs = ("of_run", "total", "pairs", "first", "last")
         fields = {name: (getattr(a, name), getattr(b, name)[skip:]) for name in runs}
-        fields |= {name: (getattr(a, name), getattr(b, name)) for name in ("of_row", "columns")}
+        rows = ("of_row", "columns", "of_whitened", "whitened")
+        fields |= {name: (getattr(a, name), getattr(b, name)) for name in rows}
         return Stretches(**{name: np.concatenate(parts) for name, parts in fields.items()})
 
     @property
@@ -237,9 +251,15 @@ class NeighbouringRows:
         ends, columns = (runs, self.matrix.shape[1]), (rows, self.some.size)
         if {found.total.shape, found.pairs.shape} != {(runs,)} or columns != found.columns.shape:
             raise ValueError("of other rows")
-        if {found.first.shape, found.last.shape} != {ends}:
+        compared = (found.of_whitened.size, self.matrix.shape[1])
+        if {found.first.shape, found.last.shape} != {ends} or found.whitened.shape != compared:
             raise ValueError("of other rows")
         return found
+
+
+def _by_stretch(rows: NDArray[Any], stretch: NDArray[np.int8]) -> list[NDArray[Any]]:
+    """Return rows of one stretch after another."""
+    return np.split(rows, np.flatnonzero(np.diff(stretch)) + 1)
 
 
 def _ending(values: NDArray[Any], last: Any) -> NDArray[Any]:

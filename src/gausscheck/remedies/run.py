@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.audit.held import HeldRows, hold
-from gausscheck.audit.noticed.finding import digits
 from gausscheck.audit.noticed.serial import BLOCKS
 from gausscheck.audit.use.jackknife import jeffreys
 from gausscheck.audit.use.words import percent
@@ -314,7 +313,7 @@ def _notes(
     serial = held.serial(whole.preparation)
     if serial is not None and serial.present and held.groups is None and split == "random":
         notes.append(
-            f"neighbouring rows are alike (correlation {digits(serial.correlation)}), and rows "
+            f"{serial.words}; rows "
             "were held out at random: figures are for rows drawn like these; hold out blocks or "
             "groups (split, groups_by) to see what becomes of others"
         )

@@ -303,7 +303,7 @@ def _notes(
     serial = held.serial(scorer.preparation_)
     if serial is not None and serial.present and held.groups is None:
         notes.append(
-            f"neighbouring rows of the reference are alike (correlation {serial.correlation:.2f}): "
+            f"in the reference {serial.words}; "
             "ranks are for rows drawn at random from such a file, not for the next ones or for "
             "another source; name what belongs together (groups_by)"
         )

@@ -6,13 +6,16 @@ that of fewer rows than there are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gausscheck.audit.noticed.autocorrelation import CLIP, autocorrelation_time
+from gausscheck.audit.noticed.drift import NONE, Likeness, along_a_direction, of_lengths
 from gausscheck.audit.noticed.finding import digits
 from gausscheck.report import Noticed
 
@@ -23,9 +26,6 @@ FIRM, SMALL = 4.0, 0.02
 
 COMPONENTS, COLUMNS = 512, 64
 """Whitened components behind the correlation, and columns behind its time, at most."""
-
-CLIP = 4.0
-"""Whitened values are held within so many sd: two neighbouring outliers are no dependence."""
 
 WINDOWS, WINDOW_ROWS = 8, 8192
 """Stretches of consecutive rows that stand for a long file, and their length."""
@@ -51,9 +51,13 @@ class SerialDependence:
     z : float
         (c + 1/n) sqrt(pairs · r): about standard normal or narrower for independent rows.
     tau : float
-        Integrated autocorrelation time in rows, at least 1.
+        Integrated autocorrelation time of columns in rows, on average, at least 1.
     effective_rows : float
-        n / tau: independent rows that would say as much about a mean.
+        n / :attr:`longest`: independent rows that would say as much about a mean.
+    along : Likeness
+        Along the direction in which it is largest; looked for where rows as a whole are not alike.
+    lengths : Likeness
+        Of the lengths of whitened rows.
     """
 
     n: int
@@ -61,11 +65,54 @@ class SerialDependence:
     z: float
     tau: float
     effective_rows: float
+    along: Likeness = NONE
+    lengths: Likeness = NONE
+
+    @property
+    def alike(self) -> bool:
+        """Whether neighbours are alike as a whole, and it is worth noticing."""
+        return self.z > FIRM and self.correlation > SMALL
 
     @property
     def present(self) -> bool:
-        """Whether it is worth noticing; in under 1 of 1,000 samples of independent rows."""
-        return self.z > FIRM and self.correlation > SMALL
+        """Whether any of it is worth noticing; in under 1 of 1,000 samples of independent rows."""
+        return self.alike or self.along.noticed or self.lengths.noticed
+
+    @property
+    def longest(self) -> float:
+        """Rows that count as one: tau, or that of the lengths if it is longer.
+
+        That of one direction is in tau as far as columns have a part in it: levels average over
+        them, and blocks see the rest.
+        """
+        return max(self.tau, self.lengths.tau) if self.lengths.noticed else self.tau
+
+    @property
+    def words(self) -> str:
+        """What is alike, by how much, and how many independent rows say as much.
+
+        Examples
+        --------
+        >>> SerialDependence(5000, 0.16, 200.0, 25.0, 200.0).words
+        'neighbouring rows are alike (correlation .16): about 200 independent rows'
+        """
+        if self.alike:
+            return (
+                f"neighbouring rows are alike (correlation {digits(self.correlation)}): "
+                f"{_about(self.effective_rows)}"
+            )
+        told = []
+        if self.along.noticed:
+            size, rows = digits(self.along.correlation), self.n / self.along.tau
+            told.append(f"rows drift along one direction (autocorrelation {size}, {_about(rows)})")
+        if self.lengths.noticed:
+            size, rows = digits(self.lengths.correlation), self.n / self.lengths.tau
+            told.append(f"row lengths wander (correlation {size}, {_about(rows)})")
+        return "; ".join(told)
+
+
+def _about(rows: float) -> str:
+    return f"about {rows:,.0f} independent rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,47 +200,6 @@ def correlation(state: Products, n: int, rank: int) -> tuple[float, float]:
     return c, (c + 1 / n) * sqrt(values)
 
 
-def autocorrelation_time(stretches: list[F64]) -> float:
-    """Estimate the integrated autocorrelation time of columns, in rows.
-
-    tau = 1 + 2 Σ_{l ≤ M} rho(l), with rho averaged over columns and stretches. The sum ends before
-    the first two neighbouring lags whose rho add up to nothing (Geyer's initial positive sequence,
-    1992), so that noise at long lags stays out, and at a tenth of a stretch: of a drift over the
-    whole file tau is a lower bound.
-
-    Parameters
-    ----------
-    stretches : list of (rows, columns) arrays
-        Consecutive rows; columns centred and scaled by the mean and sd of all rows. Values beyond
-        four sd count as four.
-
-    Returns
-    -------
-    float
-        At least 1. Cost O(n log n) a column, by FFT.
-    """
-    from scipy.fft import irfft, next_fast_len, rfft
-
-    longest = max(len(x) for x in stretches)
-    total, pairs = np.zeros(longest), np.zeros(longest)
-    for rows in stretches:
-        x = np.clip(rows, -CLIP, CLIP, dtype=np.float64).T
-        size = x.shape[1]
-        length = next_fast_len(2 * size, real=True)
-        for column in x:  # one column at a time: memory of one
-            power = np.abs(rfft(column, length)) ** 2
-            total[:size] += irfft(power, length)[:size]
-        pairs[:size] += len(x) * np.arange(size, 0, -1)
-    rho = total / pairs
-    if not rho[0] > 0:
-        return 1.0
-    rho = rho[1 : max(longest // 10, 1) + 1] / rho[0]
-    pairs_of_lags = np.append(rho[:-1] + rho[1:], rho[-1])
-    spent = np.flatnonzero(pairs_of_lags <= 0)
-    window = int(spent[0]) if spent.size else rho.size
-    return max(1.0, 1 + 2 * float(rho[:window].sum()))
-
-
 def serial_dependence(whitened: list[NDArray[Any]], columns: list[F64], n: int) -> SerialDependence:
     """Measure how alike neighbouring rows are.
 
@@ -210,7 +216,8 @@ def serial_dependence(whitened: list[NDArray[Any]], columns: list[F64], n: int) 
     Returns
     -------
     SerialDependence
-        Cost O(n r) and O(n c log n).
+        Cost O(n r) and O(n c log n); where rows as a whole are not alike, that of
+        :func:`gausscheck.audit.noticed.drift.along_a_direction` too.
 
     Examples
     --------
@@ -223,16 +230,24 @@ def serial_dependence(whitened: list[NDArray[Any]], columns: list[F64], n: int) 
     True
     """
     products = NeighbourProducts()
-    return dependence_of([products.of(z) for z in whitened], columns, n)
+    return dependence_of([products.of(z) for z in whitened], columns, whitened, n)
 
 
-def dependence_of(states: list[Products], columns: list[F64], n: int) -> SerialDependence:
+def dependence_of(
+    states: Sequence[Products],
+    columns: Sequence[NDArray[Any]],
+    whitened: Sequence[NDArray[Any]],
+    n: int,
+) -> SerialDependence:
     """Return what :func:`serial_dependence` does, from products of neighbours taken already."""
     state = Products(sum(s.total for s in states), sum(s.pairs for s in states), None, None)
     rank = max((s.first.size for s in states if s.first is not None), default=1)
     c, z = correlation(state, n, rank)
     tau = autocorrelation_time(columns)
-    return SerialDependence(n, c, z, tau, n / tau)
+    found = SerialDependence(n, c, z, tau, n / tau, lengths=of_lengths(whitened))
+    if not found.alike:
+        found = replace(found, along=along_a_direction(whitened, n))
+    return replace(found, effective_rows=n / found.longest)
 
 
 def too_short(rows: int, tau: float) -> bool:
@@ -242,13 +257,16 @@ def too_short(rows: int, tau: float) -> bool:
 
 def too_few_for_directions(found: SerialDependence) -> bool:
     """Return whether blocks are too short for directional levels: dependent and n/20 < 3 tau."""
-    return found.present and too_short(found.n, found.tau)
+    return found.present and too_short(found.n, found.longest)
 
 
 def too_few_for_whitening(
     found: SerialDependence, rank: int, rates: dict[float, float] | None = None
 ) -> bool:
     """Return whether norms and sphere cannot be decided: dependent, and n/tau < 3 rank.
+
+    Where only lengths are alike they count as the means that they are: n/20 < 3 tau. One direction
+    that drifts is one of many in which rows are whitened, and leaves the others as they are.
 
     Parameters
     ----------
@@ -266,7 +284,9 @@ def too_few_for_whitening(
     (True, False)
     """
     exceeded = any(low > 2 * nominal for nominal, low in (rates or {}).items())
-    return found.present and found.effective_rows < 3 * rank and not exceeded
+    few = found.alike and found.n / found.tau < 3 * rank
+    short = found.lengths.noticed and too_short(found.n, found.lengths.tau)
+    return (few or short) and not exceeded
 
 
 def notice_serial(
@@ -282,20 +302,17 @@ def notice_serial(
     """
     if not found.present:
         return None
-    text = (
-        f"neighbouring rows are alike (correlation {digits(found.correlation)}): "
-        f"about {found.effective_rows:,.0f} independent rows"
-    )
     if too_few_for_directions(found):
         effect = "too few independent rows: levels are inconclusive unless a rate stands out"
     elif too_few_for_whitening(found, rank, rates):
         effect = "intervals are by blocks of rows; norms and sphere are inconclusive by rule"
     else:
         effect = f"intervals and values are by {BLOCKS} blocks of neighbouring rows"
-    step = max(2, round(found.tau))
+    longest = max(found.longest, found.along.tau if found.along.noticed else 1.0)
+    step = max(2, round(longest))
     return Noticed(
         kind="serial_dependence",
-        text=text,
+        text=found.words,
         rows=None,
         columns=None,
         effect=effect,

@@ -122,6 +122,26 @@ def _between(rows: F64, code: NDArray[np.intp]) -> float:
     return share - (groups - 1) / (n - 1)
 
 
+def _explained(found: SerialDependence, within: SerialDependence) -> float:
+    """Return the share of likeness, or of its range, that is gone within labels.
+
+    Of one direction, or of lengths, the likeness alone: means of a few labels shorten the range of
+    any single drift.
+    """
+    if found.alike:
+        near = _gone(found.correlation, within.correlation)
+        return max(near, _gone(found.tau - 1, within.tau - 1))
+    if within.alike:
+        return 0.0
+    if found.along.noticed:
+        return _gone(found.along.correlation, within.along.correlation)
+    return _gone(found.lengths.correlation, within.lengths.correlation)
+
+
+def _gone(before: float, after: float) -> float:
+    return 1 - max(after, 0.0) / before if before > 0 else 0.0
+
+
 def notice_sorted(
     found: SerialDependence, within: SerialDependence, runs: LabelRuns
 ) -> Noticed | None:
@@ -143,9 +163,7 @@ def notice_sorted(
     """
     if not (found.present and runs.sorted and runs.meaningful):
         return None
-    near = 1 - max(within.correlation, 0.0) / found.correlation
-    far = 1 - (within.tau - 1) / (found.tau - 1) if found.tau > 1 else 0.0
-    if max(near, far) < EXPLAINED:
+    if _explained(found, within) < EXPLAINED:
         return None
     return Noticed(
         kind="sorted_rows",
