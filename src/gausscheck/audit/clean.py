@@ -152,7 +152,8 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
         deciding,
         _far(read, [*values.noticed, *([] if deciding is None else [deciding])]),
         notice_dead_columns(
-            fitted.dead, faint_coordinates(read.spread, fitted.dead, read.source.eps)
+            fitted.dead,
+            faint_coordinates(read.spread, fitted.dead, read.source.eps, read.source.dtype),
         ),
         notice_rank(
             ranks,
@@ -256,6 +257,10 @@ def _note(rows: list[int]) -> str | None:
     named = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
     word = "row that decides" if len(rows) == 1 else "rows that decide"
     return f"without {len(rows)} {word} ({named})"
+
+
+def _faint(read: ReadRows, dead: NDArray[np.intp]) -> NDArray[np.intp]:
+    return faint_coordinates(read.spread, dead, read.source.eps, read.source.dtype)
 
 
 def _far(read: ReadRows, found: list[Noticed]) -> Noticed | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,10 +90,13 @@ def dead_coordinates(spread: Spread, eps: float) -> NDArray[np.intp]:
     return np.flatnonzero((sd <= floor) | (sd <= 0.5 * min(eps, 1e-3) * spread.largest))
 
 
-def faint_coordinates(spread: Spread, dead: NDArray[np.intp], eps: float) -> NDArray[np.intp]:
+def faint_coordinates(
+    spread: Spread, dead: NDArray[np.intp], eps: float, dtype: np.dtype[Any]
+) -> NDArray[np.intp]:
     """Return the dead coordinates that vary beyond rounding: only beside others they do not."""
     sd = np.sqrt(spread.covariance.diagonal().clip(min=0))[dead]
-    varies = (sd > 4 * min(eps, 1e-3) * spread.largest[dead]) & (sd > 0)
+    least = float(np.finfo(dtype).smallest_subnormal) if dtype.kind == "f" else 0.0
+    varies = sd > 4 * np.maximum(min(eps, 1e-3) * spread.largest[dead], least)
     return np.asarray(dead[varies])
 
 

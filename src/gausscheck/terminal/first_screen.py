@@ -185,7 +185,7 @@ def _remark(level: Level) -> str:
         worst = level.worst[0] if level.worst else None
         return f"{worst.direction}: {worst.shape}" if worst else f"{count} beyond"
     if level.status == "inconclusive" and level.rows_needed:
-        return f"{level.rows_needed:,} rows may tell"
+        return f"below {level.rows_needed:,} rows"
     return f"worst at k = {level.k}" if isinstance(level, SubspaceLevel) else ""
 
 
