@@ -214,10 +214,8 @@ def _not_applicable(inputs: LevelInputs, on_sphere: bool) -> dict[str, str]:
     m, rank = _joint_rows(inputs), inputs.space.rank
     reasons: dict[str, str] = {}
     if m < 3 * rank:
-        why = (
-            f"{m:,} rows looked at span {rank} dimensions: whitened, rows look alike whatever they "
-            "are; 3 rows a dimension are needed"
-        )
+        # fewer look alike once whitened, whatever they are
+        why = f"{m:,} rows, {3 * rank:,} needed: 3 rows a dimension"
         reasons = {"norms": why, "sphere": why}
     elif rank < 3:
         reasons = {"sphere": f"rank {rank}: a sphere needs 3 dimensions"}
