@@ -272,3 +272,17 @@ def test_the_default_audit_of_real_embeddings_says_what_is_so(minilm_path, clip_
     assert "3 rows a dimension" in clip.not_applicable["norms"]
     low, high = clip.norms.cv_ci
     assert low < clip.norms.cv < high < clip.norms.cv_gaussian
+
+
+def test_the_docstring_tells_of_every_option():
+    import inspect
+    import re
+
+    names = set(inspect.signature(gausscheck.analyze).parameters)
+    block = inspect.getdoc(gausscheck.analyze).split("Parameters")[1].split("Returns")[0]
+    told = {
+        name.strip()
+        for line in re.findall(r"^([a-z_, ]+) : ", block, re.M)
+        for name in line.split(",")
+    }
+    assert names == told

@@ -98,14 +98,49 @@ def analyze(
     source : path, array, DataFrame or Source
         A file that :func:`gausscheck.open_source` reads, a merged ``.sketch``, or anything with
         ``__array__`` or DLPack of shape ``(n, d)``: n rows (embeddings), d dimensions.
-    normalize, directions, labels, levels, group, groups_by, null, subsets, reference, rows, \
-    groups, confidence, alpha, on_bad_rows, worst, dataset, flatten, shape, dtype, limit, seed, \
-    threads, memory, null_cache, resume, untrusted : optional
-        Fields of :class:`gausscheck.Config`, which says what they mean and holds the defaults.
+    normalize : {"raw", "center", "unit", "standardize", "whiten"}, optional
+        What is done to rows before projecting; as they are by default.
+    directions : str, optional
+        Families out of axes, random:K, pca:K, ica:K, pursuit:K, lda:K, file:PATH.
+    labels, groups_by : str, optional
+        One label a row; what rows belong together, so that intervals leave it out whole: a .npy
+        file, ``FILE:KEY`` or a key of the source, such as a column of the data frame.
+    levels : str, optional
+        Joint levels out of ``marginals,norms,sphere``, or ``none``.
+    group : bool, optional
+        Whether the rows of each label are audited by themselves too.
+    null : {"fitted", "isotropic"}, optional
+        Normal with any mean and covariance, or mean 0 and a multiple of the identity.
+    subsets : str, optional
+        ``BxM``: the paper's table over B subsets of M rows.
+    reference : int, optional
+        Rows at which values are read; 5,000 by default, whatever n is.
+    rows, limit : int, optional
+        Rows sampled for tests that order or pair rows; rows audited at all.
+    groups : int, optional
+        Of the jackknife.
+    confidence, alpha : float, optional
+        Of intervals; of corrections over directions.
+    on_bad_rows : {"error", "drop"}, optional
+        Rows that are not finite or all zero.
+    worst : int, optional
+        Directions named per level.
+    dataset : str, optional
+        The array of a container, the column of a table.
+    flatten, shape, dtype : optional
+        How stored numbers become rows: :func:`gausscheck.open_source`.
+    seed, threads, memory : optional
+        Of random choices; processors; bytes of buffers, such as ``1GB``.
+    null_cache, resume : optional
+        Whether simulated nulls are kept; a folder that passes over all rows are kept in.
+    untrusted : bool, optional
+        Whether a child process with limits reads the file.
     dask : str or distributed.Client, optional
         A cluster whose workers take the passes over all rows.
     progress : callable, optional
         ``progress(stage, share)``.
+
+    Defaults, and more on each option: :class:`gausscheck.Config`.
 
     Returns
     -------
