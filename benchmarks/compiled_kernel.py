@@ -23,7 +23,7 @@ import numpy as np
 from gausscheck.normality.engine import binned, jackknife
 from gausscheck.normality.engine.effects import _normal_scores
 from gausscheck.normality.engine.long_samples import FROM_CELLS, _kolmogorov, gather_long
-from gausscheck.normality.groups import group_starts
+from gausscheck.normality.groups import group_sizes
 
 TILE = 8
 
@@ -81,7 +81,8 @@ def kernel() -> Callable[..., Any]:
 
     def work(x: np.ndarray, groups: int) -> list[Any]:
         n = x.shape[1]
-        starts, scores = group_starts(n, groups), _normal_scores(n)
+        sizes, scores = group_sizes(n, groups), _normal_scores(n)
+        starts = np.cumsum(sizes) - sizes
         found = []
         for row in x:
             below = np.zeros((groups, jackknife.EDGES.size + 1), dtype=np.int64)

@@ -10,7 +10,7 @@ from scipy.stats import binom
 import gausscheck
 from audit import exact_shell
 from gausscheck.audit.sphere_claim import PARTS, sphere_claim
-from gausscheck.audit.sphere_limit import sphere_effect, sphere_limit, whitening_shrinkage
+from gausscheck.audit.sphere_limit import sphere_limit, whitening_shrinkage
 from gausscheck.audit.unit_shell import normalised_twin_shell
 from gausscheck.core import GausscheckError
 from gausscheck.normality import whiten_tall
@@ -233,6 +233,11 @@ def test_the_twin_of_whitened_lengths_does_not_depend_on_how_rows_are_prepared(r
 def test_twin_refuses_rows_that_whitening_makes_alike():
     with pytest.raises(GausscheckError, match="more than 9 rows"):
         normalised_twin_shell(np.zeros(8), np.eye(8), 9, np.random.default_rng(0))
+
+
+def sphere_effect(delta, r):
+    """Delta of the energy kernel in standard deviations over uniform pairs."""
+    return delta / energy_null(r).pair_sd
 
 
 def sphere_level(rows, groups=20):

@@ -50,11 +50,6 @@ def sphere_limit(r: int, reference_rows: int) -> float:
     return null.mean + reference_rows * SPHERE_MARGIN * null.pair_sd
 
 
-def sphere_effect(delta: float, r: int) -> float:
-    """Return delta of the energy kernel in standard deviations over uniform pairs."""
-    return delta / energy_null(r).pair_sd
-
-
 def whitening_shrinkage(n: int, r: int) -> float:
     """Return the factor (1 − r/n)³ by which whitening on the same rows shrinks delta.
 

@@ -66,12 +66,6 @@ def group_sizes(n: int, groups: int) -> NDArray[np.intp]:
     return np.where(np.arange(groups) < longer, size + 1, size)
 
 
-def group_starts(n: int, groups: int) -> NDArray[np.intp]:
-    """Where each group of ``np.array_split`` begins."""
-    sizes = group_sizes(n, groups)
-    return np.asarray(np.cumsum(sizes) - sizes)
-
-
 def delete_group(whole: F64 | float, without: F64, sizes: NDArray[np.integer]) -> tuple[F64, F64]:
     """Return a statistic without its bias of order 1/n, and its variance, by leaving out groups.
 

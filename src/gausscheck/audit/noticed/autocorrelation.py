@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-F64 = NDArray[np.float64]
+from gausscheck.core import F64
 
 CLIP = 4.0
 """Whitened values are held within so many sd: two neighbouring outliers are no dependence."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-F64 = NDArray[np.float64]
+from gausscheck.core import F64
 
 
 @dataclass(frozen=True, slots=True)

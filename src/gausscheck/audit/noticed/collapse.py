@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.audit.noticed.finding import digits
+from gausscheck.core import F64
 from gausscheck.report import Noticed
-
-F64 = NDArray[np.float64]
 
 ALIKE = 0.95
 """Mean cosine of two rows from which they count as collapsed on one direction."""

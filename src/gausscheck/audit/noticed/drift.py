@@ -19,8 +19,7 @@ from gausscheck.audit.noticed.autocorrelation import (
     autocorrelations,
     time_of,
 )
-
-F64 = NDArray[np.float64]
+from gausscheck.core import F64
 
 ALONG, LENGTHS = 0.1, 0.05
 """Autocorrelation along a direction, and sum of those of lengths, that is worth noticing."""

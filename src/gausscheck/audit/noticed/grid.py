@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.audit.noticed.finding import counted, digits, few
+from gausscheck.core import F64
 from gausscheck.report import Noticed
-
-F64 = NDArray[np.float64]
 
 COARSE = 0.015
 """A grid is noticed from this step on, in sd: it adds .04 to A*² at 5,000 rows."""

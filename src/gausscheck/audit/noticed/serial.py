@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from gausscheck.audit.noticed.autocorrelation import CLIP, autocorrelation_time
 from gausscheck.audit.noticed.drift import NONE, Likeness, along_a_direction, of_lengths
 from gausscheck.audit.noticed.finding import digits
+from gausscheck.core import F64
 from gausscheck.report import Noticed
-
-F64 = NDArray[np.float64]
 
 FIRM, SMALL = 4.0, 0.02
 """Dependence is noticed where z exceeds the first and the correlation the second."""

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.audit.noticed.serial import SerialDependence
+from gausscheck.core import F64
 from gausscheck.report import Noticed
-
-F64 = NDArray[np.float64]
 
 EXPLAINED = 0.5
 """Labels explain the likeness of neighbours when so much of it, or of its range, goes with them."""
