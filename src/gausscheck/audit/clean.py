@@ -15,15 +15,14 @@ from gausscheck.audit.directions import PreparedSpace
 from gausscheck.audit.grouping import Grouping
 from gausscheck.audit.neighbours import NeighbouringRows, Neighbours, look_at_neighbours
 from gausscheck.audit.noticed import (
+    NearRows,
     distances_from_the_middle,
     in_order,
     near_rows,
     notice_dead_columns,
     notice_duplicates,
     notice_far_rows,
-    notice_near_rows,
     notice_rank,
-    together,
     too_few_for_directions,
     too_few_for_whitening,
 )
@@ -43,7 +42,7 @@ from gausscheck.audit.use.section import SAMPLED
 from gausscheck.audit.use.step import length_counts, use_section, whiten_sample
 from gausscheck.audit.values import Values, dither, look_at_values
 from gausscheck.config import Config
-from gausscheck.core import F64, I64, GausscheckError, Moments
+from gausscheck.core import F64, GausscheckError, Moments
 from gausscheck.normality import A0
 from gausscheck.normality.sphere.shell import RefittedLengths
 from gausscheck.passes.scatter import ScatterMatrix
@@ -130,12 +129,8 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
     )  # fmt: skip
     unit = preflight.constant_norm or config.normalize == "unit"
     neighbours = known or Neighbours.of(again.neighbours, read.spread.n)
-    near = near_rows(whitened, read.sample.read(0, len(whitened)))
-    whole = read.all_sampled and len(whitened) == read.sample.m
-    grouping = _grouping(neighbours, config, beside)
-    if grouping.kind == "random" and together(near, whole=whole):
-        grouping = _by_near_rows(near, read, config)
-    moments = again.moments
+    near = _near(read, whitened)
+    grouping, moments = _grouping(neighbours, near, config, beside), again.moments
     use, refitted = use_section(
         read, lengths, again.lengths, repeats, whitened, fitted.basis, fitted.live, grouping,
         config, unit=unit,
@@ -143,24 +138,14 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
     read = replace(read, repeated=None)
     dither(read, values.grid, config)
     deciding = _deciding(read, fitted, values, whitened, config)
-    ranks = fitted.basis.rank
     noticed = in_order(
         *values.noticed,
-        *neighbours.notes(ranks, _lower_rates(use)),
+        *neighbours.notes(fitted.basis.rank, _lower_rates(use)),
         notice_duplicates(repeats, config.reference, A0),
-        notice_near_rows(near, read.sample.index[: near.size], whole=whole),
+        near.notice(),
         deciding,
         _far(read, [*values.noticed, *([] if deciding is None else [deciding])]),
-        notice_dead_columns(
-            fitted.dead,
-            faint_coordinates(read.spread, fitted.dead, read.source.eps, read.source.dtype),
-        ),
-        notice_rank(
-            ranks,
-            fitted.live.size,
-            read.spread.n,
-            hidden_by_scale(read.spread, fitted.live, fitted.basis),
-        ),
+        *_notes_of_columns(read, fitted),
     )
     out = rows_of(deciding)
     if out.size:
@@ -181,7 +166,7 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
         lengths=None if out.size or values.grid.columns.size else refitted,  # of other values
         sparse=values.sparse,
         too_few=_too_few(neighbours),
-        too_few_whole=_too_few_whole(neighbours, ranks, use),
+        too_few_whole=_too_few_whole(neighbours, fitted.basis.rank, use),
         note=_note(out.tolist()),
         unit=unit,
     )
@@ -205,20 +190,36 @@ def _held_rows(read: ReadRows, rank: int) -> int:
     return most if read.sample.m <= most else min(most, SAMPLED)
 
 
-def _grouping(neighbours: Neighbours, config: Config, beside: Beside) -> Grouping:
-    """Choose the groups of the jackknife: named ones, blocks where neighbours are alike, random."""
+def _near(read: ReadRows, whitened: F64) -> NearRows:
+    """Look for rows that equal another but for their last digits."""
+    sample, m = read.sample, len(whitened)
+    first = near_rows(whitened, sample.read(0, m))
+    return NearRows(first, sample.index[:m], read.all_sampled and m == sample.m)
+
+
+def _grouping(neighbours: Neighbours, near: NearRows, config: Config, beside: Beside) -> Grouping:
+    """Choose the groups of the jackknife.
+
+    Named ones, blocks where neighbours are alike, rows that nearly equal each other, or random.
+    """
     if beside.clusters is not None:
         return Grouping("labels", config.groups, beside.clusters)
-    if neighbours.serial is None or not neighbours.present:
-        return Grouping("random", config.groups)
-    return Grouping("blocks", config.groups, tau=neighbours.serial.longest)
+    if neighbours.serial is not None and neighbours.present:
+        return Grouping("blocks", config.groups, tau=neighbours.serial.longest)
+    if near.together:
+        return Grouping("labels", config.groups, near.labels(int(near.index.max()) + 1))
+    return Grouping("random", config.groups)
 
 
-def _by_near_rows(near: I64, read: ReadRows, config: Config) -> Grouping:
-    """Leave rows that equal each other but for the last digits out together."""
-    labels = np.arange(read.source.n)
-    labels[read.sample.index] = read.sample.index[near]
-    return Grouping("labels", config.groups, labels)
+def _notes_of_columns(read: ReadRows, fitted: FittedSpread) -> list[Noticed | None]:
+    """Say which columns do not vary, and what the rank is of."""
+    source, spread = read.source, read.spread
+    faint = faint_coordinates(spread, fitted.dead, source.eps, source.dtype)
+    hidden = hidden_by_scale(spread, fitted.live, fitted.basis)
+    return [
+        notice_dead_columns(fitted.dead, faint),
+        notice_rank(fitted.basis.rank, fitted.live.size, spread.n, hidden),
+    ]
 
 
 def _hold_apart(read: ReadRows, grouping: Grouping) -> None:

@@ -140,20 +140,16 @@ def isotropic(
         "mean": (*effect(mean_effect, null_error), PAIR_MARGIN),
         "sphericity": (*effect(sphericity_effect, null_error), PAIR_MARGIN),
     }
-    logs = {"mean": mean_log_p(second), "sphericity": sphericity_log_p(second)}
     if scale is not None:
         variance = scale**2
         effects["scale"] = (
             *effect(lambda part: part.trace / (d * variance) - 1, sqrt(2 / (n * d))),
             SCALE_MARGIN,
         )
-        logs["scale"] = scale_log_p(second, variance)
     sliced = _sliced(rows / sigma, _frame(d, directions, rng), directions, left_out, confidence)
     effects["sliced"] = (*sliced.mean, SLICED_MARGIN)
     effects["worst"] = (*sliced.worst, WORST_MARGIN)
-    logs["worst"] = sliced.log_p
-    if left_out.dependent:
-        logs = {}
+    logs = {} if left_out.dependent else {**_log_pvalues(second, scale), "worst": sliced.log_p}
     parts = _parts(effects, logs, alpha)
     statuses = {part.status for part in parts}
     share = min(1 / (1 + sqrt(2) * effects["sphericity"][0]), 1.0)
@@ -175,6 +171,11 @@ def isotropic(
         else identity_pvalue(second, scale**2),
         john_pvalue=None if left_out.dependent else john_pvalue(second),
     )
+
+
+def _log_pvalues(second: SecondOrder, scale: float | None) -> dict[str, float]:
+    logs = {"mean": mean_log_p(second), "sphericity": sphericity_log_p(second)}
+    return logs if scale is None else {**logs, "scale": scale_log_p(second, scale**2)}
 
 
 def _check(rows: F64, scale: float | None, groups: int) -> None:

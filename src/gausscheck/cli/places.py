@@ -11,8 +11,7 @@ from typing import Any
 
 import click
 
-from gausscheck.core import GausscheckError
-from gausscheck.files import printable
+from gausscheck.core import GausscheckError, printable
 
 
 class OutFile(click.Path):

@@ -23,7 +23,7 @@ from gausscheck.audit.noticed.duplicates import (
 from gausscheck.audit.noticed.far_rows import distances_from_the_middle, notice_far_rows
 from gausscheck.audit.noticed.finding import counted, in_order
 from gausscheck.audit.noticed.grid import Grid, dithered, find_grid, notice_grid
-from gausscheck.audit.noticed.near_rows import near_rows, notice_near_rows, together
+from gausscheck.audit.noticed.near_rows import NearRows, near_rows
 from gausscheck.audit.noticed.serial import (
     NeighbourProducts,
     SerialDependence,
@@ -57,6 +57,7 @@ __all__ = [
     "Grid",
     "Kind",
     "LabelRuns",
+    "NearRows",
     "NeighbourProducts",
     "Noticed",
     "Repeats",
@@ -80,7 +81,6 @@ __all__ = [
     "notice_duplicates",
     "notice_far_rows",
     "notice_grid",
-    "notice_near_rows",
     "notice_rank",
     "notice_serial",
     "notice_sorted",
@@ -90,7 +90,6 @@ __all__ = [
     "serial_dependence",
     "share_of_gaussian",
     "sparse_columns",
-    "together",
     "too_few_for_directions",
     "too_few_for_whitening",
     "too_short",

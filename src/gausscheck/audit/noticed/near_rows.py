@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -103,10 +104,11 @@ def _first(first: I64, row: int) -> int:
     return int(row)
 
 
-def notice_near_rows(first: I64, index: NDArray[Any], *, whole: bool) -> Noticed | None:
-    """Say how many rows equal another but for their last digits.
+@dataclass(frozen=True, slots=True)
+class NearRows:
+    """Which rows equal another but for their last digits.
 
-    Parameters
+    Attributes
     ----------
     first : (m,) int array
         From :func:`near_rows`.
@@ -115,29 +117,47 @@ def notice_near_rows(first: I64, index: NDArray[Any], *, whole: bool) -> Noticed
     whole : bool
         Whether these are all rows of the file.
     """
-    count = int((first != np.arange(first.size)).sum())
-    if not count:
-        return None
-    in_file = np.argsort(index, kind="stable")
-    earliest = in_file[np.unique(first[in_file], return_index=True)[1]]
-    ids = np.sort(np.delete(np.asarray(index), earliest))
-    among = counted(first.size, "row" if whole else "sampled row")
-    effect = "they count as rows of their own"
-    if together(first, whole=whole):
-        effect = "the jackknife leaves such rows out together, and there are no p-values"
-    elif count >= SHARE * first.size:
-        effect += ": intervals are narrower than they should be"
-    return Noticed(
-        kind="near_duplicates",
-        text=f"{count:,} of {among} {'equals' if count == 1 else 'equal'} an earlier one but for "
-        f"the last digits: {listed(ids)}",
-        rows=few(ids),
-        columns=None,
-        effect=effect,
-        remedy="keep one of each, or name what belongs together (groups_by)",
-    )
 
+    first: I64
+    index: I64
+    whole: bool
 
-def together(first: I64, *, whole: bool) -> bool:
-    """Whether near rows are so many that the jackknife leaves them out together."""
-    return whole and bool((first != np.arange(first.size)).sum() >= SHARE * first.size)
+    @property
+    def count(self) -> int:
+        """Rows that are near to an earlier one."""
+        return int((self.first != np.arange(self.first.size)).sum())
+
+    @property
+    def together(self) -> bool:
+        """Whether they are so many that the jackknife leaves them out together."""
+        return self.whole and self.count > 0 and self.count >= SHARE * self.first.size
+
+    def labels(self, n: int) -> I64:
+        """Return what each of the n rows of the file belongs to: the number of the first."""
+        found = np.arange(n, dtype=np.int64)
+        found[self.index] = self.index[self.first]
+        return found
+
+    def notice(self) -> Noticed | None:
+        """Say how many there are, and what becomes of them."""
+        if not self.count:
+            return None
+        in_file = np.argsort(self.index, kind="stable")
+        earliest = in_file[np.unique(self.first[in_file], return_index=True)[1]]
+        ids = np.sort(np.delete(self.index, earliest))
+        among = counted(self.first.size, "row" if self.whole else "sampled row")
+        effect = "they count as rows of their own"
+        if self.together:
+            effect = "the jackknife leaves such rows out together, and there are no p-values"
+        elif self.count >= SHARE * self.first.size:
+            effect += ": intervals are narrower than they should be"
+        equal = "equals" if self.count == 1 else "equal"
+        return Noticed(
+            kind="near_duplicates",
+            text=f"{self.count:,} of {among} {equal} an earlier one but for the last digits: "
+            f"{listed(ids)}",
+            rows=few(ids),
+            columns=None,
+            effect=effect,
+            remedy="keep one of each, or name what belongs together (groups_by)",
+        )
