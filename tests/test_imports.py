@@ -12,6 +12,7 @@ SRC = Path(__file__).parents[1] / "src" / "gausscheck"
 ROOMS: dict[str, tuple[float, set[str]]] = {
     "core": (0, {"numpy"}),
     "swap": (0.5, set()),
+    "processes": (0.5, set()),
     "config": (1, set()),
     "files": (1, {"numpy"}),
     "threads": (1, {"numpy", "scipy", "threadpoolctl"}),

@@ -17,6 +17,7 @@ from multiprocessing.process import BaseProcess
 
 from gausscheck.config import processors
 from gausscheck.figures import draw
+from gausscheck.processes import may_start_safely, safe_path
 from gausscheck.report import Report, load_report
 
 GRACE = 5.0
@@ -36,7 +37,7 @@ class OtherProcess:
         spawn = get_context("spawn")
         self._pipe, there = spawn.Pipe()
         self._process: BaseProcess = spawn.Process(target=_serve, args=(there,))
-        with there, _interrupts_held():
+        with there, safe_path(), _interrupts_held():
             self._process.start()
 
     def draw(self, folder: str, name: str) -> bool:
@@ -69,7 +70,8 @@ class OtherProcess:
 def other_process() -> Iterator[OtherProcess | None]:
     """Start another process and end it; None where it could not run beside this one."""
     other = None
-    if processors() > 1 and not current_process().daemon:  # a daemon may have no children
+    possible = may_start_safely() and not current_process().daemon  # which may have no children
+    if possible and processors() > 1:
         # RuntimeError: no thread, or a script that runs anew in every process that it starts
         with suppress(ImportError, NotImplementedError, OSError, RuntimeError):
             other = OtherProcess()

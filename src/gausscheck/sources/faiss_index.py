@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import weakref
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
+from gausscheck.processes import import_paths, python
 from gausscheck.sources.base import FileSource, line_of
 
 EXACT = ("IwFl", "IHNf", "INSf", "INNf")
@@ -100,9 +100,9 @@ def _run(path: Path, out: Path) -> dict[str, Any]:
     GausscheckError
         If it fails, is killed, or aborts.
     """
-    command = [sys.executable, "-m", "gausscheck.sources.faiss_child", str(path), str(out)]
+    command = python("-m", "gausscheck.sources.faiss_child", str(path), str(out))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    environment["PYTHONPATH"] = import_paths()
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_SECONDS, env=environment, check=False

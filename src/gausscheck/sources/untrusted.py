@@ -14,7 +14,6 @@ import math
 import os
 import select
 import subprocess
-import sys
 import tempfile
 import time
 import weakref
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
 from gausscheck.files import printable
+from gausscheck.processes import import_paths, python
 from gausscheck.sources.base import LARGEST_PIECE, BaseSource, Contents, Entry
 
 MEMORY = 4 << 30
@@ -231,7 +231,7 @@ class _Child:
         self._file = _shared_file()
         limits = {"memory": memory, "shared": self._file.fileno()}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM, json.dumps(limits)],
+            python("-c", _PROGRAM, json.dumps(limits)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -338,11 +338,10 @@ def _shared_file() -> Any:
 
 def _environment() -> dict[str, str]:
     """Return what the child sees of our environment: nothing secret, no plug-ins, one thread."""
-    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV",
-            "LD_LIBRARY_PATH")  # fmt: skip
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
     return {
         **{name: os.environ[name] for name in kept if name in os.environ},
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "PYTHONPATH": import_paths(),
         "HDF5_PLUGIN_PRELOAD": "::",
         "HDF5_PLUGIN_PATH": os.devnull,
         "OPENBLAS_NUM_THREADS": "1",
