@@ -1,5 +1,6 @@
 """Results that appear whole, work that killed processes left, and first looks at a file."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -84,15 +85,127 @@ def test_what_dead_processes_left_is_removed_and_nothing_else(tmp_path):
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     dead, ours = tmp_path / child.stdout.strip(), tmp_path / work_name()
-    strange = tmp_path / dead.name.replace("gausscheck-", "gausscheck-another")
-    for folder in (dead, ours, strange):
+    host, pid = dead.name.split("-")[1:3]
+    others = [
+        dead.name.replace("gausscheck-", "gausscheck-another"),
+        dead.name[1:],
+        f"gausscheck-{host}-{pid}-06-01",
+        f".gausscheck-{host}-{pid}-06-01",
+        f".gausscheck-{host}-{pid}-06-01.partial",
+        f"{dead.name}.bak",
+    ]
+    kept = [ours, *(tmp_path / name for name in others)]
+    for folder in (dead, *kept):
         folder.mkdir()
         (folder / "x").write_text("x")
     with atomic_path(tmp_path / "y.txt") as work:
         work.write_text("y")
     assert not dead.exists()
-    assert ours.exists()
-    assert strange.exists()
+    assert all((folder / "x").exists() for folder in kept)
+
+
+def test_what_is_not_finished_lies_where_no_other_user_comes(tmp_path):
+    for what, place in ((atomic_path, "one"), (lambda at: atomic_folder(at, "report"), "all")):
+        names = set()
+        for _ in range(2):
+            with what(tmp_path / place) as work:
+                folder = work if work.is_dir() else work.parent
+                names.add(folder.name)
+                assert folder.stat().st_mode & 0o777 == 0o700
+                (folder / "file").write_text("x")
+        assert len(names) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all", "one"]
+
+
+def test_what_appears_may_be_read_as_what_others_make(tmp_path):
+    before = os.umask(0o027)
+    try:
+        put(tmp_path / "all", a_txt="1")
+        with atomic_path(tmp_path / "one") as work:
+            work.write_text("1")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "all").stat().st_mode & 0o777 == 0o750
+    assert (tmp_path / "one").stat().st_mode & 0o777 == 0o640
+    assert names(tmp_path / "all") == ["a.txt"]
+
+
+@pytest.mark.parametrize("swapped", [True, False])
+def test_a_list_names_nothing_that_was_changed_and_no_folder(tmp_path, swapped):
+    out = tmp_path / "out"
+    put(out, a_txt="1", b_txt="1", c_txt="1", d_txt="1")
+    (out / "a.txt").write_text("mine")
+    (out / "c.txt").write_text("mine")
+    if not swapped:
+        (out / "sub").mkdir()
+        (out / "sub" / "x").write_text("x")
+        (out / "link").symlink_to("sub")
+    digest = hashlib.sha256(b"1").hexdigest()
+    listed = out / ".report.sha256"
+    more = [f"{digest}  {name}\n" for name in ("sub", "link", "gone.txt")]
+    listed.write_text(listed.read_text() + "".join(more))
+    put(out, a_txt="2")
+    assert (out / "a.txt").read_text() == "2"
+    assert (out / "c.txt").read_text() == "mine"
+    assert not (out / "b.txt").exists()
+    assert not (out / "d.txt").exists()
+    assert swapped or (out / "link" / "x").read_text() == "x"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{0}  precious.txt", "{1}  ../precious.txt", "{1}  .precious", "{1}  sub/precious.txt",
+     "{1} precious.txt", "{1}  precious.txt\nwords", "{1}  precious.txt" + "\n" * 70_000],
+)  # fmt: skip
+def test_a_list_of_others_takes_nothing_away(tmp_path, line):
+    out = tmp_path / "out"
+    (out / "sub").mkdir(parents=True)
+    places = [out / "precious.txt", tmp_path / "precious.txt", out / ".precious",
+              out / "sub" / "precious.txt"]  # fmt: skip
+    for place in places:
+        place.write_text("1")
+    digests = (hashlib.sha256(text).hexdigest() for text in (b"2", b"1"))
+    (out / ".report.sha256").write_text(line.format(*digests))
+    put(out, a_txt="2")
+    assert all(place.read_text() == "1" for place in places)
+    assert names(out) == ["a.txt", "precious.txt", "sub"]
+
+
+@pytest.mark.parametrize("name", ["a.txt", ".report.sha256"])
+def test_a_folder_in_the_way_is_told_before_anything_changes(tmp_path, name):
+    out = tmp_path / "out"
+    (out / name).mkdir(parents=True)
+    (out / name / "x").write_text("x")
+    with pytest.raises(GausscheckError, match=f"no folder {name} in it.*nothing is changed"):
+        put(out, a_txt="2", **{"0_txt": "2"})
+    assert [path.name for path in out.iterdir()] == [name]
+    assert (out / name / "x").read_text() == "x"
+
+
+def test_a_list_that_is_a_folder_or_a_pipe_is_not_read(tmp_path):
+    out = tmp_path / "out"
+    (out / ".figures.sha256").mkdir(parents=True)
+    os.mkfifo(out / ".page.sha256")
+    with atomic_folder(out, "report", "figures", "page") as work:
+        (work / "a.txt").write_text("1")
+    assert names(out) == ["a.txt"]
+    assert (out / ".figures.sha256").is_dir()
+
+
+def test_a_result_half_written_is_told(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    put(out, a_txt="1", b_txt="1")
+    (out / "sub").mkdir()
+    real, moved = os.replace, []
+
+    def refuse(one, other):
+        if moved:
+            raise OSError(5, "Input/output error")
+        moved.append(real(one, other))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(GausscheckError, match="files of two results"):
+        put(out, a_txt="2", b_txt="2")
 
 
 def test_arrays_of_another_run_are_told(tmp_path):

@@ -16,7 +16,7 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
 from gausscheck.core import printable as printable
-from gausscheck.swap import digest_of, listed, swap, sweep, work_name
+from gausscheck.swap import PartlySwapped, digest_of, in_the_way, listed, swap, sweep, work_folder
 
 MOST_ARRAYS = 1 << 30
 """Bytes that the arrays of a saved result may take in memory: those of an audit take far less."""
@@ -168,30 +168,28 @@ def set_aside(handle: int, size: int) -> None:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a path to write to; it becomes ``path`` when all went well, and is gone otherwise.
 
-    The folder is made where missing. A reader sees the old file or the new one, never a part.
+    The folder is made where missing. A reader sees the old file or the new one, never a part. It
+    is written in a folder of its own that no other user can enter, so through no link of theirs.
 
     Raises
     ------
     GausscheckError
         If it cannot be written.
     """
-    work = path.with_name(work_name())
+    folder = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent)
-        yield work
-        os.replace(work, path)
+        folder = work_folder(path.parent)
+        yield folder / "file"
+        os.replace(folder / "file", path)
     except OSError as err:
         raise GausscheckError(
             f"{path}: cannot be written ({reason_of(err)}); choose another place"
         ) from err
     finally:
-        _remove(work)
-
-
-def _remove(work: Path) -> None:
-    with suppress(OSError):  # a folder that cannot be entered; what went wrong is already told
-        work.unlink(missing_ok=True)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_folder(directory: str | Path) -> None:
@@ -221,7 +219,8 @@ def atomic_folder(directory: str | Path, stem: str, *replaced: str) -> Iterator[
 
     The files of the result that was there before go as the new ones come, in one step that the
     system does not divide; a process that is killed leaves the old ones whole or the new ones. A
-    hidden list ``.STEM.sha256`` names them. Files of others stay. Where the folder cannot be
+    hidden list ``.STEM.sha256`` names them with their digests: one that was changed since goes only
+    if the new result writes one of its name. Files of others stay. Where the folder cannot be
     swapped (it holds folders, is the working folder or a place where a disk is mounted) files are
     replaced one after another, the JSON last: the digest in it tells files of two results apart.
 
@@ -237,7 +236,7 @@ def atomic_folder(directory: str | Path, stem: str, *replaced: str) -> Iterator[
     Raises
     ------
     GausscheckError
-        If it cannot be written.
+        If it cannot be written, or holds a folder where a file of the result goes.
     """
     try:
         target = Path(directory).resolve()
@@ -247,8 +246,7 @@ def atomic_folder(directory: str | Path, stem: str, *replaced: str) -> Iterator[
         place = target.parent if os.access(target.parent, os.W_OK) else target
         for folder in (target.parent, target):
             sweep(folder)
-        work = place / work_name()
-        work.mkdir()
+        work = work_folder(place)
     except (OSError, ValueError, RuntimeError) as err:
         raise GausscheckError(
             f"{directory}: expected a folder that can be written ({reason_of(err)}); choose another"
@@ -258,7 +256,18 @@ def atomic_folder(directory: str | Path, stem: str, *replaced: str) -> Iterator[
         names = sorted(name for name in os.listdir(work) if not name.startswith("."))
         lines = [f"{digest_of(work / name)}  {name}\n" for name in names]
         (work / f".{stem}.sha256").write_text("".join(lines), encoding="utf-8")
+        folder = in_the_way(work, target)
+        if folder is not None:
+            raise GausscheckError(
+                f"{directory}: expected no folder {folder} in it, where a file of the {stem} goes; "
+                "move it away, or choose another place; nothing is changed"
+            )
         swap(work, target, listed(target, (stem, *replaced)))
+    except PartlySwapped as err:
+        raise GausscheckError(
+            f"{directory}: could not write all of the {stem} ({reason_of(err)}): files of two "
+            "results lie there; write it again"
+        ) from err
     except OSError as err:
         raise GausscheckError(
             f"{directory}: could not write the {stem} ({reason_of(err)}); nothing is changed"

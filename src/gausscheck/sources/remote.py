@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
 from gausscheck.sources.base import BaseSource, line_of, need
-from gausscheck.swap import digest_of, sweep, work_name
+from gausscheck.swap import digest_of, sweep, work_folder
 
 _PIECE = 8 << 20
 
@@ -105,7 +105,7 @@ def _is_http(url: str) -> bool:
 def _temporary(owner: object) -> Path:
     """Make a folder that lives as long as its owner; remove those of killed processes."""
     sweep(Path(tempfile.gettempdir()))
-    folder = Path(tempfile.mkdtemp(prefix=f"{work_name().removesuffix('.partial')}-"))
+    folder = work_folder(Path(tempfile.gettempdir()))
     weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
     return folder
 

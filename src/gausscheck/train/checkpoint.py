@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gausscheck.core import GausscheckError
+from gausscheck.files import atomic_path
 from gausscheck.train.dataset import Dataset
 from gausscheck.train.encoders import Encoder
 from gausscheck.train.metrics import NAMES
@@ -79,15 +79,11 @@ def diverged(encoder: Encoder) -> bool:
 
 def save(path: Path, run: Run, s: Settings) -> None:
     """Write the checkpoint whole or not at all."""
-    work = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save({**run.state(), "settings": s.to_dict()}, work)
-        os.replace(work, path)
-    except (OSError, RuntimeError) as err:  # RuntimeError: torch's own writer, on a full disk
+        with atomic_path(path) as work:
+            torch.save({**run.state(), "settings": s.to_dict()}, work)
+    except RuntimeError as err:  # torch's own writer, on a full disk
         raise GausscheckError(f"{path}: could not write the checkpoint: {err}") from err
-    finally:
-        work.unlink(missing_ok=True)
 
 
 _FREE = (*FREE, "epochs", "measure_every")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, __version__
+from gausscheck.files import atomic_path
 from gausscheck.train.settings import Settings
 
 
@@ -43,10 +43,8 @@ def write_run(
     """
     import h5py
 
-    work = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with h5py.File(work, "w") as file:
+        with atomic_path(path) as work, h5py.File(work, "w") as file:
             for name, value in arrays.items():
                 chunks = (min(len(value), 4096), *value.shape[1:])
                 file.create_dataset(name, data=value, chunks=chunks)
@@ -54,11 +52,8 @@ def write_run(
                 file[f"metrics/{name}"] = value
             file.attrs.update({**settings.to_dict(), "gausscheck_version": __version__})
             file.attrs["data_sha256"] = data
-        os.replace(work, path)
-    except OSError as err:
+    except RuntimeError as err:  # h5py's, on a full disk
         raise GausscheckError(f"{path}: could not write the run: {err}") from err
-    finally:
-        work.unlink(missing_ok=True)
 
 
 def read_metrics(path: Path) -> dict[str, NDArray[np.float64]]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gausscheck.audit.paper_table import column_of
 from gausscheck.core import GausscheckError, Stage
+from gausscheck.files import atomic_path
 from gausscheck.normality import A0
 from gausscheck.train import data as kinds
 from gausscheck.train.experiments.tables import Row, Table, joined
@@ -136,16 +137,13 @@ class Lab:
 
     def write(self, table: Table, figure: Figure | None = None) -> Table:
         """Write the table as JSON and Markdown, and the figure as PNG and SVG."""
-        try:
-            self.out.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(table.to_dict(), indent=1, allow_nan=False)
-            (self.out / f"{table.name}.json").write_text(text + "\n", encoding="utf-8")
-            (self.out / f"{table.name}.md").write_text(table.markdown(), encoding="utf-8")
-            if figure is not None:
-                for form in ("png", "svg"):
-                    figure.savefig(self.out / f"{table.name}.{form}", format=form)
-        except OSError as err:
-            raise GausscheckError(f"{self.out}: could not write the experiment: {err}") from err
+        text = json.dumps(table.to_dict(), indent=1, allow_nan=False) + "\n"
+        for form, content in (("json", text), ("md", table.markdown())):
+            with atomic_path(self.out / f"{table.name}.{form}") as work:
+                work.write_text(content, encoding="utf-8")
+        for form in () if figure is None else ("png", "svg"):
+            with atomic_path(self.out / f"{table.name}.{form}") as work:
+                figure.savefig(work, format=form)
         return table
 
 
