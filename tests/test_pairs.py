@@ -12,6 +12,7 @@ import gausscheck
 from gausscheck import pairs as module
 from gausscheck.cli import main
 from gausscheck.pairs import estimate_eta2, log_mean_exp_on_sphere, sums
+from together import assert_both_or_neither
 
 
 def ask(u, v, **options):
@@ -178,7 +179,7 @@ def test_bad_rows_and_other_shapes_are_one_line(rng):
             ask(u, v, **option)
 
 
-def test_real_pairs_from_the_command_line(tmp_path, data_folder):
+def test_real_pairs_from_the_command_line(tmp_path, data_folder, monkeypatch):
     file = data_folder / "minilm_docstring_pairs_1k5.h5"
     runner = CliRunner()
     done = runner.invoke(
@@ -196,6 +197,7 @@ def test_real_pairs_from_the_command_line(tmp_path, data_folder):
     as_json = runner.invoke(main, ["pairs", f"{file}:anchor", f"{file}:positive", "--json"])
     told.pop("arrays_sha256")
     assert json.loads(as_json.stdout) == told
+    assert_both_or_neither(monkeypatch, ["pairs", f"{file}:anchor", f"{file}:positive"], tmp_path)
     wrong = runner.invoke(main, ["pairs", f"{file}:anchor", f"{file}:nothing"])
     assert wrong.exit_code == 1
     assert len(wrong.stderr.splitlines()) == 1

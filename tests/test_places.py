@@ -1,10 +1,11 @@
-"""No command writes over what it reads."""
+"""No command writes over what it reads, nor takes an empty name for the current folder."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
 
+import click
 import h5py
 import numpy as np
 import pytest
@@ -98,3 +99,38 @@ def test_a_command_that_would_replace_what_it_reads_is_refused(place, command):
 def test_writing_beside_what_is_read_is_allowed_and_again(place, command):
     run(*command.split())
     run(*command.split())
+
+
+TEXTS = [
+    (name, param.name)
+    for name, command in main.commands.items()
+    for param in command.params
+    if isinstance(param.type, click.Path | click.types.StringParamType) and param.default != ""
+]
+
+
+def test_an_empty_name_is_refused(place):
+    before = digests(place)
+    for name, wanted in TEXTS:
+        for text in ("", " "):
+            args = []
+            for param in main.commands[name].params:
+                other = "new.sketch" if name in ("sketch", "merge") else "new.npy"
+                value = text if param.name == wanted else other
+                if isinstance(param, click.Argument):
+                    args.append(value if param.name == wanted else "rep/report.json")
+                elif param.required or param.name == wanted:
+                    args += [param.opts[-1], value]
+            done = CliRunner().invoke(main, [name, *args])
+            assert done.exit_code == 2, (args, done.output)
+            said = done.output.strip().splitlines()[-1]
+            assert "expected" in said or "does not exist" in said, said
+    assert digests(place) == before
+
+
+@pytest.mark.parametrize("untrusted", [False, True])
+def test_an_empty_path_is_refused_in_python(place, untrusted):
+    for ask in (gausscheck.inspect_source, gausscheck.open_source):
+        for path in ("", ":x", ":"):
+            with pytest.raises(gausscheck.GausscheckError, match=r"empty text|no such file"):
+                ask(path, untrusted=untrusted)

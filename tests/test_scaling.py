@@ -12,6 +12,7 @@ from gausscheck.cli import main
 from gausscheck.rng import hashed_sample
 from gausscheck.scaling import TITLES, fit_power
 from gausscheck.scaling.distance import cross_distance, standardised_law
+from together import assert_both_or_neither
 
 
 def sphere(d, n, seed=0):
@@ -209,7 +210,7 @@ def test_what_cannot_be_asked_for(rng, sources, options, words):
         gausscheck.scale(x, prefix_dims=(4, 8))
 
 
-def test_the_command_over_files(tmp_path):
+def test_the_command_over_files(tmp_path, monkeypatch):
     for d in (4, 8, 16):
         np.save(tmp_path / f"d{d}.npy", sphere(d, 1500).astype(np.float32))
     files = [str(tmp_path / f"d{d}.npy") for d in (16, 4, 8)]
@@ -222,6 +223,7 @@ def test_the_command_over_files(tmp_path):
     }  # fmt: skip
     told = json.loads(runner.invoke(main, ["scale", *files, "--json"]).stdout)
     assert [p["size"] for p in told["points"]] == [4, 8, 16]
+    assert_both_or_neither(monkeypatch, ["scale", *files], tmp_path)
     wrong = runner.invoke(main, ["scale", files[0], "--rows", "many"])
     assert wrong.exit_code == 1
     assert "sizes such as" in wrong.stderr

@@ -256,10 +256,10 @@ def atomic_folder(directory: str | Path, stem: str, *replaced: str) -> Iterator[
         names = sorted(name for name in os.listdir(work) if not name.startswith("."))
         lines = [f"{digest_of(work / name)}  {name}\n" for name in names]
         (work / f".{stem}.sha256").write_text("".join(lines), encoding="utf-8")
-        folder = in_the_way(work, target)
-        if folder is not None:
+        taken = in_the_way(work, target)
+        if taken is not None:
             raise GausscheckError(
-                f"{directory}: expected no folder {folder} in it, where a file of the {stem} goes; "
+                f"{directory}: expected no folder {taken} in it, where a file of the {stem} goes; "
                 "move it away, or choose another place; nothing is changed"
             )
         swap(work, target, listed(target, (stem, *replaced)))

@@ -1,4 +1,4 @@
-"""Page and figures of a report that was just saved, drawn on two processors where there are two.
+"""Figures of what was just worked out; those of a report on two processors where there are two.
 
 Drawing is Python that holds the interpreter, so another process takes figures while this one writes
 the page; then both take them in turn.
@@ -7,7 +7,7 @@ the page; then both take them in turn.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +16,36 @@ from shutil import rmtree
 from gausscheck import figures, html
 from gausscheck.core import Progress, Stage
 from gausscheck.figures.elsewhere import OtherProcess, other_process
+from gausscheck.files import atomic_folder
+from gausscheck.pairs import Pairs
 from gausscheck.report import Report
+from gausscheck.scaling import Scaling
+
+
+def write_drawn(
+    found: Pairs | Scaling, out: str, stem: str, formats: Sequence[str], progress: Progress
+) -> None:
+    """Write numbers and figure: both appear, or neither.
+
+    Parameters
+    ----------
+    found : Pairs or Scaling
+    out : str
+        A folder, made where missing.
+    stem : str
+        What the result is called.
+    formats : sequence of str
+        Of the figure.
+    progress : callable
+
+    Raises
+    ------
+    GausscheckError
+        If something cannot be written.
+    """
+    with atomic_folder(out, stem) as work:
+        found.save(work)
+        figures.draw(found, work, formats=formats, progress=progress)
 
 
 def draw_all(report: Report, folder: Path, progress: Progress) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from gausscheck.cli.places import OutFolder
 from gausscheck.cli.progress import QUIET, ProgressLine
 from gausscheck.config import ON_BAD_ROWS
 from gausscheck.core import printable
+
+if TYPE_CHECKING:
+    from gausscheck.pairs import Pairs
 
 
 @click.command()
@@ -47,8 +51,11 @@ def pairs(
 
     Two files, or FILE:KEY each.
     """
+    from gausscheck.files import check_folder
     from gausscheck.pairs import audit_pairs
 
+    if out is not None:
+        check_folder(out)
     with ProgressLine() as progress:
         found = audit_pairs(
             anchor,
@@ -61,19 +68,25 @@ def pairs(
             threads=threads,
             progress=progress,
         )
-        if out is not None:
-            from gausscheck import figures
+        try:
+            if out is not None:
+                from gausscheck.cli.drawing import write_drawn
 
-            found.save(out)
-            figures.draw(found, out, progress=progress)
+                write_drawn(found, out, "pairs", ("png", "svg"), progress)
+        finally:  # what was worked out is told all the same
+            progress.close()
+            _show(found, as_json)
+    if out is not None and not as_json:
+        click.echo(f"Numbers and figure: {printable(out)}")
+
+
+def _show(found: Pairs, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1, allow_nan=False))
         return
     from gausscheck.terminal import show_pairs
 
     show_pairs(found)
-    if out is not None:
-        click.echo(f"Numbers and figure: {printable(out)}")
 
 
 COMMANDS = (pairs,)

@@ -51,17 +51,33 @@ class OutFolder(click.Path):
 
 
 def guard(command: click.Command) -> None:
-    """Let a command refuse to write over what it reads, before it reads anything."""
+    """Let a command refuse empty names, and to write over what it reads, before it reads."""
     inner = command.callback
     if inner is None:
         return
 
     @functools.wraps(inner)
     def run(**given: Any) -> Any:
+        refuse_empty(command.params, given)
         refuse_overwriting(command.params, given)
         return inner(**given)
 
     command.callback = run
+
+
+def refuse_empty(params: Sequence[click.Parameter], given: Mapping[str, Any]) -> None:
+    """Refuse text that is empty where it says something: a variable of a shell that is not set.
+
+    Raises
+    ------
+    click.UsageError
+        Naming the option or argument.
+    """
+    for param in params:
+        texts = _texts(given.get(str(param.name)))
+        if param.default != "" and any(not text.strip() for text in texts):
+            told = param.opts[-1] if isinstance(param, click.Option) else param.human_readable_name
+            raise click.UsageError(f"{told}: expected a value, got an empty text")
 
 
 def refuse_overwriting(params: Sequence[click.Parameter], given: Mapping[str, Any]) -> None:

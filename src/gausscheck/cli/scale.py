@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from gausscheck.cli.options import UNTRUSTED
 from gausscheck.cli.places import OutFolder
 from gausscheck.cli.progress import QUIET, ProgressLine
 from gausscheck.core import GausscheckError, printable
+
+if TYPE_CHECKING:
+    from gausscheck.scaling import Scaling
 
 
 def _sizes(option: str, text: str | None) -> list[int]:
@@ -57,8 +61,11 @@ def scale(
 
     FILES of several dimensions, or prefixes, subspaces or numbers of rows of one.
     """
+    from gausscheck.files import check_folder
     from gausscheck.scaling import scale as run
 
+    if out is not None:
+        check_folder(out)
     with ProgressLine() as progress:
         found = run(
             *files,
@@ -72,19 +79,25 @@ def scale(
             threads=threads,
             progress=progress,
         )
-        if out is not None:
-            from gausscheck import figures
+        try:
+            if out is not None:
+                from gausscheck.cli.drawing import write_drawn
 
-            found.save(out)
-            figures.draw(found, out, formats=formats, progress=progress)
+                write_drawn(found, out, "scaling", formats, progress)
+        finally:  # what was worked out is told all the same
+            progress.close()
+            _show(found, as_json)
+    if out is not None and not as_json:
+        click.echo(f"Numbers and figure: {printable(out)}")
+
+
+def _show(found: Scaling, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1, allow_nan=False))
         return
     from gausscheck.terminal import show_scaling
 
     show_scaling(found)
-    if out is not None:
-        click.echo(f"Numbers and figure: {printable(out)}")
 
 
 COMMANDS = (scale,)

@@ -106,7 +106,7 @@ def open_source(
         opener = partial(
             UntrustedSource, flatten=flatten, shape=shape, dtype=dtype, beside=list(beside)
         )
-    address = str(source)
+    address = _address(source)
     with side_columns(beside):
         if is_remote(address) and not address.startswith("file://"):
             url, key = split_address(address)
@@ -179,7 +179,7 @@ def inspect_source(source: str | PathLike[str], *, untrusted: bool = False) -> C
         from gausscheck.sources.untrusted import contents_apart
 
         look = contents_apart
-    address = str(source)
+    address = _address(source)
     if is_remote(address) and not address.startswith("file://"):
         keeper = _Keeper()
         path = fetch(split_address(address)[0], keeper)
@@ -321,13 +321,20 @@ def label_column(wanted: str) -> NDArray[Any] | None:
         raise GausscheckError(f'labels="{wanted}": cannot be read: {line_of(err)}') from err
 
 
+def _address(source: str | PathLike[str]) -> str:
+    """Return a path as text. An empty one would be the current folder, which nobody named."""
+    if not str(source):
+        raise GausscheckError("expected a path or an address, got an empty text")
+    return str(source)
+
+
 def _split(source: str | PathLike[str]) -> tuple[Path, str | None]:
     """Part ``FILE:KEY``; a path that exists as it stands is taken as it stands."""
     path = Path(source)
     if path.exists():
         return path, None
-    name, colon, key = str(source).rpartition(":")
-    if colon and key and Path(name).exists():
+    name, _, key = str(source).rpartition(":")
+    if name and key and Path(name).exists():
         return Path(name), key.strip("/")
     return path, None
 

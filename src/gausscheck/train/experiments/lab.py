@@ -141,9 +141,10 @@ class Lab:
         for form, content in (("json", text), ("md", table.markdown())):
             with atomic_path(self.out / f"{table.name}.{form}") as work:
                 work.write_text(content, encoding="utf-8")
-        for form in () if figure is None else ("png", "svg"):
-            with atomic_path(self.out / f"{table.name}.{form}") as work:
-                figure.savefig(work, format=form)
+        if figure is not None:
+            for form in ("png", "svg"):
+                with atomic_path(self.out / f"{table.name}.{form}") as work:
+                    figure.savefig(work, format=form)
         return table
 
 
