@@ -42,7 +42,7 @@ from gausscheck.audit.use.section import SAMPLED
 from gausscheck.audit.use.step import length_counts, use_section, whiten_sample
 from gausscheck.audit.values import Values, dither, look_at_values
 from gausscheck.config import Config
-from gausscheck.core import F64, GausscheckError, Moments
+from gausscheck.core import F64, I64, GausscheckError, Moments
 from gausscheck.normality import A0
 from gausscheck.normality.sphere.shell import RefittedLengths
 from gausscheck.passes.scatter import ScatterMatrix
@@ -147,12 +147,10 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
         _far(read, [*values.noticed, *([] if deciding is None else [deciding])]),
         *_notes_of_columns(read, fitted),
     )
+    too_few_whole = _too_few_whole(neighbours, fitted.basis.rank, use)
     out = rows_of(deciding)
     if out.size:
-        read = read.without(out)
-        fitted = _fit(read)
-        prepared = Prepared.of(read, fitted.live, fitted.basis, config)
-        moments = second_pass(read, prepared).moments
+        read, fitted, prepared, moments = _without(read, out, config)
     _hold_apart(read, grouping)
     return CleanRows(
         read=replace(read, grouping=grouping),
@@ -166,10 +164,20 @@ def clean_rows(read: ReadRows, config: Config, beside: Beside) -> CleanRows:
         lengths=None if out.size or values.grid.columns.size else refitted,  # of other values
         sparse=values.sparse,
         too_few=_too_few(neighbours),
-        too_few_whole=_too_few_whole(neighbours, fitted.basis.rank, use),
+        too_few_whole=too_few_whole,
         note=_note(out.tolist()),
         unit=unit,
     )
+
+
+def _without(
+    read: ReadRows, out: I64, config: Config
+) -> tuple[ReadRows, FittedSpread, Prepared, Moments | None]:
+    """Leave rows out, and fit and prepare the others."""
+    read = read.without(out)
+    fitted = _fit(read)
+    prepared = Prepared.of(read, fitted.live, fitted.basis, config)
+    return read, fitted, prepared, second_pass(read, prepared).moments
 
 
 def _fit(read: ReadRows) -> FittedSpread:
