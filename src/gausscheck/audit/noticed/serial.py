@@ -309,11 +309,14 @@ def notice_serial(
         effect = f"intervals and values are by {BLOCKS} blocks of neighbouring rows"
     longest = max(found.longest, found.along.tau if found.along.noticed else 1.0)
     step = max(2, round(longest))
+    remedy = "name the groups that rows come from (groups_by)"
+    if found.n // step >= 3 * rank:  # what is left can be audited
+        remedy += f", or keep one row in {step:,}"
     return Noticed(
         kind="serial_dependence",
         text=found.words,
         rows=None,
         columns=None,
         effect=effect,
-        remedy=f"keep one row in {step:,}, or name the groups that rows come from (groups_by)",
+        remedy=remedy,
     )
