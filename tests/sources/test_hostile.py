@@ -16,7 +16,7 @@ import gausscheck
 from gausscheck.core import GausscheckError
 from gausscheck.files import check_file, printable
 from gausscheck.sources import inspect_source, open_source, read_labels
-from gausscheck.sources.base import as_text
+from gausscheck.sources.labels import as_text
 
 X = np.random.default_rng(0).standard_normal((60, 4)).astype(np.float32)
 
@@ -282,9 +282,10 @@ def test_labels_that_would_not_fit(tmp_path):
         file.create_dataset("labels", (2**36,), "i4", chunks=(1024,))
 
     with pytest.raises(GausscheckError, match=r"beside the rows takes 274,877,906,944 bytes"):
-        read_labels(open_source(hdf5(tmp_path / "x.h5", build)), None)
+        read_labels(open_source(hdf5(tmp_path / "x.h5", build)), "labels")
+    assert read_labels(open_source(tmp_path / "x.h5"), None) is None
     many = np.array(["x"] * 5000 + ["y" * 100_000], dtype=object)
-    with pytest.raises(GausscheckError, match="beside the rows takes"):
+    with pytest.raises(GausscheckError, match="a label has at most 4,096"):
         as_text(many, "x", "labels")
 
 

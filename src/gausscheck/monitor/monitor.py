@@ -16,7 +16,8 @@ from gausscheck.core import I64, GausscheckError
 from gausscheck.monitor.drawn import DrawnRows
 from gausscheck.monitor.measurement import Measurement
 from gausscheck.monitor.ranks import rank_and_size
-from gausscheck.sources.base import ArraySource, one_a_row, problem_of
+from gausscheck.sources.base import ArraySource, problem_of
+from gausscheck.sources.labels import one_a_row
 from gausscheck.sources.memory import as_array
 
 ROWS_A_STREAM = 1 << 40

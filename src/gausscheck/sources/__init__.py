@@ -20,10 +20,10 @@ from gausscheck.sources.base import (
     Entry,
     check_bytes,
     line_of,
-    one_a_row,
     side_columns,
 )
 from gausscheck.sources.formats import SOURCES, Format
+from gausscheck.sources.labels import LabelsTooLarge, one_a_row
 from gausscheck.sources.limit import limited
 from gausscheck.sources.npy import whole_npy
 from gausscheck.sources.refused import known_by_content, refusal
@@ -237,7 +237,10 @@ def read_labels(
     beside = _guarded(source)
     if wanted is None:
         for name in LABEL_NAMES:
-            values = beside(name)
+            try:
+                values = beside(name)
+            except LabelsTooLarge:  # nobody asked for it
+                continue
             if values is not None and one_a_row(values, source.n):
                 return np.asarray(values)
         return None

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
 from gausscheck.files import check_file
+from gausscheck.sources.arrow_labels import column_of
 from gausscheck.sources.base import Contents, contents_of, line_of, need
 from gausscheck.sources.columns import BatchedSource, Columns, columns_of
 
@@ -112,11 +112,12 @@ def _columns(path: Path) -> tuple[Columns, list[int]]:
 
 def column_arrow(path: Path, key: str) -> NDArray[Any] | None:
     """Return one plain column, text as text; None where there is none."""
-    if key not in _opened(path).schema.names:
+    schema = _opened(path).schema
+    if key not in schema.names:
         return None
-    parts = [b.column(0).to_numpy(zero_copy_only=False) for b in _batches(path, [key])]
-    values = np.concatenate(parts) if parts else np.empty(0)
-    return values.astype(np.str_) if values.dtype == object else values
+    n = sum(batch.num_rows for batch in _batches(path, [key]))
+    chunks = (batch.column(0) for batch in _batches(path, [key]))
+    return column_of(schema.field(key).type, n, chunks, str(path), key)
 
 
 def open_arrow(path: Path, dataset: str | None) -> ArrowSource:

@@ -354,35 +354,3 @@ def check_bytes(source: Source) -> str | None:
             "binarising, or as int16 if these are numbers"
         )
     return f"{source.dtype}: quantised vectors, taken as numbers; steps of one show in every test"
-
-
-def check_beside(size: int, uri: str, key: str) -> None:
-    """Refuse an array beside the rows that is too large to be held.
-
-    Raises
-    ------
-    GausscheckError
-    """
-    if size > LARGEST_PIECE:
-        raise GausscheckError(
-            f"{uri}: {key} beside the rows takes {size:,} bytes, of which at most "
-            f"{LARGEST_PIECE:,} are held; labels are one value a row"
-        )
-
-
-def as_text(values: NDArray[Any], uri: str, key: str) -> NDArray[np.str_]:
-    """Return strings of any length as an array of fixed width.
-
-    Raises
-    ------
-    GausscheckError
-        If one is so long that all of that width would not fit.
-    """
-    told = [str(value) for value in values.ravel()]
-    check_beside(4 * max(map(len, told), default=0) * len(told), uri, key)
-    return np.array(told, dtype=np.str_).reshape(values.shape)
-
-
-def one_a_row(values: NDArray[Any], n: int) -> bool:
-    """Whether an array can be labels of n rows."""
-    return values.ndim == 1 and values.size == n and values.dtype.kind in "biufSU"

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
 from gausscheck.sources.base import Contents, Entry, choose, contents_of
+from gausscheck.sources.labels import texts
 from gausscheck.sources.spool import Parsed, SpooledSource
 from gausscheck.sources.sqlite import opened_sqlite, selected, tables_of
 
@@ -103,7 +104,7 @@ class ChromaSource(SpooledSource):
         """Return the ids where all rows come from the queue; None for another key."""
         if key not in ("name", "labels") or self._ids is None:
             return None
-        return np.array(self._ids, np.str_)
+        return texts(self._ids, self.uri, key)
 
 
 def _base(path: Path) -> Path:

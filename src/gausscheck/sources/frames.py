@@ -16,6 +16,7 @@ from gausscheck.sources.base import (
     left_out,
     line_of,
 )
+from gausscheck.sources.labels import as_text
 
 NUMBERS = "columns"
 """What the columns of numbers are called together."""
@@ -120,7 +121,7 @@ class FrameSource(ArraySource):
             return None
         values = self._column(named[0])
         if values.dtype.kind == "O":
-            return None if _first(values) is not None else values.astype(np.str_)
+            return None if _first(values) is not None else as_text(values, self.uri, key)
         return values
 
 

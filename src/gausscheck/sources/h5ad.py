@@ -14,6 +14,7 @@ from gausscheck.files import check_file
 from gausscheck.sources.base import Contents, Entry, choose, contents_of
 from gausscheck.sources.hdf5 import Hdf5Source, entries_of, values_of
 from gausscheck.sources.hdf5_inside import member
+from gausscheck.sources.labels import as_text, check_beside
 
 _DRAWN = ("umap", "tsne", "draw_graph", "spatial", "mde", "phate")
 """What is computed to be looked at: taken only where it is asked for."""
@@ -40,36 +41,38 @@ def column_h5ad(path: Path, key: str) -> NDArray[Any] | None:
         key = key.removeprefix("obs/")
         if isinstance(obs, h5py.Dataset):  # files of AnnData before 0.7: one record a cell
             held = values_of(obs, path)[key] if key in (obs.dtype.names or ()) else None
-            return held.astype(np.str_) if held is not None and held.dtype.kind in "OS" else held
+            words = held is not None and held.dtype.kind in "OS"
+            return as_text(held, str(path), key) if held is not None and words else held
 
         def values(name: str) -> NDArray[Any]:
             return values_of(member(file, f"obs/{name}", path), path)
 
         item = None if obs is None else member(file, f"obs/{key}", path)
         if isinstance(item, h5py.Group) and {"codes", "categories"} <= set(item):
-            return _by_name(values(f"{key}/codes"), values(f"{key}/categories"))
+            return _by_name(values(f"{key}/codes"), values(f"{key}/categories"), path)
         if isinstance(item, h5py.Group) and {"values", "mask"} <= set(item):
-            return _with_gaps(values(f"{key}/values"), values(f"{key}/mask"))
+            return _with_gaps(values(f"{key}/values"), values(f"{key}/mask"), path)
         if not isinstance(item, h5py.Dataset):
             return None
         if member(file, f"obs/__categories/{key}", path) is not None:  # AnnData 0.7
-            return _by_name(values(key), values(f"__categories/{key}"))
+            return _by_name(values(key), values(f"__categories/{key}"), path)
         return values(key)
 
 
-def _by_name(codes: NDArray[Any], names: NDArray[Any]) -> NDArray[Any]:
+def _by_name(codes: NDArray[Any], names: NDArray[Any], path: Path) -> NDArray[Any]:
     """Return the category of each cell; a code of -1 means that it has none."""
     if codes.size and not -1 <= codes.min() <= codes.max() < len(names):
         raise ValueError(f"category codes reach beyond the {len(names)} names")
+    check_beside(names.dtype.itemsize * codes.size, str(path), "a category", codes.size)
     if codes.size == 0 or codes.min() >= 0:
         return np.asarray(names[codes])
-    return np.asarray(np.append(names.astype(np.str_), MISSING)[codes])
+    return np.asarray(np.append(as_text(names, str(path), "categories"), MISSING)[codes])
 
 
-def _with_gaps(values: NDArray[Any], gaps: NDArray[Any]) -> NDArray[Any]:
+def _with_gaps(values: NDArray[Any], gaps: NDArray[Any], path: Path) -> NDArray[Any]:
     if not gaps.any():
         return values
-    return np.asarray(np.where(gaps, MISSING, values.astype(np.str_)))
+    return np.asarray(np.where(gaps, MISSING, as_text(values, str(path), "labels")))
 
 
 def _entries(found: list[Entry]) -> list[Entry]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,6 @@ from gausscheck.sources.base import (
     Contents,
     Entry,
     FileSource,
-    as_text,
-    check_beside,
     choose,
     contents_of,
     line_of,
@@ -32,7 +31,11 @@ from gausscheck.sources.hdf5_inside import (
     refuse,
     whole_chunk,
 )
+from gausscheck.sources.labels import as_text, check_beside, texts
 from gausscheck.sources.stack import Getter, StackSource, stacked, summed_up
+
+_WORDS = 256
+"""Texts read at a time."""
 
 _CACHE = 1 << 20
 """Bytes of chunks that HDF5 keeps of a dataset at least."""
@@ -172,7 +175,7 @@ def column_hdf5(path: Path, key: str) -> NDArray[Any] | None:
     """Return one dataset whole, strings decoded; None where there is none."""
     import h5py
 
-    with h5py.File(path, "r") as file:
+    with h5py.File(path, "r", rdcc_nbytes=HELD) as file:
         item = member(file, key, path)
         return values_of(item, path) if isinstance(item, h5py.Dataset) else None
 
@@ -185,8 +188,16 @@ def values_of(item: Any, path: Path) -> NDArray[Any]:
     check_beside(math.prod(item.shape or ()) * item.dtype.itemsize, str(path), item.name)
     check_written(item, f"{path}:{item.name}")
     if h5py.check_string_dtype(item.dtype) is not None:
+        if item.ndim == 1 and item.dtype.kind == "O":
+            return texts(_words(item), str(path), item.name)
         return as_text(np.asarray(item.asstr()[()]), str(path), item.name)
     return np.asarray(item[()])
+
+
+def _words(item: Any) -> Iterator[str]:
+    """Yield texts a piece at a time: many rows may share one that the file holds once."""
+    for low in range(0, len(item), _WORDS):
+        yield from item.asstr()[low : low + _WORDS]
 
 
 def entries_of(path: Path) -> list[Entry]:

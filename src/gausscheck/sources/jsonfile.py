@@ -23,9 +23,10 @@ from gausscheck.sources.jsonlines import (
     JsonLinesSource,
     column_jsonlines,
     inspect_jsonlines,
-    one_text,
+    texts_at,
 )
 from gausscheck.sources.jsonvalues import Fields, JsonStream, fields_of
+from gausscheck.sources.labels import texts
 from gausscheck.sources.spool import Parsed, SpooledSource
 from gausscheck.sources.text import FIELD, TEXT_EPS, opened_text
 
@@ -110,16 +111,12 @@ class JsonSource(SpooledSource):
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return the names of rows, a field of their objects, or a list beside theirs, as text."""
         if self._named and key in NAME_KEYS:
-            return np.array([name for k, name, _ in _items(self.path) if k == self._key], np.str_)
+            names = (name for table, name, _ in _items(self.path) if table == self._key)
+            return texts(names, str(self.path), key)
         if key in self._beside:
             return column_jsonfile(self.path, key)
-        held = []
-        for table, _, item in _items(self.path):
-            if table == self._key:
-                held.append(one_text(item, key))
-                if held[-1] is None:
-                    return None
-        return np.array(held, np.str_) if held else None
+        items = (item for table, _, item in _items(self.path) if table == self._key)
+        return texts_at(items, self.path, key)
 
 
 def column_jsonfile(path: Path, key: str) -> NDArray[Any] | None:
@@ -134,8 +131,10 @@ def column_jsonfile(path: Path, key: str) -> NDArray[Any] | None:
             if not isinstance(item, str | int | float):
                 return None
             told.append(item)
-    plain = told and all(isinstance(value, str | int | float) for value in told)
-    return np.array(told) if plain else None
+    if not told or not all(isinstance(value, str | int | float) for value in told):
+        return None
+    words = any(isinstance(value, str) for value in told)
+    return texts(told, str(path), key) if words else np.array(told)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,6 +14,7 @@ from gausscheck.core import GausscheckError
 from gausscheck.sources.base import Contents, Entry, contents_of, line_of
 from gausscheck.sources.cells import numbers_of
 from gausscheck.sources.jsonvalues import Fields, fields_of, reach
+from gausscheck.sources.labels import texts
 from gausscheck.sources.spool import Parsed, SpooledSource
 from gausscheck.sources.text import BLANK, FIELD, TEXT_EPS, cut_note, opened_text
 
@@ -111,12 +112,30 @@ class JsonLinesSource(SpooledSource):
 def column_jsonlines(path: Path, key: str) -> NDArray[Any] | None:
     """Return one value a line as text, read from the file anew; None where a line has none."""
     with opened_text(path) as handle:
-        held = []
-        for _, item in lines_of(handle, path):
-            held.append(one_text(item, key))
-            if held[-1] is None:
-                return None
-    return np.array(held, dtype=np.str_) if held else None
+        return texts_at((item for _, item in lines_of(handle, path)), path, key)
+
+
+def texts_at(items: Iterable[Any], path: Path, key: str) -> NDArray[Any] | None:
+    """Return what lies at a dotted path of each item as text; None where one lacks it.
+
+    Raises
+    ------
+    LabelsTooLarge
+        If one is too long to be a label, or all of them do not fit.
+    """
+
+    def found() -> Iterator[str]:
+        for item in items:
+            told = one_text(item, key)
+            if told is None:
+                raise LookupError
+            yield told
+
+    try:
+        held = texts(found(), str(path), key)
+    except LookupError:
+        return None
+    return held if held.size else None
 
 
 def one_text(item: Any, key: str) -> str | None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
+from gausscheck.sources.arrow_labels import BATCH, column_of
 from gausscheck.sources.base import Contents, contents_of, line_of, need
 from gausscheck.sources.columns import BatchedSource, Columns, columns_of
 
@@ -70,8 +70,9 @@ def column_lance(path: Path, key: str) -> NDArray[Any] | None:
     data = _opened(path)
     if key not in data.schema.names:
         return None
-    values = data.to_table(columns=[key])[key].to_numpy()
-    return values.astype(np.str_) if values.dtype == object else np.asarray(values)
+    kind, n = data.schema.field(key).type, data.count_rows()
+    chunks = (batch.column(0) for batch in data.to_batches(columns=[key], batch_size=BATCH))
+    return column_of(kind, n, chunks, str(path), key)
 
 
 def open_lance(path: Path, dataset: str | None) -> LanceSource:

@@ -23,12 +23,14 @@ from gausscheck.sources.base import (
     FileSource,
     choose,
     contents_of,
+    dtype_problem,
     line_of,
     problem_of,
     read_stored,
     stored_eps,
 )
 from gausscheck.sources.fortran import FortranRows
+from gausscheck.sources.labels import check_beside
 from gausscheck.sources.npy import header_of
 from gausscheck.sources.sparse import MEMBERS, SparseSource, open_sparse
 from gausscheck.sources.stack import Getter, StackSource, stacked, summed_up
@@ -126,13 +128,21 @@ class NpzSource(FileSource):
 
     def beside(self, key: str) -> NDArray[Any] | None:
         """Return another member of the archive; None where there is none."""
-        return column_npz(self.path, key)
+        return column_npz(self.path, key, self.n)
 
 
-def column_npz(path: Path, key: str) -> NDArray[Any] | None:
+def column_npz(path: Path, key: str, rows: int | None = None) -> NDArray[Any] | None:
     """Return one member whole; None where there is none."""
-    with np.load(path, allow_pickle=False) as archive:
-        return np.asarray(archive[key]) if key in archive.files else None
+    uri = f"{path}:{key}"
+    with zipfile.ZipFile(path) as archive:
+        if f"{key}.npy" not in archive.namelist():
+            return None
+        with archive.open(f"{key}.npy") as member:
+            shape, _, dtype = _header(cast(BinaryIO, member), uri)
+    if dtype.hasobject:
+        raise GausscheckError(f"{uri}: {dtype_problem(np.dtype(object))}")
+    check_beside(math.prod(shape) * dtype.itemsize, str(path), key, rows)
+    return np.asarray(getter_npz(path)(key))
 
 
 def _begin(path: Path, info: zipfile.ZipInfo) -> int:
@@ -178,8 +188,14 @@ def _entries(path: Path) -> list[Entry]:
 
 def getter_npz(path: Path) -> Getter:
     """Open the archive and return what reads a member."""
-    archive = np.load(path, allow_pickle=False)
-    return lambda key: archive[key]
+    archive = zipfile.ZipFile(path)
+
+    def get(key: str) -> NDArray[Any]:
+        with archive.open(f"{key}.npy") as member:
+            held = np.lib.format.read_array(cast(BinaryIO, member), allow_pickle=False)
+            return np.asarray(held)
+
+    return get
 
 
 def documents_npz(path: Path) -> tuple[list[Entry], Getter]:

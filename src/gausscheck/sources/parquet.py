@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError
 from gausscheck.files import check_file
+from gausscheck.sources.arrow_labels import BATCH, column_of
 from gausscheck.sources.base import Contents, contents_of, line_of, need
 from gausscheck.sources.columns import BatchedSource, Columns, columns_of
 
@@ -63,18 +63,32 @@ def column_parquet(path: Path, key: str) -> NDArray[Any] | None:
     with _reader(path) as file:
         if key not in file.schema_arrow.names:
             return None
-        values = file.read(columns=[key])[key].to_numpy()
-    return values.astype(np.str_) if values.dtype == object else np.asarray(values)
+        kind = file.schema_arrow.field(key).type
+    with _reader(path, [key] if _is_text(kind) else []) as file:
+        batches = file.iter_batches(batch_size=BATCH, columns=[key], use_threads=False)
+        chunks = (batch.column(0) for batch in batches)
+        return column_of(kind, file.metadata.num_rows, chunks, str(path), key)
 
 
-def _reader(path: Path) -> Any:
+def _is_text(kind: Any) -> bool:
+    import pyarrow.types as kinds
+
+    return bool(kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_binary(kind))
+
+
+def _reader(path: Path, words: Sequence[str] = ()) -> Any:
+    """Open a file; texts of some columns come as numbers of what differs, not written out."""
     need("pyarrow", "parquet", str(path))
     import pyarrow.parquet as pq
 
     check_file(path)
     try:
         return pq.ParquetFile(
-            path, buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True
+            path,
+            read_dictionary=list(words),
+            buffer_size=_BUFFER,
+            pre_buffer=False,
+            page_checksum_verification=True,
         )
     except Exception as err:
         raise GausscheckError(
@@ -88,11 +102,13 @@ def _columns(path: Path) -> Columns:
     with _reader(path) as file:
 
         def first(name: str) -> list[Any]:
+            words = [name] if _is_text(file.schema_arrow.field(name).type) else []
             try:
-                for batch in file.iter_batches(batch_size=64, columns=[name], use_threads=False):
-                    held = [item for item in batch.column(0) if item.is_valid]
-                    if held:
-                        return held
+                with _reader(path, words) as own:
+                    for batch in own.iter_batches(batch_size=64, columns=[name], use_threads=False):
+                        held = [item for item in batch.column(0) if item.is_valid]
+                        if held:
+                            return held
             except Exception as err:
                 raise GausscheckError(
                     f"{path}:{name}: the first row cannot be read ({line_of(err)}); the file is "

@@ -22,6 +22,7 @@ from gausscheck.files import check_file
 from gausscheck.sources.base import Contents, Entry, choose, contents_of, line_of
 from gausscheck.sources.cells import is_list, numbers_of
 from gausscheck.sources.columns import packed_type
+from gausscheck.sources.labels import check_length, texts
 from gausscheck.sources.refused import refused_by_content
 from gausscheck.sources.spool import Parsed, SpooledSource
 
@@ -103,12 +104,17 @@ def _column(path: Path, table: str, key: str) -> NDArray[Any] | None:
     with opened_sqlite(path) as base:
         if key not in _columns(base, table):
             return None
-        held = [value for (value,) in selected(base, f"SELECT {_name(key)} FROM {_name(table)}")]
-    if not held or any(isinstance(value, bytes) for value in held):
+        held = []
+        for (value,) in selected(base, f"SELECT {_name(key)} FROM {_name(table)}"):
+            if isinstance(value, bytes):
+                return None
+            check_length(len(value) if isinstance(value, str) else 0, str(path), key)
+            held.append(value)
+    if not held:
         return None
     if all(isinstance(value, int | float) for value in held):
         return np.array(held)
-    return np.array(["" if value is None else str(value) for value in held], np.str_)
+    return texts(("" if value is None else value for value in held), str(path), key)
 
 
 def _name(name: str) -> str:

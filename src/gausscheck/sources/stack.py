@@ -22,6 +22,7 @@ from gausscheck.sources.base import (
     line_of,
     stored_eps,
 )
+from gausscheck.sources.labels import check_texts, texts
 
 NAMES = ("name", "document", "labels")
 """What the names of the entries are asked for by, one a row."""
@@ -107,7 +108,10 @@ class StackSource(FileSource):
         if key not in NAMES:
             return None
         sizes = np.diff(self._ends, prepend=0)
-        return np.repeat(np.array(self._keys, np.str_), sizes)
+        names = texts(self._keys, self.uri, key)
+        lengths = np.char.str_len(names)
+        check_texts(int(lengths.max()), int(lengths @ sizes), self.n, self.uri, key)
+        return np.repeat(names, sizes)
 
     def close(self) -> None:
         """Forget the opened container."""

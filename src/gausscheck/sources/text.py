@@ -23,6 +23,7 @@ from gausscheck.files import check_file
 from gausscheck.sources.base import Contents, Entry, contents_of, left_out, line_of
 from gausscheck.sources.cells import missing, numbers_of
 from gausscheck.sources.dialect import Dialect, dialect_of
+from gausscheck.sources.labels import texts
 from gausscheck.sources.layout import Layout, layout_of, peek
 from gausscheck.sources.spool import Parsed, SpooledSource
 
@@ -105,7 +106,8 @@ def column_text(path: Path, key: str) -> NDArray[Any] | None:
         if key not in layout.names:
             return None
         place = layout.names.index(key)
-        return np.array([row[place] for _, row in _whole(reader, rows, layout, path)], np.str_)
+        held = (row[place] for _, row in _whole(reader, rows, layout, path))
+        return texts(held, str(path), key)
 
 
 def kind_of(path: Path) -> str:

@@ -29,6 +29,7 @@ from gausscheck.core import GausscheckError
 from gausscheck.files import printable
 from gausscheck.processes import import_paths, python
 from gausscheck.sources.base import LARGEST_PIECE, BaseSource, Contents, Entry
+from gausscheck.sources.labels import LabelsTooLarge
 
 MEMORY = 4 << 30
 """Bytes that the child may take beyond what it starts with."""
@@ -270,7 +271,8 @@ class _Child:
                 f"{self._path}: the process that read it answered what cannot be"
             ) from err
         if error is not None:
-            raise GausscheckError(printable(error))
+            kind = LabelsTooLarge if told.get("labels") is True else GausscheckError
+            raise kind(printable(error))
         return dict(told)
 
     def _line(self) -> bytes:

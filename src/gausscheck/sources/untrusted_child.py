@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gausscheck.core import Source
+from gausscheck.sources.labels import LabelsTooLarge
 
 
 def serve() -> None:
@@ -42,7 +43,10 @@ def serve() -> None:
             answer = {"error": f"{question.get('path', 'the file')}: reading it takes more than "
                       f"the {limits['memory']:,} bytes allowed"}  # fmt: skip
         except Exception as err:
-            answer = {"error": str(err) or type(err).__name__}
+            answer = {
+                "error": str(err) or type(err).__name__,
+                "labels": isinstance(err, LabelsTooLarge),
+            }
         print(json.dumps(answer), file=answers, flush=True)
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from gausscheck.core import GausscheckError, Source
 from gausscheck.sources.base import Contents, Entry, contents_of, line_of
+from gausscheck.sources.labels import texts
 from gausscheck.sources.spool import Parsed, SpooledSource
 from gausscheck.sources.text import BLANK, TEXT_EPS, cut_note, inspect_text, is_packed, open_text
 
@@ -84,7 +85,7 @@ class WordSource(SpooledSource):
         """Return the words; None for another key."""
         if key not in WORDS:
             return None
-        return np.array([c[0].decode("utf-8", "replace") for _, c in self._lines()], np.str_)
+        return texts((cells[0] for _, cells in self._lines()), self.uri, key)
 
 
 class BinaryWordSource(SpooledSource):
@@ -126,7 +127,7 @@ class BinaryWordSource(SpooledSource):
         """Return the words; None for another key."""
         if key not in WORDS:
             return None
-        return np.array([w.decode("utf-8", "replace") for w, _ in self._pairs()], np.str_)
+        return texts((word for word, _ in self._pairs()), self.uri, key)
 
 
 def _until_blank(handle: BinaryIO) -> bytes:

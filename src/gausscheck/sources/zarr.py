@@ -18,8 +18,6 @@ from gausscheck.sources.base import (
     Contents,
     Entry,
     FileSource,
-    as_text,
-    check_beside,
     choose,
     contents_of,
     line_of,
@@ -29,6 +27,7 @@ from gausscheck.sources.base import (
 )
 from gausscheck.sources.chunked import HELD, ChunkReader
 from gausscheck.sources.h5ad import candidates
+from gausscheck.sources.labels import as_text, check_beside
 from gausscheck.sources.zarr_metadata import ArrayMetadata, arrays_in, check_chunk_files
 
 ROOT = "array"
