@@ -174,6 +174,11 @@ def inspect_source(source: str | PathLike[str], *, untrusted: bool = False) -> C
     GausscheckError
         If the file cannot be read at all.
     """
+    if not isinstance(source, str | PathLike):
+        raise GausscheckError(
+            f"inspect_source: expected a path, got {type(source).__name__}; what is in memory is "
+            "taken by analyze and open_source"
+        )
     look: Callable[[str], Contents] = _inspect_local
     if untrusted:
         from gausscheck.sources.untrusted import contents_apart
@@ -334,7 +339,12 @@ def _address(source: str | PathLike[str]) -> str:
 def _split(source: str | PathLike[str]) -> tuple[Path, str | None]:
     """Part ``FILE:KEY``; a path that exists as it stands is taken as it stands."""
     path = Path(source)
-    if path.exists():
+    try:
+        there = path.exists()
+    except OSError as err:
+        told = f"{source}" if len(f"{source}") < 80 else f"{str(source)[:60]}..."
+        raise GausscheckError(f"{told}: cannot be a path: {err.strerror}") from err
+    if there:
         return path, None
     name, _, key = str(source).rpartition(":")
     if name and key and Path(name).exists():

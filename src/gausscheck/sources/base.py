@@ -84,9 +84,9 @@ def problem_of(shape: Sequence[int], dtype: np.dtype[Any]) -> str | None:
     if reason is not None:
         return reason
     if len(shape) != 2:
-        return f"shape {tuple(shape)} is not (rows, dimensions){_way_out(shape)}"
+        return f"shape {tuple(shape)}, not (rows, dimensions){_way_out(shape)}"
     if 0 in shape:
-        return f"shape {tuple(shape)} holds nothing"
+        return f"shape {tuple(shape)}, which holds nothing"
     return None
 
 

@@ -160,5 +160,5 @@ def _problem(entry: Entry) -> str | None:
     if reason is not None:
         return reason
     if len(entry.shape) != 3 or 0 in entry.shape:
-        return f"shape {entry.shape} is not (documents, tokens, dimensions)"
+        return f"shape {entry.shape}, not (documents, tokens, dimensions)"
     return None

@@ -24,6 +24,8 @@ from gausscheck.sources.base import (
     stored_eps,
 )
 from gausscheck.sources.hdf5 import Hdf5Source, column_hdf5, entries_of
+from gausscheck.sources.labels import check_beside
+from gausscheck.sources.matlab_classes import mat_kinds
 from gausscheck.sources.spool import Parsed, SpooledSource
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -92,12 +94,41 @@ def _is_hdf5(path: Path) -> bool:
 
 
 def _loaded(path: Path, key: str) -> Any:
+    """Load a variable of numbers or characters; None for any other, which is not looked into."""
     from scipy.io import loadmat
 
+    variables = [told for told in _variables(path) if told[0] == key]
+    if not variables or any(kind not in {*_TYPES, "sparse"} for _, _, kind in variables):
+        return None
+    _, shape, kind = variables[0]
+    size = math.prod(shape) * np.dtype(_TYPES[kind]).itemsize if kind in _TYPES else 0
+    if size > _MOST:
+        raise GausscheckError(f"{path}:{key}: {size:,} bytes, of which {_MOST:,} are held at most")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return loadmat(path, variable_names=[key]).get(key)
+    except Exception as err:
+        raise _damaged(path, err) from err
+
+
+def _variables(path: Path) -> list[tuple[str, tuple[int, ...], str]]:
+    """Return name, shape and kind of each variable of a version 5 file, from their headers."""
+    from scipy.io import whosmat
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            told = whosmat(path)
+            kinds = mat_kinds(path)
+        if kinds is None:
+            return list(told)
+        if len(kinds) != len(told):
+            raise ValueError(f"{len(told)} variables, {len(kinds)} found")
+        return [
+            (name, shape, kind if held in (None, kind) else held)
+            for (name, shape, kind), held in zip(told, kinds, strict=True)
+        ]
     except Exception as err:
         raise _damaged(path, err) from err
 
@@ -126,9 +157,20 @@ def _damaged(path: Path, err: BaseException) -> GausscheckError:
     )
 
 
+def _column(path: Path, key: str) -> Any:
+    """Load a vector of numbers or characters; None for what is neither."""
+    for name, shape, kind in _variables(path):
+        if name == key and (kind not in _TYPES or len(shape) != 2):
+            return None
+        if name == key:
+            size = math.prod(shape) * np.dtype(_TYPES[kind]).itemsize
+            check_beside(size, str(path), key, math.prod(shape) if kind == "char" else max(shape))
+    return _loaded(path, key)
+
+
 def column_matlab(path: Path, key: str) -> NDArray[Any] | None:
     """Return a vector of numbers or of texts; None where there is none."""
-    held = column_hdf5(path, key) if _is_hdf5(path) else _loaded(path, key)
+    held = column_hdf5(path, key) if _is_hdf5(path) else _column(path, key)
     if not isinstance(held, np.ndarray) or held.dtype.kind not in "biufU":
         return None
     return np.asarray(held).reshape(-1) if held.ndim == 2 and 1 in held.shape else None
@@ -138,15 +180,7 @@ def _entries(path: Path) -> list[Entry]:
     if _is_hdf5(path):
         found = [e for e in entries_of(path) if not e.key.startswith("#")]
         return [Entry(e.key, e.shape[::-1], e.dtype, e.problem) for e in found]
-    from scipy.io import whosmat
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            told = whosmat(path)
-    except Exception as err:
-        raise _damaged(path, err) from err
-    return [_entry(*variable) for variable in told]
+    return [_entry(*variable) for variable in _variables(path)]
 
 
 def _entry(name: str, shape: tuple[int, ...], kind: str) -> Entry:

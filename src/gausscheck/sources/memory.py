@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
 
@@ -57,6 +58,12 @@ def open_memory(value: Any, dataset: str | None = None, flatten: bool = False) -
                 f"{uri}: expected (documents, tokens, dimensions) to flatten, got {array.shape}"
             )
         return DocumentsSource(uri, lambda: array)
+    if array.dtype.kind == "O":
+        way = "np.stack(list(x))" if array.ndim == 1 else "x.astype(float)"
+        raise GausscheckError(
+            f"{uri}: expected a 2-D array of real numbers (rows, dimensions), got Python objects "
+            f"of shape {array.shape}; make numbers of them: {way}"
+        )
     return ArraySource(array, uri, notes, eps)
 
 
@@ -108,6 +115,7 @@ def as_array(value: Any) -> tuple[NDArray[Any], tuple[str, ...], float | None]:
     if not hasattr(value, "__array__") and not hasattr(value, "__dlpack__"):
         raise GausscheckError(
             f"expected a path or an array of shape (rows, dimensions), got {type(value).__name__}"
+            f"{'; take np.stack(list(x))' if isinstance(value, Iterator) else ''}"
         )
     narrow = "bfloat16" in str(getattr(value, "dtype", ""))
     if hasattr(value, "detach"):  # torch: off the graph and onto the CPU

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,9 @@ from gausscheck.sources.base import (
 )
 from gausscheck.sources.fortran import FortranRows
 from gausscheck.sources.records import RecordsSource, inspect_records
+
+_HEADER = 1 << 16
+"""Bytes of a header that are read, at most: NumPy takes 10,000 characters."""
 
 
 class NpySource(FileSource):
@@ -90,14 +94,19 @@ def header_of(
     Exception
         Of whatever kind NumPy's parser meets; ValueError for an unknown version.
     """
-    if version == (1, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(handle)
-    elif version in ((2, 0), (3, 0)):
-        shape, fortran, dtype = np.lib.format.read_array_header_2_0(handle)
-    else:
+    if version not in ((1, 0), (2, 0), (3, 0)):
         raise ValueError(f"version {version} of the format is not known")
-    if any(size < 0 for size in shape):
-        raise ValueError(f"shape {shape}")
+    told = handle.read(2 if version == (1, 0) else 4)
+    length = int.from_bytes(told, "little")
+    if length > _HEADER:
+        raise ValueError(f"a header of {length:,} bytes, of which at most {_HEADER:,} are read")
+    held = io.BytesIO(told + handle.read(length))
+    if version == (1, 0):
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(held)
+    else:
+        shape, fortran, dtype = np.lib.format.read_array_header_2_0(held)
+    if not all(0 <= size < 1 << 63 for size in shape):
+        raise ValueError("a shape of sizes below 0 or beyond 2^63")
     return shape, fortran, dtype
 
 

@@ -116,4 +116,5 @@ def natural(path: Path) -> list[tuple[int, int, str]]:
     'e_2.npy'
     """
     pieces = re.split(r"(\d+)", str(path))
-    return [(1, int(p), "") if i % 2 else (0, 0, p) for i, p in enumerate(pieces)]
+    digits = [p.lstrip("0") if i % 2 else p for i, p in enumerate(pieces)]
+    return [(1, len(p), p) if i % 2 else (0, 0, p) for i, p in enumerate(digits)]

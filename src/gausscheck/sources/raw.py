@@ -33,6 +33,12 @@ _COUNTED = {".fbin": "<f4", ".u8bin": "u1", ".i8bin": "i1", ".hbin": "<f2"}
 _PREFIXED = {".fvecs": "<f4", ".bvecs": "u1", ".ivecs": "<i4"}
 """Files whose every row begins with its length, an int32."""
 
+_DIMENSIONS = 64
+"""Of an array, at most."""
+
+_ODD = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+"""What other JSON than a shape raises."""
+
 _PICKLED = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 
 
@@ -137,7 +143,9 @@ def _sidecar(path: Path) -> tuple[tuple[int, ...], str | None, str] | None:
         try:
             told = json.loads(file.read_text("utf-8"))
             shape, kind = tuple(map(int, told["shape"])), told.get("dtype")
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:
+            if len(shape) > _DIMENSIONS or not all(-1 <= size < 1 << 63 for size in shape):
+                raise ValueError(f"{len(shape):,} sizes, not all of them those of an array")
+        except _ODD as err:
             raise GausscheckError(
                 f'{file}: expected {{"shape": [rows, dimensions], "dtype": "float32"}} for '
                 f"{path.name}, got what cannot be read ({line_of(err)})"

@@ -31,8 +31,11 @@ _DTYPES = {
 
 BFLOAT16_EPS = 2.0**-7
 
-_MOST = 100 << 20
-"""Bytes of a header at most: what the format allows."""
+_MOST = 8 << 20
+"""Bytes of a header at most, of 80,000 tensors: JSON takes 30 times its size in memory."""
+
+_DIMENSIONS = 64
+"""Of a tensor, at most."""
 
 
 class SafetensorsSource(FileSource):
@@ -81,7 +84,9 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
         with path.open("rb") as handle:
             length = int.from_bytes(handle.read(8), "little")
             if not 2 <= length <= min(size - 8, _MOST):
-                raise ValueError(f"header of {length} bytes in a file of {size}")
+                raise ValueError(
+                    f"header of {length:,} bytes in a file of {size:,}; at most {_MOST:,} are read"
+                )
             header = json.loads(handle.read(length).decode("utf-8"))
             header.pop("__metadata__", None)
             _check(header, size - 8 - length)
@@ -98,6 +103,8 @@ def _check(header: dict[str, Any], room: int) -> None:
     end = 0
     for key, held in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         low, high = held["data_offsets"]
+        if len(held["shape"]) > _DIMENSIONS:
+            raise ValueError(f"tensor {key}: {len(held['shape']):,} dimensions")
         if not all(isinstance(size, int) and size >= 0 for size in (*held["shape"], low, high)):
             raise ValueError(f"tensor {key}: shape {held['shape']} at {low} to {high}")
         wide = 2 if held["dtype"] == "BF16" else _itemsize(held["dtype"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from gausscheck.sources.base import Contents, Entry, dtype_problem
 from gausscheck.sources.formats import SOURCES, Format
 from gausscheck.sources.npy import NpySource, check_size, read_header
 from gausscheck.sources.parts import PartsSource, natural
+from gausscheck.sources.patterns import matches
 from gausscheck.sources.stack import Getter, StackSource
 
 _FOLDERS = ("img_emb", "text_emb")
@@ -63,7 +63,7 @@ def is_shards(path: Path) -> bool:
 
 def _files(path: Path, dataset: str | None) -> list[Path]:
     if not path.is_dir():
-        files = sorted(map(Path, glob(str(path), recursive=True)), key=natural)
+        files = sorted(map(Path, matches(str(path))), key=natural)
         if not files:
             raise GausscheckError(f"{path}: expected files of that pattern, found none")
         return _of_one_kind(files, path)

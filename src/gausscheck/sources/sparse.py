@@ -100,7 +100,8 @@ def _head(path: Path) -> tuple[tuple[int, int], str]:
     """Return shape and format, from members that are small or damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if any(archive.getinfo(f"{m}.npy").file_size > _SMALL for m in ("format", "shape")):
+            small = ("format", "shape", "format.npy", "shape.npy")
+            if any(m.file_size > _SMALL for m in archive.infolist() if m.filename in small):
                 raise ValueError("its format or shape is far too long")
         with np.load(path, allow_pickle=False) as archive:
             kind = archive["format"].item()

@@ -84,6 +84,7 @@ _UNREADABLE = (
     "a sparse tensor; save it dense (to_dense)",
     "a quantised tensor; save dequantised",
     "a tensor without values (meta)",
+    "more values than are stored (expanded, or rows that overlap); save x.contiguous()",
 )
 
 _DEEPEST = 64
@@ -150,6 +151,8 @@ def _problem(tensor: Any) -> str | None:
         return _UNREADABLE[1]
     if tensor.is_meta:
         return _UNREADABLE[2]
+    if _is_expanded(tensor):
+        return _UNREADABLE[3]
     name = str(tensor.dtype).removeprefix("torch.")
     try:
         dtype = np.dtype(np.float32 if name == "bfloat16" else name)
@@ -158,11 +161,20 @@ def _problem(tensor: Any) -> str | None:
     return problem_of(tuple(tensor.shape), dtype)
 
 
+def _is_expanded(tensor: Any) -> bool:
+    """Whether a shape promises more than lies in the file: a few bytes may say 2^40 rows."""
+    return bool(tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes())
+
+
+def _entry(key: str, tensor: Any) -> Entry:
+    problem, name = _problem(tensor), str(tensor.dtype).removeprefix("torch.")
+    if problem in _UNREADABLE:
+        name = f"{name} (not read)"  # no type that stacks
+    return Entry(key, tuple(tensor.shape), name, problem)
+
+
 def _entries(path: Path) -> list[Entry]:
-    return [
-        Entry(key, tuple(held.shape), str(held.dtype).removeprefix("torch."), _problem(held))
-        for key, held in _tensors(path).items()
-    ]
+    return [_entry(key, held) for key, held in _tensors(path).items()]
 
 
 def getter_torchfile(path: Path) -> Getter:

@@ -30,6 +30,9 @@ _HEADER = re.compile(rb"\s*(\d+)[ \t]+(\d+)\s*")
 _LOOK = 64
 _LINE = 1 << 25
 """Bytes of a line at most."""
+_WIDEST = 1 << 16
+"""Numbers behind a word that are looked for: a line of more is no word vector."""
+
 _WORD = 1 << 16
 """Bytes of a word in the binary format at most."""
 
@@ -70,7 +73,7 @@ class WordSource(SpooledSource):
                     f"{self.path}: line {number} has {len(cells) - 1} numbers behind its word, "
                     f"expected {self._d}"
                 )
-            if len(cells[0].split()) > self._d:
+            if len(cells[0].split(maxsplit=self._d)) > self._d:
                 raise GausscheckError(
                     f"{self.path}: line {number} is too long: two lines in one; download it again"
                 )
@@ -160,7 +163,7 @@ def is_binary_words(path: Path) -> bool:
             return False
         n, d = map(int, header.groups())
         line = handle.readline(_LINE)
-    if _behind(line.split()) > 1:  # of text, in whatever language its words are
+    if _behind(line.rsplit(maxsplit=2)) > 1:  # of text, in whatever language its words are
         return False
     head = line[: min(4 * d, 4096) + 64]
     return n > 0 and d > 0 and b" " in head and any(byte < 9 or byte > 126 for byte in head)
@@ -172,20 +175,22 @@ def _look(path: Path) -> tuple[int | None, int] | None:
         lines: list[bytes] = []
         while len(lines) < _LOOK and sum(len(held) for held in lines) < _LINE:
             lines.append(handle.readline(_LINE))
-    rows = [line.split() for line in lines if line.strip()]
+    rows = [line.rsplit(maxsplit=_WIDEST) for line in lines if line.strip()]
     if len(rows) < 2:
         return None
     header = _HEADER.fullmatch(lines[0])
     told = int(header.groups()[1]) if header else 0
     body = rows[1:] if header else rows
     d = Counter(map(_behind, body)).most_common(1)[0][0]
+    if d == _WIDEST:
+        return None
     if header and told == d + 1:  # numbers without words
         return None
     if header and 2 <= told < d and all(row[-1 - told :][:1][0].isdigit() for row in body):
         d = told  # the words end in whole numbers
     if d < 2 or (header and told != d):
         return None
-    words = sum(not _numbers(row[:1]) for row in body)
+    words = sum(not _is_number(row[0]) for row in body)
     promised = int(header.groups()[0]) if header else None
     return (promised, d) if header or 2 * words > len(body) else None
 
@@ -193,14 +198,14 @@ def _look(path: Path) -> tuple[int | None, int] | None:
 def _behind(cells: list[bytes]) -> int:
     """Count the numbers behind a word: it may hold blanks, and may be a number itself."""
     count = 0
-    while count < len(cells) - 1 and _numbers(cells[-1 - count :][:1]):
+    while count < len(cells) - 1 and _is_number(cells[-1 - count]):
         count += 1
     return count
 
 
-def _numbers(cells: list[bytes]) -> bool:
+def _is_number(cell: bytes) -> bool:
     try:
-        [float(cell) for cell in cells]
+        float(cell)
     except ValueError:
         return False
     return True
