@@ -80,7 +80,7 @@ def test_lists_that_are_no_matrix():
     for value, words in (
         ([], "an empty list"),
         ([[1.0, 2.0], [3.0]], "of one length"),
-        ([1.0, 2.0], r"\(2,\) is not"),
+        ([1.0, 2.0], r"\(2,\), not"),
         (["a", "b"], "strings are not numbers"),
         (3, "got int"),
     ):
@@ -187,7 +187,7 @@ def tokens_torch(path, x):
 )  # fmt: skip
 def test_tokens_are_rows_and_documents_their_groups(tmp_path, write):
     path = write(tmp_path, X.reshape(60, 5, 6))
-    with pytest.raises(GausscheckError, match=r"\(60, 5, 6\) is not .*flatten"):
+    with pytest.raises(GausscheckError, match=r"\(60, 5, 6\), not .*flatten"):
         open_source(path)
     source = open_source(path, flatten=True)
     assert (source.n, source.d, source.dtype) == (300, 6, np.float32)
