@@ -79,6 +79,16 @@ def test_words_are_counted_once_a_number(tmp_path):
     assert time.process_time() - start < 4
 
 
+@pytest.mark.parametrize("cell", ["1", "word"])
+def test_columns_are_told_apart_once_each(tmp_path, cell):
+    """100,000 columns, of numbers or left out, in time that grows with their number."""
+    path = tmp_path / "x.csv"
+    path.write_text((f"{cell},0.5,0.25," + f"{cell}," * 100_000 + "0.5\n") * 2)
+    start = time.process_time()
+    assert open_source(path).n == 2
+    assert time.process_time() - start < 5
+
+
 def test_a_line_of_millions_of_numbers_is_not_taken_apart(tmp_path):
     path = tmp_path / "x.txt.gz"
     with gzip.open(path, "wt") as file:

@@ -92,10 +92,11 @@ def layout_of(rows: Sequence[Numbered], wanted: str | None, path: Path, dialect:
     width = len(first)
     below = [row for _, row in rows[1:] if len(row) == width] or [first]
     lists = [i for i in range(width) if _most([row[i] for row in below], is_list)]
+    many = set(lists)
     numbers = [
         i
         for i in range(width)
-        if i not in lists and _most([r[i] for r in below], dialect.is_number)
+        if i not in many and _most([r[i] for r in below], dialect.is_number)
     ]
     headed = _headed(first, lists, numbers, rows[0][0], path, dialect)
     names = first if headed else [str(i) for i in range(width)]
@@ -111,7 +112,8 @@ def layout_of(rows: Sequence[Numbered], wanted: str | None, path: Path, dialect:
             f"{', '.join(names[:12])}{', ...' if len(names) > 12 else ''}; write a number a cell, "
             'or lists as "[0.1, 0.2]"'
         )
-    left = tuple(name for i, name in enumerate(names) if i != column and i not in plain)
+    taken = {*plain, column}
+    left = tuple(name for i, name in enumerate(names) if i not in taken)
     return Layout(names, headed, column, plain, left, None if counted is None else names[counted])
 
 
