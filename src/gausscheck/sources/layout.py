@@ -94,9 +94,7 @@ def layout_of(rows: Sequence[Numbered], wanted: str | None, path: Path, dialect:
     lists = [i for i in range(width) if _most([row[i] for row in below], is_list)]
     many = set(lists)
     numbers = [
-        i
-        for i in range(width)
-        if i not in many and _most([r[i] for r in below], dialect.is_number)
+        i for i in range(width) if i not in many and _most([r[i] for r in below], dialect.is_number)
     ]
     headed = _headed(first, lists, numbers, rows[0][0], path, dialect)
     names = first if headed else [str(i) for i in range(width)]
