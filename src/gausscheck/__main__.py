@@ -78,9 +78,11 @@ def run() -> None:
     global _running
     os.environ["MPLBACKEND"] = "agg"  # figures are files; no window is ever wanted
     if not sys.warnoptions:
+        import logging
         import warnings
 
         warnings.simplefilter("ignore")  # what libraries tell programmers is no message to users
+        logging.getLogger().addHandler(logging.NullHandler())
     _streams()
     from gausscheck.cli import main
 

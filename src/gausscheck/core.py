@@ -79,7 +79,22 @@ def printable(text: object) -> str:
     """
     told = str(text)
     cut = told if len(told) <= _SHOWN else f"{told[:_SHOWN]}..."
-    return "".join(c if c.isprintable() else _escaped(c) for c in cut)
+    return cut if cut.isprintable() else "".join(map(_shown, cut))
+
+
+def printable_lines(text: str) -> str:
+    r"""Return a text of several lines as :func:`printable` does each; nothing is cut.
+
+    Examples
+    --------
+    >>> printable_lines("a\nb\x1b[31m")
+    'a\nb\\x1b[31m'
+    """
+    return "\n".join("".join(map(_shown, line)) for line in text.split("\n"))
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() else _escaped(character)
 
 
 def _escaped(character: str) -> str:

@@ -6,6 +6,8 @@ import os
 import select
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -13,7 +15,7 @@ import click
 from gausscheck.cli import audit, compare, pairs, plot, repair, scale, scoring, sketch, train
 from gausscheck.cli.options import as_options
 from gausscheck.cli.places import guard
-from gausscheck.core import GausscheckError, __version__
+from gausscheck.core import GausscheckError, __version__, printable, printable_lines
 
 DATA_ERROR = 1
 INTERRUPTED, PIPE_CLOSED = 130, 141
@@ -40,7 +42,15 @@ class _Cli(click.Group):
                 sys.exit(PIPE_CLOSED)
             raise
 
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        with _plain_errors():
+            return super().make_context(*args, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
+        with _plain_errors():
+            return self._invoke(ctx)
+
+    def _invoke(self, ctx: click.Context) -> Any:
         before = _stdout_file()
         try:
             found = super().invoke(ctx)
@@ -73,6 +83,19 @@ class _Cli(click.Group):
         ctx.exit(DATA_ERROR)
 
 
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Let names that click quotes in its errors show themselves, and do nothing."""
+    try:
+        yield
+    except click.ClickException as err:
+        message = err.format_message()
+        listed = isinstance(err, click.MissingParameter)  # the choices, a line each
+        told = printable_lines(message.expandtabs()) if listed else printable(message)
+        err.format_message = lambda: told  # type: ignore[method-assign]
+        raise
+
+
 def told(err: Exception) -> str:
     """Return an error as one line.
 
@@ -85,7 +108,7 @@ def told(err: Exception) -> str:
     >>> told(RuntimeError("can't start new thread"))
     'no room for another thread; lower --threads or --memory, or raise the limits (ulimit -u, -v)'
     """
-    from gausscheck.files import printable, reason_of
+    from gausscheck.files import reason_of
 
     if isinstance(err, GausscheckError):
         return printable(as_options(str(err)))

@@ -11,7 +11,7 @@ import click
 from gausscheck.cli.options import UNTRUSTED
 from gausscheck.cli.places import OutFile, check_not_read
 from gausscheck.cli.progress import QUIET, ProgressLine
-from gausscheck.core import GausscheckError
+from gausscheck.core import GausscheckError, printable
 
 
 def _need_torch() -> None:
@@ -63,9 +63,10 @@ def train(
         )
     click.echo(f"{pace}")
     if written is None:
-        click.echo(f"stopped in time; go on with --resume --out {out}")
+        click.echo(f"stopped in time; go on with --resume --out {printable(out)}")
     else:
-        click.echo(f"{written}: gausscheck analyze {written}")
+        shown = printable(written)
+        click.echo(f"{shown}: gausscheck analyze {shown}")
 
 
 @click.command()
@@ -106,7 +107,7 @@ def reproduce(
         )
     for table in tables:
         click.echo(table.text())
-    click.echo(f"Runs, tables and figures: {out}")
+    click.echo(f"Runs, tables and figures: {printable(out)}")
     click.echo(f"Training: {pace}")
     if len(tables) < len(names_of(name, given["folder"])):
         click.echo("stopped in time; the same command goes on from here")

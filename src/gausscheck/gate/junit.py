@@ -9,12 +9,15 @@ from xml.etree import ElementTree as ET
 from gausscheck.gate.checks import Check
 from gausscheck.report import Report
 
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 has no way to write."""
+_FORBIDDEN = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+    "|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+)
+"""Characters that XML 1.0 has no way to write, and those that act on who prints it."""
 
 
 def legal(text: str) -> str:
-    """Replace what XML 1.0 cannot hold: control characters, halves of surrogate pairs."""
+    """Replace control characters, halves of surrogate pairs, marks that turn the direction."""
     return _FORBIDDEN.sub("\ufffd", text)
 
 

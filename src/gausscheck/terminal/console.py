@@ -6,15 +6,18 @@ characters in it do nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import floor, isfinite, log10
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.padding import Padding
+from rich.segment import Segment
+from rich.style import StyleType
 from rich.table import Table
 from rich.text import Text
 
-from gausscheck.files import printable
+from gausscheck.core import printable, printable_lines
 
 WIDTH = 80
 
@@ -32,9 +35,35 @@ WORDS = {
 }
 
 
+class Screen(Console):
+    """A console on which no text does anything, whoever made it and wherever it is put."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Return what is written: whatever a terminal would obey is spelled out."""
+        for segment in super().render(renderable, options):
+            said, style, control = segment
+            safe = control or said == "\n" or said.isprintable()
+            yield segment if safe else Segment(printable_lines(said), style)
+
+
+class _Table(Table):
+    """A table each of whose cells is one line."""
+
+    def add_row(
+        self,
+        *renderables: RenderableType | None,
+        style: StyleType | None = None,
+        end_section: bool = False,
+    ) -> None:
+        cells = [text(cell) if isinstance(cell, str) else cell for cell in renderables]
+        super().add_row(*cells, style=style, end_section=end_section)
+
+
 def console() -> Console:
     """Return the console that screens are printed on."""
-    found = Console(highlight=False, markup=False, emoji=False)
+    found = Screen(highlight=False, markup=False, emoji=False)
     if found.width > 100 or not found.is_terminal:
         found.width = WIDTH if not found.is_terminal else 100
     return found
@@ -42,7 +71,7 @@ def console() -> Console:
 
 def table(*columns: str) -> Table:
     """Return a table with a left-aligned first column and right-aligned others."""
-    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    made = _Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     for i, column in enumerate(columns):
         made.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     return made

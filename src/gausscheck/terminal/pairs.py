@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from rich.padding import Padding
-from rich.text import Text
-
 from gausscheck.pairs import Pairs
-from gausscheck.terminal.console import console, table
+from gausscheck.terminal.console import console, indented, table, text
 
 
 def show_pairs(found: Pairs) -> None:
     """Print alignment, uniformity and the bound between them, with what each would be at best."""
     out = console()
     v = found.values
-    out.print(Text(f"{found.anchor}\n{found.positive}", style="bold"))
+    out.print(text(found.anchor, "bold"), text(found.positive, "bold"), sep="\n")
     out.print(f"{found.n:,} pairs x {found.d:,}, temperature {found.temperature:g}\n")
     low, high = v["alignment_ci"]
     given = "given" if v["eta2_source"] == "given" else "estimated"
@@ -45,9 +42,9 @@ def show_pairs(found: Pairs) -> None:
         made.add_row(*line)
     out.print(made)
     out.print()
-    out.print(Padding(Text(_pair_words(found)), (0, 0, 0, 2)))
+    out.print(indented(_pair_words(found)))
     for note in found.notes:
-        out.print(Padding(Text(f"- {note}"), (0, 0, 0, 2)))
+        out.print(indented(f"- {note}"))
 
 
 def _pair_words(found: Pairs) -> str:

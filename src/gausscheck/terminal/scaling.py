@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from rich.padding import Padding
 from rich.text import Text
 
 from gausscheck.scaling import TITLES, Scaling
-from gausscheck.terminal.console import console, table
+from gausscheck.terminal.console import console, indented, table
 
 
 def show_scaling(found: Scaling) -> None:
@@ -42,4 +41,4 @@ def show_scaling(found: Scaling) -> None:
     if found.theory:
         out.print(Text("  constant: at the slope of theory, where there is one"))
     for note in found.notes:
-        out.print(Padding(Text(f"- {note}"), (0, 0, 0, 2)))
+        out.print(indented(f"- {note}"))
