@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shorter
@@ -236,10 +235,9 @@ class Config:
         GausscheckError
             If the file cannot be read, is not TOML, or names an unknown option.
         """
-        try:
-            values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
-            raise GausscheckError(f"{path}: expected a TOML file of options: {err}") from err
+        from gausscheck.files import read_toml
+
+        values = read_toml(path, "a TOML file of options")
         return cls.from_options(values, where=str(path))
 
     @classmethod

@@ -31,6 +31,10 @@ MOST_ARRAYS = 1 << 30
 """Bytes that the arrays of a saved result may take in memory: those of an audit take far less."""
 
 
+MOST_TOML = 1 << 20
+"""Bytes of a file of options at most."""
+
+
 def plain(value: Any, where: str, replaced: list[str]) -> Any:
     """Turn NumPy scalars, tuples and non-finite floats into what JSON can say.
 
@@ -80,6 +84,56 @@ def check_file(path: Path) -> None:
         raise GausscheckError(
             f"{path}: an HTML page, not data: a download saved the web page; fetch the raw file"
         )
+
+
+def read_whole(path: Path, most: int) -> str:
+    """Read a text that is short if it is what it should be.
+
+    Parameters
+    ----------
+    path : Path
+    most : int
+        Bytes.
+
+    Raises
+    ------
+    GausscheckError
+        If it is no regular file, longer, or not UTF-8.
+    """
+    check_file(path)
+    try:
+        with path.open("rb") as handle:
+            held = handle.read(most + 1)
+        if len(held) > most:
+            raise GausscheckError(f"{path}: expected at most {most:,} bytes, got more")
+        return held.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise GausscheckError(f"{path}: cannot be read: {reason_of(err)}") from err
+
+
+def read_toml(path: str | Path, what: str) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Parameters
+    ----------
+    path : path
+    what : str
+        What messages say was expected.
+
+    Raises
+    ------
+    GausscheckError
+        If it cannot be read, is too long, or is not TOML.
+    """
+    import tomllib
+
+    text = read_whole(Path(path), MOST_TOML)
+    try:
+        return tomllib.loads(text)
+    except RecursionError as err:
+        raise GausscheckError(f"{path}: expected {what}, got one nested too deep") from err
+    except ValueError as err:
+        raise GausscheckError(f"{path}: expected {what}: {err}") from err
 
 
 def check_regular(path: Path) -> None:

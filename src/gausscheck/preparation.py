@@ -66,6 +66,22 @@ class Preparation:
     mean: NDArray[np.float64]
     matrix: NDArray[np.float64] | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what maps no rows, whichever file it is read from."""
+        mean, matrix = self.mean, self.matrix
+        if self.kind not in NORMALIZE:
+            raise GausscheckError(f"preparation: expected a kind, got {printable(self.kind[:40])}")
+        if mean.ndim != 1 or not mean.size or not _numbers(mean):
+            raise GausscheckError("preparation: expected a mean, one finite number a dimension")
+        if matrix is None:
+            return
+        shaped = matrix.ndim == 2 and len(matrix) == mean.size
+        if not shaped or not 0 < matrix.shape[1] <= mean.size or not _numbers(matrix):
+            raise GausscheckError(
+                f"preparation: expected a matrix of finite numbers, {mean.size} rows and as many "
+                f"columns at most, got shape {matrix.shape} of {matrix.dtype}"
+            )
+
     @property
     def dim(self) -> int:
         """Dimensions of a prepared row."""
@@ -120,13 +136,13 @@ class Preparation:
         try:
             arrays = read_arrays(Path(path))
             kind, mean, matrix = str(arrays["kind"]), arrays["mean"], arrays["matrix"]
-            if kind not in NORMALIZE or mean.ndim != 1 or matrix.ndim != 2:
-                raise ValueError(f"of kind {printable(kind[:40])} and shapes that do not fit")
-            if matrix.size and len(matrix) != mean.size:
-                raise ValueError(f"a mean of {mean.size} and a matrix of {len(matrix)} rows")
-            return cls(kind, mean.astype(float), matrix.astype(float) if matrix.size else None)
+            return cls(kind, mean, None if matrix.shape == (0, 0) else matrix)
         except (GausscheckError, ValueError, KeyError, TypeError) as err:
             raise GausscheckError(f"{path}: expected a saved preparation (.npz): {err}") from err
+
+
+def _numbers(values: NDArray[Any]) -> bool:
+    return values.dtype.kind in "fiu" and bool(np.isfinite(values).all())
 
 
 def fit(kind: str, spread: Spread, basis: Eigenbasis, live: NDArray[np.intp]) -> Preparation:

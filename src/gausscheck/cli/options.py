@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import click
@@ -159,8 +158,5 @@ def merge(config_file: str | None, options: dict[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in options.items() if value is not None}
     if config_file is None:
         return given
-    from gausscheck.files import check_file
-
-    check_file(Path(config_file))  # a pipe or device would be read without end
     base = Config.from_toml(config_file).to_dict()
     return {**base, **given}

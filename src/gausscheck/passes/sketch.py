@@ -337,10 +337,14 @@ def _check_meta(meta: PassMeta, first: int, last: int) -> None:
     if not 2 <= meta.groups <= 1000 or meta.level > 63:
         raise ValueError(f"{meta.groups} groups, keys of level {meta.level}")
     dtype = np.dtype(meta.dtype)
-    if dtype.kind not in "fiu" or not isinstance(meta.uri, str) or type(meta.eps) is not float:
+    if dtype.kind not in "fiu" or not isinstance(meta.uri, str) or not _share(meta.eps):
         raise ValueError(f"rows of {meta.dtype}")
     if not all(isinstance(note, str) for note in meta.notes) or type(meta.unit) is not bool:
         raise ValueError("its notes are no text")
+
+
+def _share(value: object) -> bool:
+    return type(value) is float and 0 <= value < 1
 
 
 def _checked(part: KeptPass) -> KeptPass:
@@ -364,6 +368,7 @@ def _checked(part: KeptPass) -> KeptPass:
             == ((d,), d, (d,))
             for node in part.nodes
         )
+        and all(_sound(node.state) for node in part.nodes)
         and all(
             node.state.n == sums.n and sums.count.size == meta.groups
             for node, sums in zip(part.nodes, part.sums, strict=True)
@@ -372,6 +377,28 @@ def _checked(part: KeptPass) -> KeptPass:
     if not sound:
         raise ValueError("its arrays do not fit one another")
     return part
+
+
+def _sound(spread: Spread) -> bool:
+    """Whether some rows can have this mean, these largest magnitudes and this scatter."""
+    mean, largest, scatter = spread.mean, spread.largest, spread.scatter
+    held = (mean, largest, scatter.held)
+    if not all(x.dtype == np.float64 and np.isfinite(x).all() for x in held):
+        return False
+    if largest.max(initial=0) > _LONGEST or (np.abs(mean) > largest * (1 + _ROUNDING)).any():
+        return False
+    variance = scatter.diagonal()
+    if (variance < 0).any() or (variance > spread.n * largest**2 * (1 + _ROUNDING)).any():
+        return False
+    if scatter.wide:
+        return True
+    sd = np.sqrt(variance)
+    bound = np.outer(sd, sd) * (1 + _ROUNDING)
+    return bool((np.abs(scatter.held) <= bound).all() and np.array_equal(scatter.held, scatter.held.T))
+
+
+_LONGEST, _ROUNDING = 2e154, 1e-6
+"""The longest row whose squared length is a float64, and what rounding may add to a bound."""
 
 
 def _within(values: NDArray[Any], low: int, high: int) -> bool:

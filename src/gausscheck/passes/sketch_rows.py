@@ -71,7 +71,7 @@ def rows_from(members: Members, level: int, low: int, high: int) -> tuple[Rows, 
         and all(members[name].dtype == np.float64 for name in names[1:])
         and members[names[0]].dtype == np.int64
         and sum(state.n for state in sums) == good
-        and all(_sums(state) for state in sums)
+        and all(_sums(state, cells) for state in sums)
     )
     if not sound:
         raise ValueError("what it says of rows does not fit together")
@@ -136,13 +136,24 @@ def _cells(cells: NormCells, good: int) -> bool:
     )
 
 
-def _sums(sums: NormSums) -> bool:
-    return bool(
-        (sums.count >= 0).all()
+def _sums(sums: NormSums, cells: NormCells) -> bool:
+    """Whether groups are as even as row i in group i modulo G makes them, of norms there are."""
+    whole, more = divmod(sums.n, sums.count.size)
+    there = sums.count > 0
+    if not (
+        (sums.count == whole + (np.arange(sums.count.size) < more)).all()
         and np.isfinite(sums.means).all()
         and np.isfinite(sums.squares).all()
         and (sums.squares >= 0).all()
-    )
+    ):
+        return False
+    if not there.any():
+        return True
+    means, squares = sums.means[there], sums.squares[there]
+    slack = 1e-9 * cells.high
+    spread = sums.count[there] * (cells.high - cells.low + slack) ** 2
+    inside = (means >= cells.low - slack) & (means <= cells.high + slack)
+    return bool(inside.all() and (squares <= spread).all())
 
 
 def rows_from_1(

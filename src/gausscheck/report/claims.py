@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gausscheck.report.codec import held
 from gausscheck.report.sections import Array, Claim
 
 
@@ -151,7 +152,7 @@ class IsotropicResult:
     scale_given: bool
     directions: int
     worst_direction: int
-    direction_effects: Array
+    direction_effects: Array = field(metadata=held("k"))
     participation: float
     iso_score: float
     identity_pvalue: float | None

@@ -8,6 +8,7 @@ of their field. A subclass is told by the literal in its ``kind``.
 from __future__ import annotations
 
 import math
+import sys
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -125,7 +126,56 @@ def decode(
             values[f.name] = _value(hint, data[f.name], arrays, choose, where)
         elif _required(f):
             raise GausscheckError(f"expected {_dotted(where)}, which is missing")
+    _check_arrays(cls, values, path)
     return cls(**values)
+
+
+def held(*shape: str, finite: bool = False) -> dict[str, Any]:
+    """Return the metadata of a field of arrays: what any of them must be to be read back.
+
+    Parameters
+    ----------
+    *shape : str
+        A size a dimension: a number, or a name that is one size wherever the class names it, and
+        ``b+1``.
+    finite : bool
+        Whether every number must be.
+    """
+    return {"shape": shape, "finite": finite}
+
+
+def _check_arrays(cls: type, values: Mapping[str, Any], path: str) -> None:
+    """Refuse arrays that are not what their fields say."""
+    sizes: dict[str, int] = {}
+    for f in fields(cls):  # type: ignore[arg-type]
+        shape, found = f.metadata.get("shape"), values.get(f.name)
+        if shape is None or found is None:
+            continue
+        named = found.items() if isinstance(found, Mapping) else [("", found)]
+        for key, array in named:
+            where = "/".join(part for part in (path, f.name, key) if part)
+            _check_array(array, shape, sizes, f.metadata["finite"], where)
+            text = f.name in _TEXTS or key in _TEXTS
+            if array.size and array.dtype.kind not in ("U" if text else "biuf"):
+                raise _wrong(where, "text" if text else "numbers", str(array.dtype))
+
+
+_TEXTS = ("label", "qq_labels")
+"""Arrays that hold text."""
+
+
+def _check_array(
+    array: NDArray[Any], shape: tuple[str, ...], sizes: dict[str, int], finite: bool, where: str
+) -> None:
+    if array.ndim != len(shape):
+        raise _wrong(where, f"an array of {len(shape)} dimensions", array.shape)
+    for told, size in zip(shape, array.shape, strict=True):
+        name, _, more = told.partition("+")
+        wanted = int(name) if name.isdigit() else sizes.setdefault(name, size - int(more or 0))
+        if size != wanted + int(more or 0):
+            raise _wrong(where, f"a size of {wanted + int(more or 0)}", array.shape)
+    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise _wrong(where, "finite numbers", "others")
 
 
 def _required(f: Field[Any]) -> bool:
@@ -187,7 +237,19 @@ def _scalar(kind: Any, data: Any, path: str) -> Any:
     accepted = (int, float) if kind is float else kind
     if not isinstance(data, accepted) or (isinstance(data, bool) and kind is not bool):
         raise _wrong(path, _WORDS.get(kind, str(kind)), data)
+    if kind is int and not 0 <= data < _MOST:
+        least = "an integer of at least 0"
+        raise _wrong(path, least if data < 0 else f"{least}, below 2**63", data)
+    if kind is float and not -_LARGEST <= data <= _LARGEST:
+        raise _wrong(path, "a finite number", data)
     return float(data) if kind is float else data
+
+
+_MOST = 1 << 63
+"""Counts and seeds are smaller, and never negative."""
+
+_LARGEST = sys.float_info.max
+"""The largest float."""
 
 
 def _wrong(path: str, expected: str, data: Any) -> GausscheckError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from gausscheck.report.codec import held
 from gausscheck.report.sections import Array, Interval, Status
 
 
@@ -116,8 +117,8 @@ class WorstDirection:
     shape: str
     lowest_rows: tuple[int, ...]
     highest_rows: tuple[int, ...]
-    counts: Array | None = None
-    edges: Array | None = None
+    counts: Array | None = field(default=None, metadata=held("b", finite=True))
+    edges: Array | None = field(default=None, metadata=held("b+1", finite=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # holds arrays
@@ -172,11 +173,11 @@ class DirectionalLevel(Level):
     l_kurtosis_null: float
     global_test: GlobalTest | None = None
     worst: tuple[WorstDirection, ...]
-    table: dict[str, Array]
-    growth: Array | None = None
-    qq: Array | None = None
-    qq_labels: Array | None = None
-    matrix: Array | None = None
+    table: dict[str, Array] = field(metadata=held("k"))
+    growth: Array | None = field(default=None, metadata=held("s", "2"))
+    qq: Array | None = field(default=None, metadata=held("w+1", "q", finite=True))
+    qq_labels: Array | None = field(default=None, metadata=held("w"))
+    matrix: Array | None = field(default=None, metadata=held("d", "k", finite=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # holds arrays

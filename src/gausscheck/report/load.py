@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from gausscheck.core import GausscheckError
-from gausscheck.files import check_file, read_arrays
+from gausscheck.files import read_arrays, read_whole
+from gausscheck.report.check import check_report
 from gausscheck.report.codec import decode
 from gausscheck.report.result import Report, level_class
 from gausscheck.report.save import SCHEMA, SCHEMA_VERSION
 from gausscheck.report.schema_1 import upgrade
+
+
+MOST_JSON = 1 << 26
+"""Bytes of the JSON of a result at most: that of an audit has thousands."""
 
 
 def load_report(directory: str | Path) -> Report:
@@ -39,7 +44,9 @@ def load_report(directory: str | Path) -> Report:
     with damaged(path, "a report"):
         if data["schema_version"][0] == 1:
             data, arrays = upgrade(data, arrays)
-        return decode(Report, shaped(Report, data), arrays, level_class)
+        report = decode(Report, shaped(Report, data), arrays, level_class)
+        check_report(report)
+        return report
 
 
 def read_saved(
@@ -66,10 +73,10 @@ def read_saved(
         raise GausscheckError(
             f"{path}: expected {what}, found none; make one with gausscheck {command} and out="
         )
-    check_file(path)
+    text = read_whole(path, MOST_JSON)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as err:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as err:
         raise GausscheckError(f"{path}: expected {what} as JSON: {err}") from err
     if not isinstance(data, dict) or data.get("schema") != schema:
         raise GausscheckError(f"{path}: expected schema {schema}, got another kind of JSON")
@@ -93,7 +100,7 @@ def damaged(path: Path, what: str) -> Iterator[None]:
         raise GausscheckError(
             f"{path}: {err}; the file is damaged: write {what.replace('a ', 'the ')} again"
         ) from err
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as err:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as err:
         raise GausscheckError(
             f"{path}: expected {what}, got something else in its place ({err!r}); write it again"
         ) from err

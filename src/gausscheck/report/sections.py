@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from gausscheck.report.codec import held
+
 Status = Literal["gaussian", "gaussian_except", "not_gaussian", "inconclusive"]
 Claim = Literal["holds", "fails", "inconclusive", "not_defined"]
 Array = NDArray[Any]
@@ -185,8 +187,8 @@ class Norms:
     cv: float | None = None
     cv_ci: Interval | None = None
     cv_gaussian: float | None = None
-    counts: Array | None = None
-    edges: Array | None = None
+    counts: Array | None = field(default=None, metadata=held("b", finite=True))
+    edges: Array | None = field(default=None, metadata=held("b+1", finite=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # holds arrays
@@ -226,7 +228,7 @@ class Spectrum:
     mean_cosine: float | None = None
     mean_resultant: float | None = None
     vmf_concentration: float | None = None
-    eigenvalues: Array | None = None
+    eigenvalues: Array | None = field(default=None, metadata=held("r", finite=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gausscheck.core import GausscheckError
-from gausscheck.files import atomic_path
+from gausscheck.files import atomic_path, check_file
 from gausscheck.train.dataset import Dataset
 from gausscheck.train.encoders import Encoder
 from gausscheck.train.metrics import NAMES
@@ -136,6 +136,7 @@ def load_into(run: Run, path: Path, s: Settings, data: Dataset) -> None:
 
 def _load(path: Path) -> dict[str, Any]:
     """Read a checkpoint, as data alone, and see that all its parts are there."""
+    check_file(path)
     try:
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as err:  # a damaged file raises of every kind

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from gausscheck.core import GausscheckError
+from gausscheck.files import read_toml
 
 DATA = (
     "power-laplace", "laplace", "mixture", "block-binary", "binary", "gaussian-channel", "digits",
@@ -258,10 +258,7 @@ def read_options(path: str | Path) -> dict[str, Any]:
     GausscheckError
         If it cannot be read, names an option there is not, or a value that cannot be.
     """
-    try:
-        held = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as err:
-        raise GausscheckError(f"{path}: expected a readable TOML file: {err}") from err
+    held = read_toml(path, "a TOML file of settings")
     try:
         check_options(held)
     except GausscheckError as err:

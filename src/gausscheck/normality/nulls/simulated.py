@@ -200,6 +200,10 @@ def cache_folder() -> Path | None:
     return found if found.is_absolute() else None
 
 
+_LARGEST = 1 << 26
+"""Bytes of a file of draws at most: those that are written have thousands."""
+
+
 def _load(path: Path | None) -> F64:
     """Return cached draws; whatever is damaged, by one bit, is simulated anew.
 
@@ -209,6 +213,8 @@ def _load(path: Path | None) -> F64:
         return np.empty(0)
     try:
         check_regular(path)
+        if path.stat().st_size > _LARGEST:
+            return np.empty(0)
         raw = path.read_bytes()
     except (OSError, ValueError):
         return np.empty(0)
