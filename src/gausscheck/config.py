@@ -28,8 +28,8 @@ _LEAST = {
 }  # fmt: skip
 """Options that are integers, and the smallest that means anything."""
 
-_MOST = 10**9
-"""The largest of any of them, ``seed`` apart: beyond it nothing can be held."""
+_MOST, _MOSTS = 10**9, {"groups": 1000, "seed": (1 << 63) - 1}
+"""The largest of any of them: beyond it nothing can be held; and those of two."""
 
 _TEXTS = ("labels", "groups_by", "shape", "dtype", "subsets", "dataset", "resume", "dask")
 """Options that are text or left out."""
@@ -153,10 +153,11 @@ class Config:
                 continue
             if not isinstance(value, int) or isinstance(value, bool) or value < low:
                 raise GausscheckError(
-                    f"{name}: expected an integer of at least {low}, got {value!r}"
+                    f"{name}: expected an integer of at least {low}, got {shorter(value)}"
                 )
-            if name != "seed" and value > (1000 if name == "groups" else _MOST):
-                raise GausscheckError(f"{name}: expected fewer, got {value}")
+            most = _MOSTS.get(name, _MOST)
+            if value > most:
+                raise GausscheckError(f"{name}: expected at most {most}, got {value!r:.40}")
         for name in ("confidence", "alpha"):
             value = getattr(self, name)
             if not isinstance(value, float) or not 0 < value < 1:
@@ -205,20 +206,22 @@ class Config:
         """Return ``shape`` as (rows, dimensions)."""
         if self.shape is None:
             return None
-        match = re.fullmatch(r"\s*(-1|\d+)\s*[,xX]\s*(-1|\d+)\s*", self.shape)
+        match = re.fullmatch(r"\s*(-1|[0-9]{1,18})\s*[,xX]\s*(-1|[0-9]{1,18})\s*", self.shape)
         if match is None:
-            raise GausscheckError(f"shape: expected N,D such as 5000,384, got {self.shape!r}")
+            raise GausscheckError(
+                f"shape: expected N,D such as 5000,384, got {shorter(self.shape)}"
+            )
         return int(match[1]), int(match[2])
 
     def subset_plan(self) -> tuple[int, int] | None:
         """Return ``subsets`` as (B, M), or None for the whole sample once."""
         if self.subsets is None:
             return None
-        match = re.fullmatch(r"(\d+)[xX](\d+)", self.subsets.strip())
+        match = re.fullmatch(r"([0-9]{1,18})[xX]([0-9]{1,18})", self.subsets.strip())
         if match is None or int(match[1]) < 1 or int(match[2]) < 20:
             raise GausscheckError(
                 f"subsets: expected BxM with B >= 1 subsets of M >= 20 rows, such as 5x1000, "
-                f"got {self.subsets!r}"
+                f"got {shorter(self.subsets)}"
             )
         return int(match[1]), int(match[2])
 
@@ -261,10 +264,10 @@ def parse_bytes(text: int | str) -> int:
     1500000000
     """
     if isinstance(text, int) and not isinstance(text, bool):
-        return text
-    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([KMGT]?)I?B?\s*", str(text).upper())
+        return min(text, 1 << 62)
+    match = re.fullmatch(r"\s*([0-9]{1,18}(?:\.[0-9]*)?)\s*([KMGT]?)I?B?\s*", str(text).upper())
     if match is None:
-        raise GausscheckError(f"memory: expected a size such as 512MB or 2GB, got {text!r}")
+        raise GausscheckError(f"memory: expected a size such as 512MB or 2GB, got {shorter(text)}")
     return int(float(match[1]) * _UNITS[match[2]])
 
 

@@ -103,6 +103,17 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def whole(text: str) -> int | None:
+    """Return a number that is written in up to 18 plain digits, else None.
+
+    Examples
+    --------
+    >>> whole("12"), whole("²"), whole("9" * 5000)
+    (12, None, None)
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+
 class GausscheckError(ValueError):
     """Bad input, said in one line: what was expected, what came, where, and what to do.
 

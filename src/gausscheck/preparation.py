@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,23 +178,58 @@ def fit(kind: str, spread: Spread, basis: Eigenbasis, live: NDArray[np.intp]) ->
     return Preparation("whiten", spread.mean, matrix)
 
 
-def apply_to_file(preparation: Preparation, source: Source, path: Path) -> tuple[int, int]:
+def apply_to_file(
+    preparation: Preparation, source: Source, path: Path, *, on_bad_rows: str = "error"
+) -> tuple[int, int]:
     """Write prepared rows as a float32 .npy, 4,096 rows at a time; nothing is left on failure.
+
+    Parameters
+    ----------
+    preparation : Preparation
+    source : Source
+    path : Path
+    on_bad_rows : {"error", "drop"}
+        What to do with rows that have no finite image: not finite, or all zero under ``unit``.
 
     Returns
     -------
     (n, dim)
+        Rows written.
 
     Raises
     ------
     GausscheckError
-        If the rows have another dimension than the fit, or the file cannot be written.
+        If the rows have another dimension than the fit, some have no finite image, or the file
+        cannot be written.
     """
-    shape = (source.n, preparation.dim)
-    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    written = 0
     with atomic_path(path) as work, work.open("wb") as handle:
-        np.lib.format.write_array_header_1_0(handle, header)
+        _write_header(handle, (source.n, preparation.dim))
         for start in range(0, source.n, 4096):
-            rows = preparation.apply(source.read(start, min(start + 4096, source.n)))
-            handle.write(np.ascontiguousarray(rows, "<f4").data)
-    return shape
+            with np.errstate(all="ignore"):  # what is not finite is looked for
+                rows = preparation.apply(source.read(start, min(start + 4096, source.n)))
+                mapped = np.ascontiguousarray(rows, "<f4")
+            good = np.isfinite(mapped).all(axis=1)
+            if not good.all() and on_bad_rows == "error":
+                raise _no_image(source, start + np.flatnonzero(~good)[:5])
+            handle.write(mapped[good].data)
+            written += int(good.sum())
+        if written < source.n:
+            handle.seek(0)
+            _write_header(handle, (written, preparation.dim))  # as long: room is left for the count
+        if not written:
+            raise GausscheckError(f"{source.uri}: expected rows to map, got none that is finite")
+    return written, preparation.dim
+
+
+def _write_header(handle: IO[bytes], shape: tuple[int, int]) -> None:
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(handle, header)
+
+
+def _no_image(source: Source, rows: NDArray[np.intp]) -> GausscheckError:
+    named = ", ".join(f"{row:,}" for row in rows.tolist())
+    return GausscheckError(
+        f"{source.uri}: expected rows that the map gives finite numbers, got others (not finite, "
+        f'or of length 0), the first {named}; mend the file, or drop them with on_bad_rows="drop"'
+    )

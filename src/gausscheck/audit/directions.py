@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gausscheck.core import Directions, GausscheckError
+from gausscheck.core import Directions, GausscheckError, whole
 from gausscheck.files import check_file
 from gausscheck.passes.scatter import ScatterMatrix
 from gausscheck.preparation import Preparation
 from gausscheck.rng import haar, stream
 from gausscheck.sources.npy import whole_npy
 from gausscheck.sources.untrusted import column_apart
+
+MOST_RANDOM = 100_000
+"""Random directions at most: an average over more says no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +203,13 @@ def count_of(name: str, text: str, most: int | None) -> int:
     GausscheckError
         If it is not a positive integer.
     """
-    if not text.isdigit() or int(text) < 1:
-        raise GausscheckError(f"directions: expected a positive count after {name}:, got {text!r}")
-    return int(text) if most is None else min(int(text), most)
+    count = whole(text)
+    if not count:
+        raise GausscheckError(
+            f"directions: expected a positive count after {name}:, got {text!r:.60}"
+        )
+    if name == "random" and count > MOST_RANDOM:
+        raise GausscheckError(
+            f"directions: expected at most {MOST_RANDOM:,} random directions, got {count:,}"
+        )
+    return count if most is None else min(count, most)

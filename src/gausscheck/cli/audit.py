@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ from gausscheck.cli.compare import show_compared
 from gausscheck.cli.gate import gate_options
 from gausscheck.cli.options import UNTRUSTED, audit_options, merge, refuse
 from gausscheck.cli.places import OutFile, OutFolder
-from gausscheck.cli.plot import load_saved
+from gausscheck.cli.plot import load_saved, told_of
 from gausscheck.cli.progress import QUIET, ProgressLine, counted
+from gausscheck.config import ON_BAD_ROWS
 from gausscheck.core import GausscheckError, Progress, printable
 
 if TYPE_CHECKING:
@@ -56,8 +58,10 @@ def analyze(
         check_folder(out)
     from gausscheck.audit.analyze import analyze as run
 
+    sketched = told_of(file, "the sketch") if file.endswith(".sketch") else nullcontext()
     with ProgressLine() as progress:
-        report = run(file, progress=progress, **merged)
+        with sketched:
+            report = run(file, progress=progress, **merged)
         try:
             if out is not None:
                 _write(report, out, progress)
@@ -108,12 +112,13 @@ def show(
     if html is not None:
         refuse("expected a page or what is printed; leave --html out", *_PRINTED)
     saved = load_saved(directory)
-    if html is not None:
-        click.echo(printable(str(_write_page(saved, html))))
-    elif isinstance(saved, Comparison):
-        show_compared(saved, as_json, None)
-    else:
-        _show(saved, as_json, verbose=verbose, explain=explain)
+    with told_of(directory, "what is saved there"):
+        if html is not None:
+            click.echo(printable(str(_write_page(saved, html))))
+        elif isinstance(saved, Comparison):
+            show_compared(saved, as_json, None)
+        else:
+            _show(saved, as_json, verbose=verbose, explain=explain)
     return None if isinstance(saved, Comparison) else saved
 
 
@@ -129,12 +134,17 @@ def _write_page(saved: Report | Comparison, path: str) -> Path:
 @click.argument("directory", type=click.Path(file_okay=True))
 @click.argument("file")
 @click.option("--dataset", "--column", help="The array of a container that holds several.")
+@click.option(
+    "--on-bad-rows", type=click.Choice(ON_BAD_ROWS), default="error", show_default=True,
+    help="Rows that the map gives no finite numbers.",
+)  # fmt: skip
 @UNTRUSTED
 @QUIET
 @click.option("--out", required=True, type=OutFile(), help="The .npy to write.")
 def apply_(
-    directory: str, file: str, dataset: str | None, untrusted: bool | None, out: str
-) -> None:
+    directory: str, file: str, dataset: str | None, on_bad_rows: str, untrusted: bool | None,
+    out: str,
+) -> None:  # fmt: skip
     """Map the rows of FILE as those of the report in DIRECTORY were.
 
     In place of DIRECTORY: an .npz that GaussianWhitener().fit(x).preparation_.save()
@@ -156,7 +166,7 @@ def apply_(
     source = open_source(file, dataset=dataset, untrusted=bool(untrusted))
     with ProgressLine() as progress:
         told = counted(source, source.n, "mapping rows", progress)
-        shape = apply_to_file(preparation, told, Path(out))
+        shape = apply_to_file(preparation, told, Path(out), on_bad_rows=on_bad_rows)
     click.echo(f"{printable(out)}: {shape[0]:,} rows x {shape[1]:,}, {preparation.kind}")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,6 +29,25 @@ def load_saved(place: str) -> Report | Comparison:
     from gausscheck.report import load_report
 
     return load_report(path)
+
+
+@contextmanager
+def told_of(place: str, what: str) -> Iterator[None]:
+    """Name the file where what is loaded from it makes an error: it may be damaged.
+
+    Raises
+    ------
+    GausscheckError
+    """
+    try:
+        yield
+    except (GausscheckError, OSError, MemoryError):
+        raise
+    except Exception as err:
+        raise GausscheckError(
+            f"{place}: {what} cannot be used ({type(err).__name__}: {err}): it is damaged, or "
+            "gausscheck is at fault; make it again, and please report it if that does not help"
+        ) from err
 
 
 _OF_ROWS = ("settings", "series", "axis", "sample", "seed")
@@ -121,7 +141,7 @@ def plot(
         refuse("is of figures of rows; leave it out, or name one with --figure", *_OF_ROWS)
     saved = _saved(inputs, names, of_rows)
     folder = inputs[0] if Path(inputs[0]).is_dir() else str(Path(inputs[0]).parent)
-    with ProgressLine() as progress:
+    with ProgressLine() as progress, told_of(inputs[0], "what is saved there"):
         written = figures.draw(saved, out or folder, names=names or None, progress=progress, **page)
     _tell(written)
     for name in names:

@@ -28,7 +28,7 @@ _DEFAULT = Config()
     "--rows", type=click.IntRange(100), default=5_000, show_default=True, help="Rows, at most."
 )
 @click.option(
-    "--repeats", type=click.IntRange(1), default=2, show_default=True,
+    "--repeats", type=click.IntRange(1, 1000), default=2, show_default=True,
     help="Times that rows are split into five.",
 )  # fmt: skip
 @click.option(

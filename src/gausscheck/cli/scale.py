@@ -10,7 +10,7 @@ import click
 from gausscheck.cli.options import UNTRUSTED
 from gausscheck.cli.places import OutFolder
 from gausscheck.cli.progress import QUIET, ProgressLine
-from gausscheck.core import GausscheckError, printable
+from gausscheck.core import GausscheckError, printable, whole
 
 if TYPE_CHECKING:
     from gausscheck.scaling import Scaling
@@ -20,10 +20,11 @@ def _sizes(option: str, text: str | None) -> list[int]:
     """Read ``64,128,256``."""
     if text is None:
         return []
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() for part in parts):
-        raise GausscheckError(f"--{option}: expected sizes such as 64,128,256, got {text!r}")
-    return [int(part) for part in parts]
+    sizes = [whole(part.strip()) for part in text.split(",")]
+    known = [size for size in sizes if size is not None]
+    if len(known) < len(sizes):
+        raise GausscheckError(f"--{option}: expected sizes such as 64,128,256, got {text!r:.60}")
+    return known
 
 
 @click.command()

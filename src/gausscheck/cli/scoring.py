@@ -33,6 +33,15 @@ class Shrinkage(click.ParamType):  # type: ignore[type-arg]  # generic from clic
             self.fail(f"expected a number from 0 to 1 or ledoit-wolf, got {value!r}", param, ctx)
 
 
+class _Share(click.FloatRange):
+    """A range that a value which is no number does not lie in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number."""
+        found = super().convert(value, param, ctx)
+        return self.fail(f"{value} is no number", param, ctx) if found != found else found
+
+
 @click.command()
 @click.argument("reference")
 @click.argument("new")
@@ -46,7 +55,7 @@ class Shrinkage(click.ParamType):  # type: ignore[type-arg]  # generic from clic
     help="Of the covariance: from 0 to 1, or Ledoit & Wolf's.",
 )  # fmt: skip
 @click.option(
-    "--calibration", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.25,
+    "--calibration", type=_Share(0, 1, min_open=True, max_open=True), default=0.25,
     show_default=True, help="Share of the reference that new rows are ranked among.",
 )  # fmt: skip
 @click.option("--groups-by", help="What rows of REFERENCE belong together: .npy, FILE:KEY or key.")

@@ -44,10 +44,10 @@ def sketch(
     from gausscheck.passes.sketch import save_pass
     from gausscheck.sources import open_source
 
-    match = re.fullmatch(r"(\d+)/(\d+)", part)
+    match = re.fullmatch(r"([0-9]{1,18})/([0-9]{1,18})", part)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
         raise GausscheckError(
-            f"--part: expected I/N with I from 1 to N, such as 3/64, got {part!r}"
+            f"--part: expected I/N with I from 1 to N, such as 3/64, got {part!r:.60}"
         )
     config = Config(rows=rows, seed=seed, groups=groups)
     source = open_source(file, dataset=dataset, untrusted=bool(untrusted))

@@ -284,7 +284,7 @@ class GaussianScorer(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             )
         share = isinstance(self.calibration, Real) and not isinstance(self.calibration, bool)
         whole = isinstance(self.calibration, Integral)
-        if not share or self.calibration < 0 or (not whole and self.calibration >= 1):
+        if not share or not self.calibration >= 0 or (not whole and self.calibration >= 1):
             raise GausscheckError(
                 "calibration: expected a share from 0 to 1 or a number of rows, got "
                 f"{self.calibration!r}"

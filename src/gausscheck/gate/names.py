@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Literal, Union, get_args, get_origin
 
 from gausscheck.audit.verdict import LADDER
-from gausscheck.core import GausscheckError
+from gausscheck.core import GausscheckError, whole
 from gausscheck.report import (
     DirectionalLevel,
     JointLevel,
@@ -165,9 +165,10 @@ def _through_table(hint: Any, parts: tuple[str, ...], path: tuple[str, ...]) -> 
 
 def _through_tuple(hint: Any, parts: tuple[str, ...], path: tuple[str, ...]) -> Target | None:
     inner = get_args(hint)
-    if not parts or not (parts[0].isascii() and parts[0].isdigit()):
+    found = whole(parts[0]) if parts else None
+    if found is None:
         return None
-    place = 0 if inner[-1] is Ellipsis else int(parts[0])
+    place = 0 if inner[-1] is Ellipsis else found
     if place >= len(inner):
         return None
     return _walk(inner[place], parts[1:], (*path, parts[0]))

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from gausscheck.core import GausscheckError
 from gausscheck.files import atomic_path, check_file, printable
 from gausscheck.passes.fold import Node, TreeFold
+from gausscheck.passes.leaf import unit_rows, usable
 from gausscheck.passes.reductions import Rows
 from gausscheck.passes.row_keys import level_of
 from gausscheck.passes.row_norms import NormSums
@@ -369,6 +370,7 @@ def _checked(part: KeptPass) -> KeptPass:
             for node in part.nodes
         )
         and all(_sound(node.state) for node in part.nodes)
+        and _drawn(part)
         and all(
             node.state.n == sums.n and sums.count.size == meta.groups
             for node, sums in zip(part.nodes, part.sums, strict=True)
@@ -377,6 +379,22 @@ def _checked(part: KeptPass) -> KeptPass:
     if not sound:
         raise ValueError("its arrays do not fit one another")
     return part
+
+
+def _drawn(part: KeptPass) -> bool:
+    """Whether rows of the sample can be among those that the moments are of."""
+    sample = part.sample.astype(np.float64)
+    good = usable(sample)
+    if int((~good).sum()) > part.rows.bad:
+        return False
+    rows = unit_rows(sample[good]) if part.meta.unit else sample[good]
+    if not len(rows):
+        return True
+    spread = part.spread
+    if (np.abs(rows) > spread.largest * (1 + _ROUNDING)).any():
+        return False
+    off = np.abs(rows.mean(axis=0) - spread.mean)
+    return len(rows) < spread.n or bool((off <= _ROUNDING * spread.largest).all())
 
 
 def _sound(spread: Spread) -> bool:
@@ -394,7 +412,9 @@ def _sound(spread: Spread) -> bool:
         return True
     sd = np.sqrt(variance)
     bound = np.outer(sd, sd) * (1 + _ROUNDING)
-    return bool((np.abs(scatter.held) <= bound).all() and np.array_equal(scatter.held, scatter.held.T))
+    return bool(
+        (np.abs(scatter.held) <= bound).all() and np.array_equal(scatter.held, scatter.held.T)
+    )
 
 
 _LONGEST, _ROUNDING = 2e154, 1e-6

@@ -27,6 +27,9 @@ ROWS = 5_000
 
 FOLDS, REPEATS = 5, 2
 
+MOST_REPEATS = 1000
+"""Times that rows are split at most: each takes as long as the first."""
+
 LEAST_ROWS = 100
 
 FACTOR = 2.0
@@ -116,8 +119,8 @@ def repair(
         raise GausscheckError(
             f"split: expected random or blocks, and no blocks beside groups_by, got {split!r}"
         )
-    if repeats < 1:
-        raise GausscheckError(f"repeats: expected 1 or more, got {repeats}")
+    if not 1 <= repeats <= MOST_REPEATS:
+        raise GausscheckError(f"repeats: expected 1 to {MOST_REPEATS:,}, got {repeats!r:.40}")
     beside = [groups_by] if isinstance(groups_by, str) else []
     opened = open_source(source, dataset=dataset, untrusted=untrusted, beside=beside)
     held = hold(

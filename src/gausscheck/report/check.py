@@ -50,7 +50,9 @@ def _check_outcomes(report: Report) -> None:
 
 def _check_use(use: Use) -> None:
     rates = [use.false_alarm, *(point.false_alarm for point in use.curve)]
-    _expect(all(set(KEYS) <= set(one) for one in rates), f"use: expected rates at {', '.join(KEYS)}")
+    _expect(
+        all(set(KEYS) <= set(one) for one in rates), f"use: expected rates at {', '.join(KEYS)}"
+    )
     told = [use.weighted.false_alarm] if use.weighted is not None else []
     if use.shrunk is not None:
         told += [use.shrunk.shrunk]

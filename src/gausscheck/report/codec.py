@@ -147,7 +147,7 @@ def held(*shape: str, finite: bool = False) -> dict[str, Any]:
 def _check_arrays(cls: type, values: Mapping[str, Any], path: str) -> None:
     """Refuse arrays that are not what their fields say."""
     sizes: dict[str, int] = {}
-    for f in fields(cls):  # type: ignore[arg-type]
+    for f in fields(cls):
         shape, found = f.metadata.get("shape"), values.get(f.name)
         if shape is None or found is None:
             continue

@@ -17,7 +17,6 @@ from gausscheck.report.result import Report, level_class
 from gausscheck.report.save import SCHEMA, SCHEMA_VERSION
 from gausscheck.report.schema_1 import upgrade
 
-
 MOST_JSON = 1 << 26
 """Bytes of the JSON of a result at most: that of an audit has thousands."""
 

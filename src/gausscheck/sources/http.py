@@ -9,6 +9,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from email.message import Message
 from pathlib import Path
 from typing import IO, Any
@@ -54,6 +55,23 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
+def _limit() -> float:
+    """Return the seconds that are waited for a piece.
+
+    Raises
+    ------
+    GausscheckError
+        If GAUSSCHECK_TIMEOUT is no number of seconds.
+    """
+    given = os.environ.get("GAUSSCHECK_TIMEOUT")
+    if not given:
+        return TIMEOUT
+    with suppress(ValueError):
+        if 0 < float(given) <= 1e6:
+            return float(given)
+    raise GausscheckError(f"GAUSSCHECK_TIMEOUT: expected seconds such as 30, got {given!r:.40}")
+
+
 def download(url: str, path: Path) -> None:
     """Copy what lies at an address into a file.
 
@@ -65,7 +83,7 @@ def download(url: str, path: Path) -> None:
     GausscheckError
         One line for each way in which it fails.
     """
-    limit = float(os.environ.get("GAUSSCHECK_TIMEOUT") or TIMEOUT)
+    limit = _limit()
     failed, have, mark = 0, 0, ""
     with path.open("wb") as out:
         while True:
