@@ -13,7 +13,7 @@ ROOMS: dict[str, tuple[float, set[str]]] = {
     "core": (0, {"numpy"}),
     "swap": (0.5, set()),
     "processes": (0.5, set()),
-    "config": (1, set()),
+    "config": (1.5, set()),
     "files": (1, {"numpy"}),
     "threads": (1, {"numpy", "scipy", "threadpoolctl"}),
     "rng": (1, {"numpy"}),

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from gausscheck.core import GausscheckError
 from gausscheck.files import atomic_path, check_file, printable
 from gausscheck.passes.fold import Node, TreeFold
-from gausscheck.passes.leaf import unit_rows, usable
 from gausscheck.passes.reductions import Rows
 from gausscheck.passes.row_keys import level_of
 from gausscheck.passes.row_norms import NormSums
 from gausscheck.passes.scatter import ScatterMatrix, packed, unpacked
 from gausscheck.passes.sketch_archive import array_of, digest, member
+from gausscheck.passes.sketch_moments import drawn_of, of_rows
 from gausscheck.passes.sketch_rows import members_of, rows_from, rows_from_1
 from gausscheck.passes.spread import Spread, merge_spread
 
@@ -338,14 +338,12 @@ def _check_meta(meta: PassMeta, first: int, last: int) -> None:
     if not 2 <= meta.groups <= 1000 or meta.level > 63:
         raise ValueError(f"{meta.groups} groups, keys of level {meta.level}")
     dtype = np.dtype(meta.dtype)
-    if dtype.kind not in "fiu" or not isinstance(meta.uri, str) or not _share(meta.eps):
+    if dtype.kind not in "fiu" or not isinstance(meta.uri, str) or type(meta.eps) is not float:
         raise ValueError(f"rows of {meta.dtype}")
+    if not 0 <= meta.eps < 1:
+        raise ValueError(f"values {meta.eps} apart")
     if not all(isinstance(note, str) for note in meta.notes) or type(meta.unit) is not bool:
         raise ValueError("its notes are no text")
-
-
-def _share(value: object) -> bool:
-    return type(value) is float and 0 <= value < 1
 
 
 def _checked(part: KeptPass) -> KeptPass:
@@ -369,8 +367,8 @@ def _checked(part: KeptPass) -> KeptPass:
             == ((d,), d, (d,))
             for node in part.nodes
         )
-        and all(_sound(node.state) for node in part.nodes)
-        and _drawn(part)
+        and all(of_rows(node.state) for node in part.nodes)
+        and (not part.nodes or drawn_of(sample, part.spread, part.rows.bad, unit=meta.unit))
         and all(
             node.state.n == sums.n and sums.count.size == meta.groups
             for node, sums in zip(part.nodes, part.sums, strict=True)
@@ -379,46 +377,6 @@ def _checked(part: KeptPass) -> KeptPass:
     if not sound:
         raise ValueError("its arrays do not fit one another")
     return part
-
-
-def _drawn(part: KeptPass) -> bool:
-    """Whether rows of the sample can be among those that the moments are of."""
-    sample = part.sample.astype(np.float64)
-    good = usable(sample)
-    if int((~good).sum()) > part.rows.bad:
-        return False
-    rows = unit_rows(sample[good]) if part.meta.unit else sample[good]
-    if not len(rows):
-        return True
-    spread = part.spread
-    if (np.abs(rows) > spread.largest * (1 + _ROUNDING)).any():
-        return False
-    off = np.abs(rows.mean(axis=0) - spread.mean)
-    return len(rows) < spread.n or bool((off <= _ROUNDING * spread.largest).all())
-
-
-def _sound(spread: Spread) -> bool:
-    """Whether some rows can have this mean, these largest magnitudes and this scatter."""
-    mean, largest, scatter = spread.mean, spread.largest, spread.scatter
-    held = (mean, largest, scatter.held)
-    if not all(x.dtype == np.float64 and np.isfinite(x).all() for x in held):
-        return False
-    if largest.max(initial=0) > _LONGEST or (np.abs(mean) > largest * (1 + _ROUNDING)).any():
-        return False
-    variance = scatter.diagonal()
-    if (variance < 0).any() or (variance > spread.n * largest**2 * (1 + _ROUNDING)).any():
-        return False
-    if scatter.wide:
-        return True
-    sd = np.sqrt(variance)
-    bound = np.outer(sd, sd) * (1 + _ROUNDING)
-    return bool(
-        (np.abs(scatter.held) <= bound).all() and np.array_equal(scatter.held, scatter.held.T)
-    )
-
-
-_LONGEST, _ROUNDING = 2e154, 1e-6
-"""The longest row whose squared length is a float64, and what rounding may add to a bound."""
 
 
 def _within(values: NDArray[Any], low: int, high: int) -> bool:
