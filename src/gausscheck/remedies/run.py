@@ -120,7 +120,9 @@ def repair(
             f"split: expected random or blocks, and no blocks beside groups_by, got {split!r}"
         )
     if not 1 <= repeats <= MOST_REPEATS:
-        raise GausscheckError(f"repeats: expected 1 to {MOST_REPEATS:,}, got {repeats!r:.40}")
+        raise GausscheckError(
+            f"repeats: expected 1 or more, at most {MOST_REPEATS:,}, got {repeats!r:.40}"
+        )
     beside = [groups_by] if isinstance(groups_by, str) else []
     opened = open_source(source, dataset=dataset, untrusted=untrusted, beside=beside)
     held = hold(
