@@ -25,10 +25,9 @@ from gausscheck.sources.base import (
 from gausscheck.sources.formats import SOURCES, Format
 from gausscheck.sources.labels import LabelsTooLarge, one_a_row
 from gausscheck.sources.limit import limited
+from gausscheck.sources.locate import address_of, format_at, split_key
 from gausscheck.sources.npy import whole_npy
-from gausscheck.sources.refused import known_by_content, refusal
 from gausscheck.sources.remote import RemoteSource, fetch, is_remote, split_address
-from gausscheck.sources.shards import is_shards
 
 __all__ = ["SOURCES", "Contents", "Entry", "Format", "inspect_source", "open_source", "read_labels"]
 
@@ -106,7 +105,7 @@ def open_source(
         opener = partial(
             UntrustedSource, flatten=flatten, shape=shape, dtype=dtype, beside=list(beside)
         )
-    address = _address(source)
+    address = address_of(source)
     with side_columns(beside):
         if is_remote(address) and not address.startswith("file://"):
             url, key = split_address(address)
@@ -122,7 +121,7 @@ def _open_local(
     shape: tuple[int, ...] | None,
     dtype: str | None,
 ) -> Source:
-    path, key = _split(source)
+    path, key = split_key(source)
     if key is not None and dataset is not None and key != dataset:
         raise GausscheckError(f"{source}: the path names {key}, dataset names {dataset}; give one")
     opened = _opened(path, key if dataset is None else dataset, flatten, shape, dtype)
@@ -148,7 +147,7 @@ def _opened(
                 f"{path}: raw numbers are one array: leave dataset and flatten out"
             )
         return open_shaped(path, shape, dtype)
-    form = _format(path)
+    form = format_at(path)
     if not flatten:
         return form.open()(path, dataset)
     from gausscheck.sources.documents import open_documents
@@ -184,7 +183,7 @@ def inspect_source(source: str | PathLike[str], *, untrusted: bool = False) -> C
         from gausscheck.sources.untrusted import contents_apart
 
         look = contents_apart
-    address = _address(source)
+    address = address_of(source)
     if is_remote(address) and not address.startswith("file://"):
         keeper = _Keeper()
         path = fetch(split_address(address)[0], keeper)
@@ -193,8 +192,8 @@ def inspect_source(source: str | PathLike[str], *, untrusted: bool = False) -> C
 
 
 def _inspect_local(source: str) -> Contents:
-    path, _ = _split(source)
-    return _format(path).inspect()(path)
+    path, _ = split_key(source)
+    return format_at(path).inspect()(path)
 
 
 class HasLabels(Protocol):
@@ -270,7 +269,7 @@ def read_column(source: HasLabels, wanted: str, *, untrusted: bool = False) -> N
     GausscheckError
         If it cannot be read.
     """
-    path, key = _split(wanted)
+    path, key = split_key(wanted)
     if key is None and not path.is_file():
         return _guarded(source)(wanted.strip("/"))
     if untrusted:
@@ -315,90 +314,15 @@ def label_column(wanted: str) -> NDArray[Any] | None:
     GausscheckError
         If it cannot be read.
     """
-    path, key = _split(wanted)
+    path, key = split_key(wanted)
     if path.is_file():
         check_file(path)
     try:
         if key is None:
             return whole_npy(path)
-        column = _format(path).column()
+        column = format_at(path).column()
         return None if column is None else column(path, key)
     except GausscheckError:
         raise
     except Exception as err:
         raise GausscheckError(f'labels="{wanted}": cannot be read: {line_of(err)}') from err
-
-
-def _address(source: str | PathLike[str]) -> str:
-    """Return a path as text. An empty one would be the current folder, which nobody named."""
-    if not str(source):
-        raise GausscheckError("expected a path or an address, got an empty text")
-    return str(source)
-
-
-def _split(source: str | PathLike[str]) -> tuple[Path, str | None]:
-    """Part ``FILE:KEY``; a path that exists as it stands is taken as it stands."""
-    path = Path(source)
-    try:
-        there = path.exists()
-    except OSError as err:
-        told = f"{source}" if len(f"{source}") < 80 else f"{str(source)[:60]}..."
-        raise GausscheckError(f"{told}: cannot be a path: {err.strerror}") from err
-    if there:
-        return path, None
-    name, _, key = str(source).rpartition(":")
-    if name and key and Path(name).exists():
-        return Path(name), key.strip("/")
-    return path, None
-
-
-def _format(path: Path) -> Format:
-    """Return the format of a file, by its ending, or else by what it begins with."""
-    if path.is_dir() or not path.exists():
-        return _format_of_folder(path)
-    if path.name == _CHROMA:
-        return SOURCES["chroma"]
-    packed = path.suffix.lower() == ".gz"
-    suffix = Path(path.stem).suffix.lower() if packed else path.suffix.lower()
-    form = next((form for form in SOURCES.values() if suffix in form.suffixes), None)
-    if packed and suffix == ".bin":
-        return SOURCES["words"]
-    if packed and (form is None or form.name not in _PACKED):
-        raise GausscheckError(
-            f"{path}: expected a format of text inside .gz, got {suffix or 'no ending'}; unpack it"
-            " first"
-        )
-    if form is not None and form.name not in _FOLDERS:
-        return form
-    name = known_by_content(path)
-    if name is not None:
-        return SOURCES[name]
-    raise refusal(path)
-
-
-def _format_of_folder(path: Path) -> Format:
-    """Return the format of a folder that is a store, or one or a pattern of files."""
-    if path.is_dir():
-        if path.suffix.lower() == ".zarr" or any((path / name).exists() for name in _ZARR_FILES):
-            return SOURCES["zarr"]
-        if path.suffix.lower() == ".lance":
-            return SOURCES["lance"]
-        if (path / _CHROMA).is_file():
-            return SOURCES["chroma"]
-        if tables := sorted(path.glob("*.lance")):
-            raise GausscheckError(
-                f"{path}: a folder of LanceDB: name one of its tables, such as "
-                f"{', '.join(map(str, tables[:5]))}"
-            )
-    if is_shards(path):
-        return SOURCES["shards"]
-    raise GausscheckError(f"{path}: no such file; check the path")
-
-
-_ZARR_FILES = ("zarr.json", ".zarray", ".zgroup")
-_CHROMA = "chroma.sqlite3"
-_FOLDERS = ("zarr", "lance")
-"""Formats that are folders."""
-
-_PACKED = ("text", "jsonlines", "jsonfile", "words")
-"""Formats that are read from inside .gz."""
