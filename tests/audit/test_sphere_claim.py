@@ -294,3 +294,9 @@ def test_exponential_factors_have_the_value_that_theory_gives(rng):
     p = 192
     effect, _ = sphere_level(rng.exponential(size=(2000, p)))
     assert effect == pytest.approx(4 / np.sqrt(6 * p), rel=0.2)
+
+
+def test_rows_of_one_dimension_divided_by_their_lengths_are_two_points():
+    x = np.random.default_rng(0).standard_normal((300, 1))
+    report = gausscheck.analyze(x, normalize="unit", directions="axes")
+    assert report.verdict.status == "not_gaussian"

@@ -101,7 +101,7 @@ def normalised_twin_shell(
     for i in range(draws):
         once[i] = _shell_delta(_unit_draw(*fitted, many, rng))
         rows = _unit_draw(*fitted, n, rng)
-        moments = rows.mean(axis=0), np.cov(rows, rowvar=False, bias=True)
+        moments = rows.mean(axis=0), np.atleast_2d(np.cov(rows, rowvar=False, bias=True))
         again[i] = _shell_delta(_unit_draw(*_matched(*moments, many, rng), many, rng))
     delta = float(2 * once.mean() - again.mean())
     error = 2 * float(again.std(ddof=1))
