@@ -46,6 +46,9 @@ MOST_VALUES = 1 << 23
 STRETCHES = 8
 """Such stretches."""
 
+DRAWS = 199
+"""Orders drawn for comparison: what was found must show more than in any of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
@@ -123,7 +126,9 @@ def along_a_direction(whitened: Sequence[NDArray[Any]], n: int) -> Likeness:
 
     The direction is the leading eigenvector of the symmetric part of C = Σ z_i z_{i+1}' / pairs,
     whose eigenvalue must exceed :func:`edge`, or the component with the largest entry C_jj, which
-    must exceed z_{1 − .0005/r} / sqrt(pairs) (Bonferroni); either must exceed .1.
+    must exceed z_{1 − .0005/r} / sqrt(pairs) (Bonferroni); either must exceed .1. These bounds are
+    of products that are nearly normal, which those of rare categories are not: so what one half of
+    the rows finds must show in the other, whose order is drawn anew for comparison.
 
     Parameters
     ----------
@@ -137,25 +142,61 @@ def along_a_direction(whitened: Sequence[NDArray[Any]], n: int) -> Likeness:
     Likeness
         Cost O(n r² + r³), and no more than 2²³ r products.
     """
-    from scipy.linalg import eigh
     from scipy.special import ndtri
 
     parts = spaced(whitened)
     pairs = sum(len(z) - 1 for z in parts)
     if pairs < 2:
         return NONE
-    cross = sum((_products(_held(z)) for z in parts), np.zeros(())) / pairs
+    cross = _cross(parts)
     rank = len(cross)
     own = cross.diagonal() + 1 / n
     largest = int(own.argmax())
-    (top,), vector = eigh((cross + cross.T) / 2, subset_by_index=[rank - 1, rank - 1])
-    if top > max(ALONG, edge(pairs, rank, n)):
-        direction = vector[:, 0]
-    elif own[largest] > max(ALONG, -float(ndtri(RATE / rank)) / sqrt(pairs)):
+    top, direction = _strongest(cross)
+    if not (top > max(ALONG, edge(pairs, rank, n)) and _shows(parts, components=False)):
         direction = np.eye(rank)[largest]
-    else:
-        return Likeness(float(own[largest]))
+        least = max(ALONG, -float(ndtri(RATE / rank)) / sqrt(pairs))
+        if not (own[largest] > least and _shows(parts, components=True)):
+            return Likeness(float(own[largest]))
     return _of_scores([(z @ direction)[:, None] for z in whitened])
+
+
+def _cross(parts: Sequence[NDArray[Any]]) -> F64:
+    """Return the mean of z_i z_{i+1}' over neighbours."""
+    pairs = sum(len(z) - 1 for z in parts)
+    return np.asarray(sum((_products(_held(z)) for z in parts), np.zeros(())) / pairs)
+
+
+def _strongest(cross: F64) -> tuple[float, F64]:
+    from scipy.linalg import eigh
+
+    last = len(cross) - 1
+    (top,), vector = eigh((cross + cross.T) / 2, subset_by_index=[last, last])
+    return float(top), vector[:, 0]
+
+
+def _shows(parts: Sequence[NDArray[Any]], *, components: bool) -> bool:
+    """Whether what is strongest in the first halves shows in the second, against drawn orders.
+
+    Among all directions, or among components alone.
+    """
+    halves = [np.array_split(z, 2) for z in parts if len(z) > 3]
+    if not halves:
+        return False
+    cross = _cross([half[0] for half in halves])
+    direction = np.eye(len(cross))[cross.diagonal().argmax()]
+    if not components:
+        direction = _strongest(cross)[1]
+    scores = [_held(half[1]) @ direction for half in halves]
+    whole = np.concatenate(scores)
+    cuts = np.cumsum([len(s) for s in scores])[:-1]
+
+    def along(values: F64) -> float:
+        return float(sum(s[:-1] @ s[1:] for s in np.split(values - whole.mean(), cuts)))
+
+    rng = np.random.default_rng(whole.size)
+    drawn = [along(rng.permutation(whole)) for _ in range(DRAWS)]
+    return along(whole) > max(drawn)
 
 
 def _held(rows: NDArray[Any]) -> NDArray[np.float32]:
