@@ -118,7 +118,6 @@ def test_one_line_exit_one_and_nothing_written(tmp_path, case):
         (("data/clip_vitb32_lvis_text.npy", "--directions", "file:/dev/zero"), "but a device"),
         (("data/clip_vitb32_lvis_text.npy", "--directions", "file:data"), "got a folder"),
         (("data/clip_vitb32_lvis_text.npy", "--levels", "none,norms"), "none excludes the others"),
-        (("data/clip_vitb32_lvis_text.npy", "--resume", ""), "resume: expected a folder"),
         (("data/clip_vitb32_lvis_text.npy", "--labels", "nowhere"), "--labels nowhere: expected"),
         (("data/clip_vitb32_lvis_text.npy", "--subsets", "5by3"), "BxM"),
         (("data/clip_vitb32_lvis_text.npy", "--subsets", "50x1000"), "take fewer or smaller"),
