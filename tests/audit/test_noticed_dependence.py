@@ -586,9 +586,7 @@ def test_rates_of_rows_whose_lengths_wander_have_intervals_by_blocks():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("phi", "a"), [(0.995, 1.0), (0.995, 0.5), (0.999, 1.0), (0.98, 1.0), (0.9, 1.0)]
-)
+@pytest.mark.parametrize(("phi", "a"), [(0.995, 1.0), (0.995, 0.5), (0.98, 1.0)])
 def test_drifts_of_one_direction_seldom_make_gaussian_rows_anything_else(phi, a):
     def make(rng):
         return drifting(rng, 5000, 128, phi, a).astype(np.float32)
