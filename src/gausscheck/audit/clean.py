@@ -268,10 +268,6 @@ def _note(rows: list[int]) -> str | None:
     return f"without {len(rows)} {word} ({named})"
 
 
-def _faint(read: ReadRows, dead: NDArray[np.intp]) -> NDArray[np.intp]:
-    return faint_coordinates(read.spread, dead, read.source.eps, read.source.dtype)
-
-
 def _far(read: ReadRows, found: list[Noticed]) -> Noticed | None:
     """Look for rows far beyond all others, which no other finding names."""
     sample = read.sample

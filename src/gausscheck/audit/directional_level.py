@@ -67,7 +67,7 @@ def audit_directions(
     config = inputs.config
     found = _profile(inputs, directions, moments)
     whole, blocks = found.profile, found.blocks
-    dependent = blocks is not None
+    told = whole if blocks is None else _without_pvalues(whole)
     sparse = _sparse(inputs, directions)
     values = np.where(sparse, np.nan, whole.ad_star)
     of_rows: dict[str, Any] = {
@@ -104,9 +104,9 @@ def audit_directions(
         "l_skewness": _mean(whole.l_skewness),
         "l_kurtosis": _mean(whole.l_kurtosis),
         "l_kurtosis_null": L_KURTOSIS_NORMAL,
-        "global_test": None if dependent else _global_test(inputs, directions, whole),
+        "global_test": _global_test(inputs, directions, whole) if blocks is None else None,
         "worst": worst,
-        "table": direction_table(whole, directions, dependent=dependent),
+        "table": direction_table(told, directions),
         "growth": found.growth,
         "qq": qq,
         "qq_labels": qq_labels,
@@ -117,8 +117,7 @@ def audit_directions(
         if directions.fit_rows == "half"
         else DirectionalLevel(**fields)
     )
-    outcomes = _lawless(whole) if dependent else whole.outcomes
-    tests = {name: summed(outcome, config.alpha) for name, outcome in outcomes.items()}
+    tests = {name: summed(outcome, config.alpha) for name, outcome in told.outcomes.items()}
     return DirectionalAudit(level, tests, effect, whole)
 
 
@@ -266,13 +265,8 @@ def _log_pvalues(whole: Profile) -> F64:
     return np.asarray(log_pvalue, dtype=np.float64)
 
 
-def direction_table(
-    whole: Profile, directions: Directions, *, dependent: bool = False
-) -> dict[str, NDArray[Any]]:
-    """Return a value a direction: effect sizes, and every test's statistic and p-value.
-
-    No p-values where rows are ``dependent``.
-    """
+def direction_table(whole: Profile, directions: Directions) -> dict[str, NDArray[Any]]:
+    """Return a value a direction: effect sizes, and every test's statistic and p-value."""
     m = whole.moments
     table: dict[str, NDArray[Any]] = {
         "label": np.array(directions.labels),
@@ -286,8 +280,7 @@ def direction_table(
         "wasserstein1": whole.wasserstein1,
         "sd": np.sqrt(m.m2),
     }
-    outcomes = _lawless(whole) if dependent else whole.outcomes
-    for test, outcome in outcomes.items():
+    for test, outcome in whole.outcomes.items():
         table[f"{test}_statistic"] = outcome.statistic
         if outcome.pvalue is not None:
             table[f"{test}_pvalue"] = outcome.pvalue
@@ -300,15 +293,16 @@ DEPENDENT = "no p-value: rows depend on each other, and nulls are of independent
 """Why tests of dependent rows have statistics alone."""
 
 
-def _lawless(whole: Profile) -> dict[str, Outcome]:
-    """Return the tests without p-values: their nulls are of independent rows."""
-    return {
+def _without_pvalues(whole: Profile) -> Profile:
+    """Return a profile whose tests have no p-values: their nulls are of independent rows."""
+    outcomes = {
         name: replace(
             outcome, pvalue=None, log_pvalue=None, calibration="none",
             notes=(*outcome.notes, DEPENDENT),
         )
         for name, outcome in whole.outcomes.items()
     }  # fmt: skip
+    return replace(whole, outcomes=outcomes)
 
 
 def summed(outcome: Outcome, alpha: float) -> DirectionTest:

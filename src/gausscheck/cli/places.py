@@ -92,7 +92,8 @@ def refuse_overwriting(params: Sequence[click.Parameter], given: Mapping[str, An
     for param in params:
         value = given.get(str(param.name))
         if isinstance(param.type, OutFile):
-            written |= {option: str(value) for option in param.opts[-1:] if value is not None}
+            if value is not None:
+                written[param.opts[-1]] = str(value)
         elif isinstance(param, click.Argument):
             read += [name for text in _texts(value) for name in (text, *_inside(text))]
         elif not isinstance(param.type, OutFolder):
