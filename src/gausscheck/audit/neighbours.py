@@ -28,12 +28,12 @@ from gausscheck.audit.noticed.serial import (
     windows,
 )
 from gausscheck.audit.reading import ReadRows
-from gausscheck.audit.repeats import first_of_each
 from gausscheck.core import F64
 from gausscheck.normality.whiten import whiten
 from gausscheck.passes.fold import map_ahead, tree_fold
 from gausscheck.passes.kept import keep
 from gausscheck.passes.leaf import Leaf, Selection, unit_rows
+from gausscheck.passes.row_keys import is_first, row_keys
 from gausscheck.preparation import Eigenbasis
 from gausscheck.report import Noticed
 
@@ -199,7 +199,7 @@ class NeighbouringRows:
         """Look at rows of the stretch that begins at row ``low``: columns of all, pairs of some."""
         rows, ids = self.selection.of(rows, start)
         if self.once:
-            keep = first_of_each(rows)
+            keep = is_first(row_keys(rows))
             rows, ids = rows[keep], ids[keep]
         compared = low + max(2, VALUES // self.matrix.shape[1])
         z = self.whitened(rows[: np.searchsorted(ids, compared)])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -102,8 +100,3 @@ def _within_sample(
     return EstimatedDistinct(
         n, share, held, ids, first[place], count[place], times[place], (OFTEN - 0.5) * every
     )
-
-
-def first_of_each(rows: NDArray[Any]) -> I64:
-    """Return the places of rows that don't repeat an earlier one of the same rows, ascending."""
-    return np.sort(np.unique(row_keys(rows), return_index=True)[1])
